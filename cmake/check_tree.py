@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks the source tree: who includes whom, lengths, first lines, macros, a test for each header.
+
+usage: check_tree.py [root of the checkout]
+
+Prints one line per fault, `file:line: what is wrong. What to do.`, and exits with 1 when there is any.
+"""
+import re
+import sys
+from pathlib import Path
+
+# The arrows: folder -> folders that it may include, besides itself.
+#
+#   ops --> kernel --> simd --> core
+#    |         |                  ^
+#    +--> storage --> quant --> format
+#   reference --> storage
+ARROWS = {
+    "core": set(),
+    "format": {"core"},
+    "simd": {"core"},
+    "quant": {"format", "core"},
+    "storage": {"quant", "format", "core"},
+    "kernel": {"simd", "storage", "quant", "format", "core"},
+    "ops": {"kernel", "simd", "storage", "quant", "format", "core"},
+    "reference": {"storage", "quant", "format", "core"},
+}
+# Headers at the top level: which of them a header may include, and what they may include themselves.
+TOP = {
+    "version.hpp": set(),
+    "fwd.hpp": {"version.hpp", "core", "format"},
+    "eigen.hpp": {"version.hpp", "fwd.hpp", *ARROWS},
+    "octavo.hpp": {"version.hpp", "fwd.hpp", "eigen.hpp", *ARROWS},
+}
+FOR_ALL = {"version.hpp", "fwd.hpp"}  # any header may include these
+
+# Foreign headers and the places that may name them.
+FOREIGN = [
+    (re.compile(r"Eigen/|unsupported/Eigen/"), "Eigen", re.compile(r"eigen\.hpp$|quant/"),
+     "Only eigen.hpp and calibration headers of quant/ include Eigen."),
+    (re.compile(r"xsimd/"), "xsimd", re.compile(r"simd/"), "Only simd/ includes xsimd."),
+    (re.compile(r".*intrin\.h$|arm_\w+\.h$"), "intrinsics", re.compile(r"simd/"), "Only simd/ includes intrinsics."),
+]
+VERSION_MACROS = {"OCTAVO_VERSION_MAJOR", "OCTAVO_VERSION_MINOR", "OCTAVO_VERSION_PATCH"}
+MAX_LINES = 500
+LICENSE_LINE = "// SPDX-License-Identifier: MIT"
+
+INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')
+DEFINE = re.compile(r"\s*#\s*define\s+(\w+)")
+
+faults = []
+
+
+def fault(path, line, text):
+    faults.append(f"{path}:{line}: {text}")
+
+
+def folder_of(name):
+    """core/views.hpp -> core; version.hpp -> version.hpp."""
+    return name.split("/")[0]
+
+
+def allowed_from(name):
+    folder = folder_of(name)
+    if name in TOP:
+        return TOP[name]
+    if folder in ARROWS:
+        return ARROWS[folder] | {folder} | FOR_ALL
+    return None
+
+
+def check_include(root, shown, number, name, mark, target):
+    """One #include line of the header `name`. Returns the Octavo header that it names, or None."""
+    if not target.startswith("octavo/"):
+        for pattern, what, places, rule in FOREIGN:
+            if pattern.match(target) and not places.match(name):
+                fault(shown, number, f"includes {what} ({target}). {rule}")
+        if mark == '"':
+            fault(shown, number, f'includes "{target}". Write the whole path, "octavo/...", or <...> for others.')
+        return None
+    included = target[len("octavo/"):]
+    if not (root / "include" / target).is_file():
+        fault(shown, number, f"includes {target}, which does not exist.")
+        return None
+    allowed = allowed_from(name)
+    if allowed is not None and folder_of(included) not in allowed:
+        may = ", ".join(sorted(allowed)) or "nothing"
+        fault(shown, number, f"includes {target}, but {folder_of(name)} may include only {may}.")
+    return included
+
+
+def check_header(root, path):
+    name = path.relative_to(root / "include" / "octavo").as_posix()
+    shown = path.relative_to(root).as_posix()
+    lines = path.read_text(encoding="utf-8").split("\n")
+    if lines and lines[-1] == "":
+        lines.pop()
+    if allowed_from(name) is None:
+        fault(shown, 1, f"is in no known place. Folders: {' '.join(ARROWS)}; at the top level: {' '.join(TOP)}.")
+    if len(lines) > MAX_LINES:
+        fault(shown, len(lines), f"has {len(lines)} lines, more than {MAX_LINES}. A concept is missing: split it.")
+    if not lines or lines[0] != LICENSE_LINE:
+        fault(shown, 1, f"the first line must be `{LICENSE_LINE}`.")
+    if len(lines) < 2 or not re.fullmatch(r"//+ \S.*\.", lines[1]):
+        fault(shown, 2, "the second line must be a comment: one sentence that says what the header is, with a full stop.")
+    if not any(line.strip() == "#pragma once" for line in lines):
+        fault(shown, 1, "has no `#pragma once`.")
+    includes = {}
+    for number, line in enumerate(lines, 1):
+        if found := DEFINE.match(line):
+            if name != "version.hpp":
+                fault(shown, number, f"defines the macro {found[1]}. Only version.hpp defines macros.")
+            elif found[1] not in VERSION_MACROS:
+                fault(shown, number, f"defines the macro {found[1]}. The version numbers are the only macros.")
+        if found := INCLUDE.match(line):
+            included = check_include(root, shown, number, name, found[1], found[2])
+            if included is not None:
+                includes.setdefault(included, number)
+    if "/" in name:
+        test = f"tests/{name.removesuffix('.hpp')}.cpp"
+        if not (root / test).is_file():
+            fault(shown, 1, f"has no test. Write {test}.")
+    return name, includes
+
+
+def check_cycles(graph):
+    state = {}
+
+    def visit(name, trail):
+        state[name] = "open"
+        for included, number in graph[name].items():
+            if state.get(included) == "open":
+                cycle = [*trail[trail.index(included):], included]
+                fault(f"include/octavo/{name}", number, f"closes a cycle of includes: {' -> '.join(cycle)}.")
+            elif included not in state and included in graph:
+                visit(included, [*trail, included])
+        state[name] = "done"
+
+    for name in graph:
+        if name not in state:
+            visit(name, [name])
+
+
+def main():
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+    headers = sorted((root / "include" / "octavo").rglob("*.hpp"))
+    if not headers:
+        sys.exit(f"check_tree: no headers under {root}/include/octavo.")
+    graph = dict(check_header(root, path) for path in headers)
+    check_cycles(graph)
+    named = [path for path in headers if re.search(r"#\s*include\s*[<\"]xsimd/", path.read_text(encoding="utf-8"))]
+    for path in named[1:]:
+        fault(path.relative_to(root).as_posix(), 1, f"includes xsimd, as {named[0].name} does. One file names xsimd.")
+    for line in faults:
+        print(line)
+    print(f"check_tree: {len(headers)} headers, {len(faults)} faults")
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()

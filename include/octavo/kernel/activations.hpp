@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// One token of activations, quantized on the fly or as it is, into the operand of a path.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include "octavo/kernel/float_weights.hpp"
+#include "octavo/kernel/path.hpp"
+#include "octavo/quant/affine.hpp"
+#include "octavo/quant/symmetric.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// Features of one token as floats; times the column scales of a per_column matrix if there are any.
+template <class A, class T>
+struct token_source {
+  T const* x;
+  float const* column;
+  index features;
+
+  [[nodiscard, gnu::always_inline]] simd::floats<A> load(index k) const noexcept {
+    auto const v = simd::load_as_floats<A>(x + k);
+    return column == nullptr ? v : v * simd::load_floats<A>(column + k);
+  }
+  /// The first n features from k, zeros behind them.
+  [[nodiscard]] simd::floats<A> load(index k, index n) const noexcept {
+    auto const v = simd::load_first<A>(x + k, n);
+    return column == nullptr ? v : v * simd::load_first<A>(column + k, n);
+  }
+  [[nodiscard]] float operator[](index k) const noexcept {
+    float const v = static_cast<float>(x[k]);
+    return column == nullptr ? v : v * column[k];
+  }
+};
+
+/// Integers of a format as signed bytes: byte = integer - shift.
+template <number_format F>
+inline constexpr int operand_shift = lattice<F>.lowest >= -128 && lattice<F>.highest <= 127
+                                         ? 0
+                                         : (lattice<F>.lowest + lattice<F>.highest + 1) / 2;
+
+/// Whether the bytes of Q have a zero point: its own, or the shift of its format.
+template <class Q>
+inline constexpr bool has_operand_zeros = has_zero_point<Q> || operand_shift<typename Q::format> != 0;
+
+/// Whether Q quantizes by vector code: the built-in laws over integers. The results are those of Q::encode.
+template <class Q>
+inline constexpr bool vector_quantizer =
+    (detail::is_symmetric<Q> || detail::is_affine<Q>)&&lattice<typename Q::format>.exact&& lattice<typename Q::format>.step
+        == 1.0f &&
+    consecutive_flip<typename Q::format> >= 0;
+
+/// What calibrate() needs of values seen so far: extremes, and the largest bits to find NaN and infinity.
+template <class A>
+struct range_tracker {
+  simd::floats<A> low = simd::floats<A>(0.0f);
+  simd::floats<A> high = simd::floats<A>(0.0f);
+  simd::ints<A> bits = simd::ints<A>(0);
+
+  [[gnu::always_inline]] void add(simd::floats<A> x) noexcept {
+    low = simd::minimum<A>(x, low);  // x first: NaN leaves the second operand
+    high = simd::maximum<A>(x, high);
+    bits = simd::maximum<A>(bits, simd::bit_and<A>(simd::as_ints<A>(x), 0x7fffffffu));
+  }
+  /// Lane by lane.
+  template <class Q>
+  void params(typename Q::params* out) const noexcept {
+    constexpr auto n = static_cast<std::size_t>(simd::lanes<A>);
+    float lows[n];
+    float highs[n];
+    std::int32_t largest[n];
+    low.store_unaligned(lows);
+    high.store_unaligned(highs);
+    bits.store_unaligned(largest);
+    for (std::size_t i = 0; i < n; ++i) { out[i] = fit<Q>(lows[i], highs[i], largest[i]); }
+  }
+  /// All lanes together.
+  template <class Q>
+  [[nodiscard]] typename Q::params params() const noexcept {
+    constexpr auto n = static_cast<std::size_t>(simd::lanes<A>);
+    float lows[n];
+    float highs[n];
+    std::int32_t largest[n];
+    low.store_unaligned(lows);
+    high.store_unaligned(highs);
+    bits.store_unaligned(largest);
+    for (std::size_t i = 1; i < n; ++i) {
+      lows[0] = lows[i] < lows[0] ? lows[i] : lows[0];
+      highs[0] = highs[i] > highs[0] ? highs[i] : highs[0];
+      largest[0] = largest[i] > largest[0] ? largest[i] : largest[0];
+    }
+    return fit<Q>(lows[0], highs[0], largest[0]);
+  }
+
+ private:
+  template <class Q>
+  static typename Q::params fit(float low_value, float high_value, std::int32_t largest) noexcept {
+    if constexpr (detail::is_symmetric<Q>) {
+      return Q::from_absmax(std::bit_cast<float>(largest));
+    } else {
+      constexpr float inf = __builtin_inff();
+      return largest >= 0x7f800000 ? Q::from_range(-inf, inf) : Q::from_range(low_value, high_value);
+    }
+  }
+};
+
+/// The integers of Q::encode, for a vector quantizer. `inverse` and `zero` may differ from lane to lane.
+template <class A, class Q>
+[[gnu::always_inline]] inline simd::ints<A> encode_integers(simd::floats<A> x, simd::floats<A> inverse,
+                                                            simd::ints<A> zero) noexcept {
+  using F = typename Q::format;
+  constexpr float lowest = lowest_value<F>;
+  constexpr float highest = largest_value<F>;
+  auto const scaled = x * inverse;
+  if constexpr (detail::is_symmetric<Q>) {
+    constexpr float low = -Q::limit > lowest ? -Q::limit : lowest;
+    constexpr float high = Q::limit < highest ? Q::limit : highest;
+    auto const bounded = simd::minimum<A>(simd::maximum<A>(scaled, simd::floats<A>(low)), simd::floats<A>(high));
+    return simd::to_ints<A>(bounded);
+  } else {
+    auto const bounded =
+        simd::minimum<A>(simd::maximum<A>(scaled, simd::floats<A>(-1024.0f)), simd::floats<A>(1024.0f));
+    auto const q = simd::to_ints<A>(bounded) + zero;
+    return simd::minimum<A>(simd::maximum<A>(q, simd::ints<A>(static_cast<int>(lowest))),
+                            simd::ints<A>(static_cast<int>(highest)));
+  }
+}
+
+template <class Q>
+[[nodiscard]] inline int zero_of(typename Q::params const& p) noexcept {
+  if constexpr (has_zero_point<Q>) { return Q::zero(p); }
+  return 0;
+}
+
+/// The integer of a code, for any format on a lattice.
+template <number_format F>
+inline constexpr std::array<std::int16_t, 256> lattice_integers = [] {
+  std::array<std::int16_t, 256> t{};
+  for (std::size_t c = 0; c < 256; ++c) {
+    float const v = value_table<F>[c & static_cast<std::size_t>(code_count<F> - 1)];
+    t[c] = static_cast<std::int16_t>(v / lattice<F>.step);
+  }
+  return t;
+}();
+
+/// Writes the bytes of one segment of one token and returns the sum of (byte - zero): k beyond `present` hold `zero`.
+/// `column_zeros` of a per_column matrix weigh that sum.
+template <class A, class Q, class T, class Byte>
+std::int64_t quantize_segment(token_source<A, T> const& x, typename Q::params const& p, index first, index present,
+                              index length, int zero, std::int32_t const* column_zeros, Byte* out) noexcept {
+  using F = typename Q::format;
+  constexpr int shift = operand_shift<F>;
+  constexpr index L = simd::lanes<A>;
+  std::int64_t sum = 0;
+  index k = 0;
+  if constexpr (vector_quantizer<Q>) {
+    simd::floats<A> const inverse(p.inverse);
+    simd::ints<A> const zero_point(zero_of<Q>(p));
+    simd::ints<A> total(0);
+    for (; k + L <= present; k += L) {
+      auto const bytes = encode_integers<A, Q>(x.load(first + k), inverse, zero_point) - simd::ints<A>(shift);
+      total = total + bytes;
+      simd::store_narrow<A>(out + k, bytes);
+    }
+    std::int32_t lanes[static_cast<std::size_t>(L)];
+    total.store_unaligned(lanes);
+    for (std::int32_t const v : lanes) { sum += v; }
+  }
+  for (; k < present; ++k) {
+    int const integer = lattice_integers<F>[Q::encode(x[first + k], p)];
+    out[k] = static_cast<Byte>(integer - shift);
+    sum += integer - shift;
+  }
+  sum -= static_cast<std::int64_t>(present) * zero;
+  if (column_zeros != nullptr) {
+    sum = 0;
+    for (index i = 0; i < present; ++i) { sum += std::int64_t{column_zeros[first + i]} * (out[i] - zero); }
+  }
+  for (; k < length; ++k) { out[k] = static_cast<Byte>(zero); }
+  if constexpr (sizeof(Byte) == 2) {  // quads as (k0 k2)(k1 k3), see simd/dot.hpp
+    for (index i = 0; i + 4 <= length; i += 4) {
+      Byte const k1 = out[i + 1];
+      out[i + 1] = out[i + 2];
+      out[i + 2] = k1;
+    }
+  }
+  return sum;
+}
+
+/// bf16 as dot products take it: rounded to nearest even, and 0 below 2^-100.
+[[nodiscard]] inline std::uint16_t dot_operand_bits(float x) noexcept {
+  if (x > -0x1p-100f && x < 0x1p-100f) { return 0; }
+  return detail::to_bf16_bits(x);
+}
+
+/// Writes one value at k of a segment in the order of W's operand.
+template <class W, bool Swap>
+[[gnu::always_inline]] inline void put_value(typename W::operand* out, index k, float value, bool rounded) noexcept {
+  if constexpr (std::is_same_v<typename W::operand, std::uint16_t>) {
+    out[k] = dot_operand_bits(value);
+  } else {
+    out[Swap ? k ^ 1 : k] = rounded ? detail::from_bf16_bits(dot_operand_bits(value)) : value;
+  }
+}
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// Weights of the path int8_dot: packed codes to unsigned bytes, exact integer sums.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "octavo/core/unroll.hpp"
+#include "octavo/kernel/segments.hpp"
+#include "octavo/simd/dot.hpp"
+#include "octavo/simd/lookup.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// Codes of quad Q of a packed register, one code per byte.
+template <class A, int Bits, int Q>
+[[gnu::always_inline]] inline simd::ints<A> quad_codes(simd::ints<A> packed) noexcept {
+  if constexpr (Bits == 8) {
+    return packed;
+  } else {
+    constexpr std::uint32_t mask = Bits == 4 ? 0x0f0f0f0fu : 0x03030303u;
+    return simd::bit_and<A>(simd::shift_right<Bits * Q, A>(packed), mask);
+  }
+}
+
+/// table[packed code] = integer of the value - lowest integer. Bits beyond those of the format are ignored.
+template <number_format F, int Flip>
+inline constexpr simd::byte_table byte_values = [] {
+  simd::byte_table t{};
+  for (int c = 0; c < 256; ++c) {
+    float const v = value_table<F>[static_cast<std::size_t>((c ^ Flip) & (code_count<F> - 1))];
+    t[static_cast<std::size_t>(c)] =
+        static_cast<std::uint8_t>(static_cast<int>(v / lattice<F>.step) - lattice<F>.lowest);
+  }
+  return t;
+}();
+
+struct no_lookup {
+  [[gnu::always_inline]] explicit no_lookup(simd::byte_table const&) noexcept {}
+};
+
+/// byte = value / step - lowest: free for integers (packing made it so), one byte lookup for others.
+///
+/// The sum over a segment is that of (byte - c) * (a - z) for activations a with zero point z, where c is the zero
+/// point of the row, or -lowest for all. It is computed as the dot product of bytes and a, from the start
+/// - c * sum(a - z) - z * sum(byte), all of it in integers.
+template <class A, class L, bool OperandZeros>
+class byte_weights {
+  using F = typename L::format;
+  static_assert(lattice<F>.exact);
+  static constexpr bool direct = consecutive_flip<F> >= 0;
+  static constexpr int highest = lattice<F>.highest - lattice<F>.lowest;
+
+ public:
+  using arch = A;
+  using layout = L;
+  using dot = simd::dot<A, highest>;
+  using operand = typename dot::activation;
+  using weight = typename dot::weight;
+  using accumulator = typename dot::accumulator;
+  using start = std::int32_t;
+  static constexpr bool operand_zeros = OperandZeros;
+  static constexpr index step = L::step;
+  static constexpr int units = L::quads;
+  static constexpr int unit_operands = 4;
+  static constexpr int burst = dot::burst / units;
+  static_assert(dot::burst == 0 || burst > 0);
+  /// A group's scale times this is the scale of the integers.
+  static constexpr float scale_factor = lattice<F>.step;
+  static constexpr bool carries = false;
+  /// Tiles of so few tokens are bound by memory, and ask for codes this far ahead.
+  static constexpr int prefetch_tokens = 4;
+  static constexpr index prefetch_bytes = 4096;
+  struct group {};
+
+  [[gnu::always_inline]] byte_weights() noexcept : lookup_(byte_values<F, L::flip>) {}
+
+  [[nodiscard, gnu::always_inline]] static group load_group(std::byte const*, index) noexcept { return {}; }
+
+  template <int U>
+  [[nodiscard, gnu::always_inline]] weight get(simd::ints<A> packed, group) const noexcept {
+    auto const codes = quad_codes<A, L::bits, U>(packed);
+    if constexpr (direct) {
+      return dot::prepare(codes);
+    } else {
+      return dot::prepare(lookup_(codes));
+    }
+  }
+  [[nodiscard, gnu::always_inline]] static auto load(operand const* p) noexcept { return dot::load(p); }
+  template <class Operand>
+  [[nodiscard, gnu::always_inline]] static accumulator add(accumulator acc, weight const& w,
+                                                           Operand const& a) noexcept {
+    return dot::add(acc, w, a);
+  }
+
+  /// The initial int32 accumulators of `lanes` rows from `row` for token t of segment s.
+  [[nodiscard, gnu::always_inline]] static simd::ints<A> initial(token_block<byte_weights> const& x, index t, index s,
+                                                                 std::byte const* params, index row) noexcept {
+    auto begin = simd::ints<A>(x.start[s * x.start_stride + t]);
+    if constexpr (L::zero_points) {
+      begin = simd::multiply<A>(begin, simd::load_bytes<A>(params + L::scale_bytes + row));
+    }
+    if constexpr (OperandZeros) {
+      auto const sums = simd::load_ints<A>(x.weight_sums + s * panel_rows + row);
+      begin = begin - simd::multiply<A>(simd::ints<A>(x.zeros[t]), sums);
+    }
+    return begin;
+  }
+  [[nodiscard, gnu::always_inline]] static simd::ints<A> flush(simd::ints<A> sum, accumulator acc) noexcept {
+    if constexpr (burst == 0) {
+      return simd::ints<A>(acc);
+    } else {
+      return dot::flush(sum, acc);
+    }
+  }
+  [[nodiscard, gnu::always_inline]] static simd::floats<A> finish(simd::ints<A> sum) noexcept {
+    return simd::to_floats<A>(sum);
+  }
+
+ private:
+  using lookup_type = std::conditional_t<direct, no_lookup, simd::byte_lookup<A, L::bits == 8 ? 256 : 16>>;
+  [[no_unique_address]] lookup_type lookup_;
+};
+
+/// sums[segment][row] = sum of the weight bytes of a panel: what a zero point of the activations is multiplied with.
+template <class Weights>
+void weight_byte_sums(weight_stream const& w, std::int32_t* sums) noexcept {
+  using A = typename Weights::arch;
+  using dot = typename Weights::dot;
+  constexpr int L = simd::lanes<A>;
+  Weights const unpack;
+  typename Weights::operand const ones[4] = {1, 1, 1, 1};
+  auto const one = dot::load(ones);
+  for (index s = 0; s < w.segments; ++s) {
+    for (int r = 0; r < simd::panel_registers<A>; ++r) {
+      std::byte const* codes = w.codes + s * w.segment_bytes + r * L * 4;
+      simd::ints<A> total(0);
+      for (index i = s + 1 < w.segments ? w.steps : w.last_steps; i > 0; --i, codes += 256) {
+        auto const packed = simd::load_ints<A>(codes);
+        detail::unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {
+          auto const bytes = unpack.template get<u()>(packed, {});
+          if constexpr (Weights::burst == 0) {
+            total = simd::ints<A>(dot::add(total, bytes, one));
+          } else {
+            total = dot::flush(total, dot::add(typename dot::accumulator{}, bytes, one));
+          }
+        });
+      }
+      total.store_unaligned(sums + s * panel_rows + r * L);
+    }
+  }
+}
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+// Weights of the float paths: packed codes to f32 registers, or to bf16 pairs, one fma chain over k per row.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "octavo/kernel/byte_weights.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// table[packed code] = value; bits beyond those of the format are ignored, so unmasked indices are fine.
+template <number_format F, int Flip>
+inline constexpr simd::float_table float_values = [] {
+  simd::float_table t{};
+  for (int c = 0; c < 256; ++c) {
+    t[static_cast<std::size_t>(c)] = value_table<F>[static_cast<std::size_t>((c ^ Flip) & (code_count<F> - 1))];
+  }
+  return t;
+}();
+
+/// Byte B of the bf16 number of each code.
+template <number_format F, int B>
+inline constexpr simd::byte_table bf16_bytes = [] {
+  simd::byte_table t{};
+  for (int c = 0; c < 256; ++c) {
+    auto const bits = detail::to_bf16_bits(value_table<F>[static_cast<std::size_t>(c & (code_count<F> - 1))]);
+    t[static_cast<std::size_t>(c)] = static_cast<std::uint8_t>(bits >> (8 * B));
+  }
+  return t;
+}();
+
+/// Whether code c + 128 is the negative of code c.
+template <number_format F>
+inline constexpr bool sign_symmetric = [] {
+  if (F::bits != 8) { return false; }
+  for (std::size_t c = 0; c < 128; ++c) {
+    auto const plus = detail::to_bf16_bits(F::decode(static_cast<code>(c)));
+    auto const minus = detail::to_bf16_bits(F::decode(static_cast<code>(c + 128)));
+    if ((plus ^ 0x8000u) != minus) { return false; }
+  }
+  return true;
+}();
+
+/// Codes of one packed register to values, k by k. A quantizer without scale() is asked for each value.
+template <class A, class L>
+class value_decoder {
+  using F = typename L::format;
+  using Q = typename L::quantizer;
+  static constexpr bool direct = L::bits == 8 && consecutive_flip<F> >= 0;
+  static constexpr bool by_pairs = L::pair_order && detail::is_avx512<A>;
+
+  struct no_table {
+    [[gnu::always_inline]] explicit no_table(simd::float_table const&) noexcept {}
+  };
+  struct no_pairs {
+    [[gnu::always_inline]] no_pairs(simd::byte_table const&, simd::byte_table const&) noexcept {}
+  };
+  using table_type = std::conditional_t<(L::bits < 8), simd::float_lookup<A>, no_table>;
+  static auto pairs_type_of() {
+    if constexpr (by_pairs) {
+      return std::type_identity<simd::pair_lookup<A, sign_symmetric<F>>>{};
+    } else {
+      return std::type_identity<no_pairs>{};
+    }
+  }
+
+ public:
+  /// What a group adds: zero points as floats, or the params of rows whose quantizer has no scale().
+  struct zero_group {
+    simd::floats<A> zero;
+  };
+  struct params_group {
+    std::byte const* params;  ///< of the first row of the register
+  };
+  struct no_group {};
+  using group =
+      std::conditional_t<!L::linear, params_group, std::conditional_t<L::zero_points, zero_group, no_group>>;
+
+  [[gnu::always_inline]] value_decoder() noexcept
+      : table_(float_values<F, L::flip>), pairs_(bf16_bytes<F, 0>, bf16_bytes<F, 1>) {}
+
+  [[nodiscard, gnu::always_inline]] static group load_group(std::byte const* params, index row) noexcept {
+    if constexpr (!L::linear) {
+      return {params + row * static_cast<index>(sizeof(typename Q::params))};
+    } else if constexpr (L::zero_points) {
+      auto const zero = simd::load_bytes<A>(params + L::scale_bytes + row);
+      return {simd::to_floats<A>(zero + simd::ints<A>(lattice<F>.lowest))};
+    } else {
+      return {};
+    }
+  }
+
+  /// Value of k = K of the step for each row, without its scale.
+  template <int K>
+  [[nodiscard, gnu::always_inline]] simd::floats<A> get(simd::ints<A> packed, group const& g) const noexcept {
+    if constexpr (!L::linear) {
+      return decode_each(codes<K>(packed), g);
+    } else {
+      auto value = table_value<K>(packed);
+      if constexpr (L::zero_points) { value = value - g.zero; }
+      return value;
+    }
+  }
+
+  /// The bf16 pair of k = 2 P and 2 P + 1. Pre: values are bf16 numbers.
+  template <int P>
+  [[nodiscard, gnu::always_inline]] simd::ints<A> get_pair(simd::ints<A> packed, group const& g) const noexcept {
+    if constexpr (by_pairs) {
+      return pairs_.template get<P>(packed);
+    } else {
+      auto const even = simd::as_ints<A>(get<2 * P>(packed, g));
+      auto const odd = simd::as_ints<A>(get<2 * P + 1>(packed, g));
+      return simd::bit_or<A>(simd::shift_right<16, A>(even), simd::bit_and<A>(odd, 0xffff0000u));
+    }
+  }
+
+ private:
+  /// Packed code of k = K in the low bits of each lane; what is above it is not cleared.
+  template <int K>
+  [[nodiscard, gnu::always_inline]] static simd::ints<A> codes(simd::ints<A> packed) noexcept {
+    if constexpr (L::pair_order) { packed = simd::pairs_to_quads<A>(packed); }
+    return simd::shift_right<K % 4 * 8 + K / 4 * L::bits, A>(packed);
+  }
+  template <int K>
+  [[nodiscard, gnu::always_inline]] simd::floats<A> table_value(simd::ints<A> packed) const noexcept {
+    if constexpr (by_pairs) {
+      auto const pair = pairs_.template get<K / 2>(packed);
+      if constexpr (K % 2 == 0) { return simd::as_floats<A>(simd::shift_left<16, A>(pair)); }
+      return simd::as_floats<A>(simd::bit_and<A>(pair, 0xffff0000u));
+    } else if constexpr (direct) {
+      auto const byte = simd::bit_and<A>(codes<K>(packed), 0xffu);
+      auto const integer = simd::to_floats<A>(byte + simd::ints<A>(lattice<F>.lowest));
+      if constexpr (lattice<F>.step == 1.0f) { return integer; }
+      return integer * simd::floats<A>(lattice<F>.step);
+    } else if constexpr (L::bits == 8) {
+      return simd::gather_floats<A>(float_values<F, L::flip>, codes<K>(packed));
+    } else {
+      return table_(codes<K>(packed));
+    }
+  }
+  [[nodiscard]] static simd::floats<A> decode_each(simd::ints<A> packed, params_group const& g) noexcept {
+    std::int32_t c[static_cast<std::size_t>(simd::lanes<A>)];
+    packed.store_unaligned(c);
+    float values[static_cast<std::size_t>(simd::lanes<A>)];
+    for (int i = 0; i < simd::lanes<A>; ++i) {
+      typename Q::params p;
+      std::memcpy(&p, g.params + static_cast<std::size_t>(i) * sizeof p, sizeof p);
+      values[i] = Q::decode(static_cast<code>((c[i] ^ L::flip) & (code_count<F> - 1)), p);
+    }
+    return simd::load_floats<A>(values);
+  }
+
+  [[no_unique_address]] table_type table_;
+  [[no_unique_address]] typename decltype(pairs_type_of())::type pairs_;
+};
+
+/// What the float paths share: accumulators begin at 0 (or, per_column with zero points, at the start of the token),
+/// and the scale of a quantizer without scale() is in its values.
+template <class A, class L>
+struct float_accumulation {
+  using arch = A;
+  using layout = L;
+  using accumulator = simd::floats<A>;
+  using start = float;
+  static constexpr bool operand_zeros = false;
+  static constexpr int burst = 0;
+  static constexpr bool carries = true;
+  static constexpr float scale_factor = 1.0f;
+  static constexpr int prefetch_tokens = 4;
+  static constexpr index prefetch_bytes = 2048;
+
+  template <class Block>
+  [[nodiscard, gnu::always_inline]] static accumulator initial(Block const& x, index t, index, std::byte const*,
+                                                               index) noexcept {
+    return accumulator(x.start == nullptr ? 0.0f : x.start[t]);
+  }
+};
+
+/// f32 weights. With `Swap`, k runs 1 0 3 2 ...: the order of bf16_dot where the instruction set has no such product.
+template <class A, class L, bool Swap>
+class float_weights : public float_accumulation<A, L>, private value_decoder<A, L> {
+  using decoder = value_decoder<A, L>;
+
+ public:
+  using operand = float;
+  using weight = simd::floats<A>;
+  using group = typename decoder::group;
+  static constexpr index step = L::step;
+  static constexpr int units = static_cast<int>(L::step);
+  static constexpr int unit_operands = 1;
+  using decoder::load_group;
+
+  template <int U>
+  [[nodiscard, gnu::always_inline]] weight get(simd::ints<A> packed, group const& g) const noexcept {
+    return decoder::template get<(Swap ? U ^ 1 : U)>(packed, g);
+  }
+  [[nodiscard, gnu::always_inline]] static simd::floats<A> load(float const* p) noexcept {
+    return simd::floats<A>(*p);
+  }
+  [[nodiscard, gnu::always_inline]] static simd::floats<A> add(simd::floats<A> acc, simd::floats<A> w,
+                                                               simd::floats<A> a) noexcept {
+    return simd::fused<A>(w, a, acc);
+  }
+};
+
+/// bf16 pairs for vdpbf16ps.
+template <class A, class L>
+class pair_weights : public float_accumulation<A, L>, private value_decoder<A, L> {
+  using decoder = value_decoder<A, L>;
+
+ public:
+  using operand = std::uint16_t;
+  using weight = simd::ints<A>;
+  using group = typename decoder::group;
+  static constexpr index step = L::step;
+  static constexpr int units = static_cast<int>(L::step) / 2;
+  static constexpr int unit_operands = 2;
+  using decoder::load_group;
+
+  template <int U>
+  [[nodiscard, gnu::always_inline]] weight get(simd::ints<A> packed, group const& g) const noexcept {
+    return decoder::template get_pair<U>(packed, g);
+  }
+  [[nodiscard, gnu::always_inline]] static simd::ints<A> load(operand const* p) noexcept {
+    return simd::broadcast4<A>(p);
+  }
+  [[nodiscard, gnu::always_inline]] static simd::floats<A> add(simd::floats<A> acc, simd::ints<A> w,
+                                                               simd::ints<A> a) noexcept {
+    return simd::dot_bf16<A>(acc, w, a);
+  }
+};
+
+/// The same weights after `expand`: a step is one unit, and unpacking is a load.
+template <class W>
+struct expanded : float_accumulation<typename W::arch, typename W::layout> {
+  using operand = typename W::operand;
+  using weight = typename W::weight;
+  struct group {};
+  static constexpr index step = W::unit_operands;
+  static constexpr int units = 1;
+  static constexpr int unit_operands = W::unit_operands;
+  static constexpr int prefetch_tokens = 0;
+
+  [[nodiscard, gnu::always_inline]] static group load_group(std::byte const*, index) noexcept { return {}; }
+  template <int U>
+  [[nodiscard, gnu::always_inline]] static weight get(simd::ints<typename W::arch> packed, group) noexcept {
+    if constexpr (std::is_same_v<weight, simd::ints<typename W::arch>>) {
+      return packed;
+    } else {
+      return simd::as_floats<typename W::arch>(packed);
+    }
+  }
+  [[nodiscard, gnu::always_inline]] static auto load(operand const* p) noexcept { return W::load(p); }
+  template <class Acc, class Operand>
+  [[nodiscard, gnu::always_inline]] static Acc add(Acc acc, weight w, Operand a) noexcept {
+    return W::add(acc, w, a);
+  }
+};
+
+/// Unpacks `steps` steps of a segment for all 64 rows: 256 bytes for each unit, unit after unit.
+template <class W>
+[[gnu::noinline]] void expand(std::byte const* codes, std::byte const* params, index steps, std::byte* out) noexcept {
+  using A = typename W::arch;
+  constexpr int L = simd::lanes<A>;
+  W const unpack;
+  for (int r = 0; r < simd::panel_registers<A>; ++r) {
+    auto const group = W::load_group(params, r * L);
+    for (index i = 0; i < steps; ++i) {
+      auto const packed = simd::load_ints<A>(codes + i * 256 + r * L * 4);
+      detail::unroll<W::units>([&](auto u) __attribute__((always_inline)) {
+        auto const w = unpack.template get<u()>(packed, group);
+        std::byte* const to = out + (i * W::units + u()) * 256 + r * L * 4;
+        if constexpr (std::is_same_v<typename W::weight, simd::ints<A>>) {
+          w.store_unaligned(reinterpret_cast<std::int32_t*>(to));
+        } else {
+          w.store_unaligned(reinterpret_cast<float*>(to));
+        }
+      });
+    }
+  }
+}
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+// Packing a dense matrix into panels: parameters of a group, then its codes; by vectors where the law is built in.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "octavo/core/views.hpp"
+#include "octavo/kernel/activations.hpp"
+#include "octavo/storage/quantized_matrix.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// Packs panels of one matrix. Panels are independent of each other.
+template <class A, class S, class T>
+class packer {
+  using layout_type = panel_layout<S>;
+  using Q = typename S::quantizer;
+  using F = typename Q::format;
+  using params = typename Q::params;
+  static constexpr bool per_tensor_scale = detail::is_per_tensor<typename S::granularity>;
+  static constexpr bool vectors = vector_quantizer<Q> && !layout_type::by_column && !per_tensor_scale;
+  static constexpr int L = simd::lanes<A>;
+  static constexpr int registers = simd::panel_registers<A>;
+
+ public:
+  packer(matrix_view<T> const& weights, layout_type const& layout, std::byte* out) noexcept
+      : weights_(weights), layout_(layout), out_(out) {}
+
+  [[nodiscard]] index scratch_floats() const noexcept {
+    if constexpr (vectors) { return 0; }
+    if constexpr (per_tensor_scale) { return product(layout_.rows, layout_.cols); }
+    return layout_type::by_column ? layout_.rows : layout_.group();
+  }
+
+  /// What all panels share: the params of a tensor, or those of the columns.
+  void begin(float* room) const {
+    if constexpr (per_tensor_scale) {
+      for (index r = 0; r < layout_.rows; ++r) {
+        for (index c = 0; c < layout_.cols; ++c) { room[r * layout_.cols + c] = weights_(r, c); }
+      }
+      shared_ = Q::calibrate({room, static_cast<std::size_t>(layout_.rows * layout_.cols)});
+    } else if constexpr (layout_type::by_column) {
+      auto* const scales = reinterpret_cast<float*>(out_ + layout_.panels() * layout_.panel_bytes());
+      auto* const zeros = reinterpret_cast<std::int32_t*>(scales + layout_.cols);
+      for (index c = 0; c < layout_.cols; ++c) {
+        auto const p = column_params(c, room);
+        scales[c] = Q::scale(p);
+        zeros[c] = zero_of<Q>(p);
+      }
+    }
+  }
+
+  void panel(index p, float* room) const noexcept {
+    std::byte* const to = out_ + p * layout_.panel_bytes();
+    index const rows = std::min(panel_rows, layout_.rows - p * panel_rows);
+    for (index g = 0; g < layout_.groups(); ++g) {
+      if constexpr (vectors) {
+        if (weights_.row_stride() == 1 && rows == panel_rows) {
+          group_by_vectors<true>(p, g, rows, to);
+        } else {
+          group_by_vectors<false>(p, g, rows, to);
+        }
+      } else {
+        group_by_scalars(p, g, rows, to, room);
+      }
+    }
+    if constexpr (!vectors && layout_type::by_column) { codes_by_column(p, rows, to, room); }
+  }
+
+ private:
+  // ---- vectors: lanes are rows ----
+
+  /// L rows from `row` of the panel at column c; lanes beyond `rows` hold 0.
+  template <bool Contiguous>
+  [[nodiscard, gnu::always_inline]] simd::floats<A> load(index p, index row, index rows, index c) const noexcept {
+    T const* const from = weights_.at(p * panel_rows + row, c);
+    if constexpr (Contiguous) {
+      return simd::load_as_floats<A>(from);
+    } else {
+      float values[static_cast<std::size_t>(L)];
+      for (index i = 0; i < L; ++i) {
+        values[i] = row + i < rows ? static_cast<float>(from[i * weights_.row_stride()]) : 0.0f;
+      }
+      return simd::load_floats<A>(values);
+    }
+  }
+
+  template <bool Contiguous>
+  void group_by_vectors(index p, index g, index rows, std::byte* to) const noexcept {
+    index const first = g * layout_.group();
+    index const length = layout_.group_length(g);
+    std::byte* const codes = to + g * layout_.group_bytes();
+    std::byte* const parameters = to + layout_.params_at(g);
+
+    range_tracker<A> ranges[registers];
+    for (index k = 0; k < length; ++k) {
+      if constexpr (Contiguous) {
+        index const ahead = std::min(first + k + 24, layout_.cols - 1);
+        char const* const line = reinterpret_cast<char const*>(weights_.at(p * panel_rows, ahead));
+        for (index b = 0; b < panel_rows * static_cast<index>(sizeof(T)); b += 64) { __builtin_prefetch(line + b); }
+      }
+      for (int r = 0; r < registers; ++r) { ranges[r].add(load<Contiguous>(p, r * L, rows, first + k)); }
+    }
+    for (int r = 0; r < registers; ++r) {
+      params group[static_cast<std::size_t>(L)];
+      ranges[r].template params<Q>(group);
+      float inverses[static_cast<std::size_t>(L)];
+      std::int32_t zeros[static_cast<std::size_t>(L)];
+      for (int i = 0; i < L; ++i) {
+        store_params(parameters, r * L + i, group[i]);
+        inverses[i] = group[i].inverse;
+        zeros[i] = zero_of<Q>(group[i]);
+      }
+      encode_register<Contiguous>(p, r * L, rows, first, length, simd::load_floats<A>(inverses),
+                                  simd::load_ints<A>(zeros), codes);
+    }
+  }
+
+  template <bool Contiguous>
+  void encode_register(index p, index row, index rows, index first, index length, simd::floats<A> inverse,
+                       simd::ints<A> zero, std::byte* codes) const noexcept {
+    // A packed code is integer - lowest, because consecutive integers are stored so.
+    simd::ints<A> const lowest(lattice<F>.lowest);
+    for (index k = 0; k < length; k += layout_type::step) {
+      simd::ints<A> word(0);
+      index const present = std::min(layout_type::step, length - k);
+      auto const put = [&](auto kk, simd::ints<A> integer) __attribute__((always_inline)) {
+        constexpr int shift = kk() % 4 * 8 + kk() / 4 * layout_type::bits;
+        word = simd::bit_or<A>(word, simd::shift_left<shift, A>(integer - lowest));
+      };
+      if (present == layout_type::step) {
+        detail::unroll<static_cast<int>(layout_type::step)>([&](auto kk) __attribute__((always_inline)) {
+          put(kk, encode_integers<A, Q>(load<Contiguous>(p, row, rows, first + k + kk()), inverse, zero));
+        });
+      } else {
+        detail::unroll<static_cast<int>(layout_type::step)>([&](auto kk) __attribute__((always_inline)) {
+          auto integer = padding();
+          if (kk() < present) {
+            integer = encode_integers<A, Q>(load<Contiguous>(p, row, rows, first + k + kk()), inverse, zero);
+          }
+          put(kk, integer);
+        });
+      }
+      word.store_unaligned(
+          reinterpret_cast<std::int32_t*>(codes + k / layout_type::step * layout_type::step_bytes + row * 4));
+    }
+  }
+  [[nodiscard]] static simd::ints<A> padding() noexcept {
+    return simd::ints<A>(static_cast<int>(F::decode(zero_code<F>)));
+  }
+
+  // ---- scalars: any quantizer ----
+
+  void put_code(std::byte* to, index row, index k, code c) const noexcept {
+    auto const where = layout_.at(row, k);
+    to[where.byte] |= static_cast<std::byte>((c ^ layout_type::flip) << where.shift);
+  }
+  /// Codes of k that do not exist, of rows that do not exist.
+  void put_padding(std::byte* to, index g, index row, index from) const noexcept {
+    index const end = layout_.group_steps(g) * layout_type::step;
+    for (index k = from; k < end; ++k) {
+      // Positions behind a short group continue it: `at` only needs k within the group's steps.
+      auto where = layout_.at(row, g * layout_.group());
+      where.byte += k / layout_type::step * layout_type::step_bytes - 0;
+      index const in_step = k % layout_type::step;
+      auto const inside = layout_.at(row, 0);
+      auto const moved = step_position(row, in_step);
+      where.byte += moved.byte - inside.byte;
+      to[where.byte] |= static_cast<std::byte>((zero_code<F> ^ layout_type::flip) << moved.shift);
+    }
+  }
+  [[nodiscard]] static typename layout_type::position step_position(index row, index in_step) noexcept {
+    return layout_type{panel_rows, layout_type::step}.at(row, in_step);
+  }
+
+  void group_by_scalars(index p, index g, index rows, std::byte* to, float* room) const noexcept {
+    std::byte* const parameters = to + layout_.params_at(g);
+    index const first = g * layout_.group();
+    index const length = layout_.group_length(g);
+    for (index row = 0; row < panel_rows; ++row) {
+      if (row >= rows) {
+        put_padding(to, g, row, 0);
+        continue;  // scale 0 (or params of zero bytes) as allocated
+      }
+      put_padding(to, g, row, length);
+      if constexpr (layout_type::by_column) {
+        float const one = 1.0f;
+        std::memcpy(parameters + row * 4, &one, sizeof one);
+      } else {
+        params group;
+        if constexpr (per_tensor_scale) {
+          group = shared_;
+        } else {
+          for (index k = 0; k < length; ++k) { room[k] = weights_(p * panel_rows + row, first + k); }
+          group = Q::calibrate({room, static_cast<std::size_t>(length)});
+        }
+        store_params(parameters, row, group);
+        for (index k = 0; k < length; ++k) {
+          put_code(to, row, first + k, Q::encode(weights_(p * panel_rows + row, first + k), group));
+        }
+      }
+    }
+  }
+
+  [[nodiscard]] params column_params(index c, float* room) const noexcept {
+    for (index r = 0; r < layout_.rows; ++r) { room[r] = weights_(r, c); }
+    return Q::calibrate({room, static_cast<std::size_t>(layout_.rows)});
+  }
+  void codes_by_column(index p, index rows, std::byte* to, float* room) const noexcept {
+    for (index c = 0; c < layout_.cols; ++c) {
+      auto const group = column_params(c, room);
+      for (index row = 0; row < rows; ++row) {
+        put_code(to, row, c, Q::encode(weights_(p * panel_rows + row, c), group));
+      }
+    }
+  }
+
+  static void store_params(std::byte* parameters, index row, params const& p) noexcept {
+    if constexpr (layout_type::linear) {
+      auto const scale = static_cast<typename layout_type::scale_type>(Q::scale(p));
+      std::memcpy(parameters + row * static_cast<index>(sizeof scale), &scale, sizeof scale);
+      if constexpr (layout_type::zero_points) {
+        parameters[layout_type::scale_bytes + row] = static_cast<std::byte>(Q::zero(p) - lattice<F>.lowest);
+      }
+    } else {
+      std::memcpy(parameters + row * static_cast<index>(sizeof p), &p, sizeof p);
+    }
+  }
+
+  matrix_view<T> weights_;
+  layout_type layout_;
+  std::byte* out_;
+  mutable params shared_{};
+};
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// What a register tile reads: a stream of packed weights in segments of k, and the activations prepared for it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "octavo/storage/panel.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// Where accumulators end. One segment per group; a longer run of integers is cut after 32 768 k.
+template <class Layout>
+struct segmentation {
+  index count;
+  index length;  ///< padded k of all but the last
+  constexpr segmentation(Layout const& layout, index longest) noexcept
+      : count(layout.groups()), length(layout.padded_group()) {
+    if (!Layout::grouped && layout.cols > longest) {
+      length = longest;
+      count = ceil_div(layout.cols, longest);
+    }
+  }
+  /// First k of segment s, its k that exist, and its steps of `step` k.
+  [[nodiscard]] constexpr index first(Layout const& layout, index s) const noexcept {
+    return Layout::grouped ? s * layout.group() : s * length;
+  }
+  [[nodiscard]] constexpr index present(Layout const& layout, index s) const noexcept {
+    index const size = Layout::grouped ? layout.group() : length;
+    index const left = layout.cols - first(layout, s);
+    return left < size ? left : size;
+  }
+  [[nodiscard]] constexpr index steps(Layout const& layout, index s, index step = Layout::step) const noexcept {
+    return ceil_div(ceil_div(present(layout, s), Layout::step) * Layout::step, step);
+  }
+};
+
+/// A run of segments of one panel. Every step is 256 bytes, whatever its k.
+struct weight_stream {
+  std::byte const* codes;  ///< first segment
+  index segment_bytes;     ///< from segment to segment
+  index segments;
+  index steps;              ///< of a segment
+  index last_steps;         ///< of the last one
+  std::byte const* params;  ///< scales of row 0 of the panel in the first segment
+  index param_stride;       ///< from segment to segment; 0 when all share them
+  std::byte const* last_params;
+
+  [[nodiscard, gnu::always_inline]] std::byte const* params_of(index s) const noexcept {
+    return s + 1 < segments ? params + s * param_stride : last_params;
+  }
+};
+
+/// The packed stream of a panel, whole.
+template <class Layout>
+[[nodiscard]] constexpr weight_stream packed_stream(Layout const& layout, segmentation<Layout> const& s,
+                                                    std::byte const* panel) noexcept {
+  weight_stream w{};
+  w.codes = panel;
+  w.segment_bytes = Layout::grouped ? layout.group_bytes() : s.length / Layout::step * Layout::step_bytes;
+  w.segments = s.count;
+  w.steps = s.length / Layout::step;
+  w.last_steps = s.count == 0 ? 0 : s.steps(layout, s.count - 1);
+  w.params = panel + layout.params_at(0);
+  w.param_stride = Layout::grouped ? layout.group_bytes() : 0;
+  w.last_params = panel + layout.params_at(layout.groups() - 1);
+  return w;
+}
+
+/// Prepared activations of a block of tokens, segment by segment: [segment][token][padded k].
+template <class Weights>
+struct token_block {
+  typename Weights::operand const* data;
+  index token_stride;
+  index segment_stride;
+  typename Weights::start const* start;  ///< [segment][token]: what accumulators begin with
+  index start_stride;                    ///< between segments
+  std::int32_t const* zeros;             ///< [token]: zero points of the codes, if Weights::operand_zeros
+  std::int32_t const* weight_sums;       ///< [segment][64]: sums of the weight bytes, if Weights::operand_zeros
+};
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Everything but the Eigen adaptor: formats, quantizers, packed matrices, and the operations on them.
+#pragma once
+
+#include "octavo/format/codebook.hpp"
+#include "octavo/format/integer.hpp"
+#include "octavo/format/minifloat.hpp"
+#include "octavo/ops/dequantize.hpp"
+#include "octavo/ops/matmul.hpp"
+#include "octavo/ops/quantize.hpp"
+#include "octavo/quant/affine.hpp"
+#include "octavo/quant/schemes.hpp"
+#include "octavo/quant/symmetric.hpp"
+#include "octavo/version.hpp"

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// matmul<A>(w, x, y): Y = W X for packed weights and activations quantized on the fly, or as they are.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "octavo/core/views.hpp"
+#include "octavo/kernel/path.hpp"
+#include "octavo/ops/context.hpp"
+#include "octavo/ops/epilogue.hpp"
+#include "octavo/ops/matmul_run.hpp"
+#include "octavo/storage/quantized_matrix.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// Activations as they are: what matmul does without a template argument.
+struct as_is {};
+
+namespace detail {
+
+template <class W>
+[[nodiscard]] auto stored_view(W const& w) {
+  if constexpr (requires { w.view(); }) {
+    return w.view();
+  } else {
+    return w;
+  }
+}
+
+template <class W>
+concept stored_matrix = requires(W const& w) {
+  typename W::scheme;
+  w.rows();
+  w.cols();
+};
+
+struct matmul_options {
+  /// The context among the options, or the default one.
+  template <class... Options>
+  static auto context_of(Options const&... options) {
+    if constexpr ((is_context<Options> || ...)) {
+      return pick<true>(options...);
+    } else {
+      return on<>();
+    }
+  }
+  template <class... Options>
+  static auto epilogue_of(Options const&... options) {
+    if constexpr ((!is_context<Options> || ...)) {
+      return pick<false>(options...);
+    } else {
+      return no_epilogue{};
+    }
+  }
+
+ private:
+  template <bool Context, class First, class... Rest>
+  static auto pick(First const& first, Rest const&... rest) {
+    if constexpr (is_context<First> == Context) {
+      return first;
+    } else {
+      return pick<Context>(rest...);
+    }
+  }
+};
+
+}  // namespace detail
+
+/// Whether matmul(w, x, y) would accept these shapes.
+template <class W, class X, class Y>
+[[nodiscard]] bool can_matmul(W const& w, X const& x, Y&& y) {
+  auto const xs = as_tokens(x);
+  auto const ys = as_tokens(y);
+  return xs.features() == w.cols() && ys.features() == w.rows() && xs.tokens() == ys.tokens();
+}
+
+/// Y = W X: one column per token, x of W.cols() features, y of W.rows(), elements float, bf16 or f16.
+///
+/// - `matmul<a8>(w, x, y)` quantizes each token by the scheme a8 (per_token); `matmul(w, x, y)` takes x as it is.
+/// - Options, in any order: an epilogue (ops/epilogue.hpp), a context (`on(pool)`).
+/// - *Order*: for each output, t = fma(acc_g, scale_g, t) over groups g ascending, from t = 0; y = t * token scale; then
+///   the epilogue. acc_g is an exact integer (`int8_dot`; runs of at most 32 768 k) or one chain of f32 fma over k
+///   (`table_fma`: k ascending; `bf16_dot`: 1 0 3 2 5 4 ...). So results have the same bits for any number of tokens,
+///   any executor, and every instruction set with fma.
+/// - *Error* against exact arithmetic on the quantized operands: (groups + 2) 2^-24 sum |acc_g scale_g| for int8_dot;
+///   the float paths add (k per group) 2^-24 sum |w x|.
+/// - NaN or infinity in a token makes its outputs NaN where it is quantized; as it is, products decide.
+/// - *Scratch*, one allocation on the calling thread: about tokens * (cols padded to groups) operands of 1, 2 or 4
+///   bytes + tokens * groups * 4, and per piece of work (four per thread) 160 KiB for float paths.
+/// - Throws std::invalid_argument when shapes do not fit; can_matmul asks first. x and y must not overlap.
+template <class A = as_is, class W, class X, class Y, class... Options>
+void matmul(W const& w, X const& x, Y&& y, Options const&... options) {
+  static_assert(detail::stored_matrix<W>,
+                "Octavo: the first operand of matmul is a quantized_matrix or a quantized_matrix_view. Make one with "
+                "octavo::quantize<scheme>(weights).");
+  static_assert(sizeof...(Options) <= 2, "Octavo: matmul takes at most an epilogue and a context.");
+  auto const xs = as_tokens(x);
+  auto const ys = as_tokens(y);
+  using X_type = std::remove_const_t<std::remove_pointer_t<decltype(xs.data())>>;
+  using Y_type = std::remove_pointer_t<decltype(ys.data())>;
+  static_assert(!std::is_const_v<Y_type>, "Octavo: matmul writes its third operand, but this one is const.");
+  if (xs.features() != w.cols()) {
+    detail::fail_extents("matmul", "X has features", xs.features(), "W has columns", w.cols(),
+                         "They must be equal: a token is a column of X.");
+  }
+  if (ys.features() != w.rows()) {
+    detail::fail_extents("matmul", "Y has features", ys.features(), "W has rows", w.rows(),
+                         "They must be equal: Y = W X.");
+  }
+  if (xs.tokens() != ys.tokens()) {
+    detail::fail_extents("matmul", "X has tokens", xs.tokens(), "Y has tokens", ys.tokens(), "They must be equal.");
+  }
+  auto const context = detail::matmul_options::context_of(options...);
+  using arch = typename decltype(context)::arch;
+  using activations = std::conditional_t<std::is_same_v<A, as_is>, X_type, A>;
+  (void)path_of<typename W::scheme, activations>;  // says what is wrong with a scheme before anything else does
+  if constexpr (detail::check_arch<arch>()) {
+    ops::matmul_run<arch, typename W::scheme, activations, X_type, std::remove_const_t<Y_type>> run(
+        detail::stored_view(w), {xs.data(), xs.features(), xs.tokens(), xs.stride()}, ys);
+    run(context, detail::matmul_options::epilogue_of(options...));
+  }
+}
+
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// Which elements share parameters: granularities of a stored matrix and of an operand that arrives as float.
+#pragma once
+
+#include "octavo/core/index.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+struct per_tensor {};  ///< all elements (of a stored matrix; of all tokens of an activation)
+struct per_row {};     ///< a row of a stored matrix: one output feature
+struct per_column {};  ///< a column of a stored matrix: one input feature; folded into the activations
+struct per_token {};   ///< one token of an operand that arrives as float
+
+/// G neighbours in a row of a stored matrix; the last group of a row may be short.
+template <int G>
+struct per_group {
+  static_assert(G >= 1 && G <= 32768, "Octavo: a group has 1 to 32768 elements.");
+  static constexpr index size = G;
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_per_group = false;
+template <int G>
+inline constexpr bool is_per_group<per_group<G>> = true;
+
+template <class G>
+inline constexpr bool is_per_column = false;
+template <>
+inline constexpr bool is_per_column<per_column> = true;
+template <class G>
+inline constexpr bool is_per_token = false;
+template <>
+inline constexpr bool is_per_token<per_token> = true;
+template <class G>
+inline constexpr bool is_per_tensor = false;
+template <>
+inline constexpr bool is_per_tensor<per_tensor> = true;
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace octavo

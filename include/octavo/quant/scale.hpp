@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// How a scale is rounded into its stored type: float, bf16, f16, e8m0; options of the quantizers.
+#pragma once
+
+#include <type_traits>
+
+#include "octavo/core/round.hpp"
+#include "octavo/core/scalar.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// Options of `symmetric`: what absmax maps to.
+struct narrow {};  ///< the largest value: /127, /7, /6 ... (ggml q8, bitsandbytes, the default)
+struct full {};    ///< half the distance between extremes: /127.5, /7.5 (compressed-tensors)
+
+/// Option of `symmetric` and `affine`: scales are stored as T, one of float, bf16, f16, e8m0.
+template <class T>
+struct scale_as {
+  using type = T;
+};
+
+namespace detail {
+
+template <class T>
+concept scale_type =
+    std::is_same_v<T, float> || std::is_same_v<T, bf16> || std::is_same_v<T, f16> || std::is_same_v<T, e8m0>;
+
+template <class... Options>
+struct scale_option {
+  using type = float;
+};
+template <class T, class... Rest>
+struct scale_option<scale_as<T>, Rest...> {
+  using type = T;
+};
+template <class First, class... Rest>
+struct scale_option<First, Rest...> : scale_option<Rest...> {};
+
+template <class... Options>
+inline constexpr bool has_full = (std::is_same_v<Options, full> || ...);
+
+/// What a group shares: x is about scale * (code - zero), and a code is found by multiplying with the inverse.
+struct scale_pair {
+  float scale;
+  float inverse;
+};
+
+inline constexpr float not_a_number = __builtin_nanf("");
+
+/// The scale that maps `extent` (an absmax or a range, >= 0 or not finite) to `steps`.
+///
+/// - f32: scale = extent / steps, inverse = steps / extent.
+/// - bf16, f16: the same scale rounded (to the largest finite one, never to infinity), inverse = 1 / scale.
+/// - e8m0: 2^(floor(log2 extent) - floor(log2 steps)), the OCP MX rule; inverse exact.
+/// - extent 0, or an inverse that overflows: scale 0 (e8m0: 2^-127) and inverse 0, hence codes 0.
+/// - extent not finite: scale NaN, so that everything computed from the group is NaN.
+template <scale_type T>
+[[nodiscard]] constexpr scale_pair fit_scale(float extent, float steps) noexcept {
+  if (!is_finite(extent)) { return {not_a_number, 0.0f}; }
+  if constexpr (std::is_same_v<T, e8m0>) {
+    if (extent == 0) { return {static_cast<float>(e8m0(0.0f)), 0.0f}; }
+    int const e = floor_log2(extent) - floor_log2(steps);
+    float const scale = power_of_two(e < -127 ? -127 : e > 127 ? 127 : e);
+    return {scale, 1.0f / scale};
+  } else {
+    float const exact = extent / steps;
+    if constexpr (std::is_same_v<T, float>) {
+      float const inverse = steps / extent;
+      if (extent == 0 || !is_finite(inverse)) { return {0.0f, 0.0f}; }
+      return {exact, inverse};
+    } else {
+      constexpr float largest = std::is_same_v<T, f16> ? 65504.0f : 0x1.fep127f;
+      float const rounded = static_cast<float>(T(exact < largest ? exact : largest));
+      float const inverse = 1.0f / rounded;
+      if (rounded == 0 || !is_finite(inverse)) { return {0.0f, 0.0f}; }
+      return {rounded, inverse};
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// symmetric<Format, Options...>: one scale per group, absmax maps to the largest value.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <span>
+
+#include "octavo/format/table.hpp"
+#include "octavo/quant/concept.hpp"
+#include "octavo/quant/scale.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// x is about scale * value(code), with scale = absmax / largest and code = encode(x * (largest / absmax)).
+/// Rounding, zero and non-finite groups: detail::fit_scale. Options: narrow or full, scale_as<T>.
+///
+///     symmetric<int4>                     scale f32, codes -7 ... 7
+///     symmetric<int8, full>               absmax / 127.5, codes -128 ... 127
+///     symmetric<e2m1, scale_as<e8m0>>     the elements of MXFP4
+template <number_format Format, class... Options>
+struct symmetric {
+  using format = Format;
+  using scale_type = typename detail::scale_option<Options...>::type;
+  using params = detail::scale_pair;
+  static_assert(detail::scale_type<scale_type>,
+                "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16 or octavo::e8m0.");
+
+  /// What absmax maps to.
+  static constexpr float largest =
+      detail::has_full<Options...> ? (largest_value<Format> - lowest_value<Format>)*0.5f : largest_value<Format>;
+  /// Codes are confined to [-limit, limit] before they are rounded.
+  static constexpr float limit = detail::has_full<Options...> ? -lowest_value<Format> : largest;
+
+  static constexpr params from_absmax(float absmax) noexcept {
+    return detail::fit_scale<scale_type>(absmax, largest);
+  }
+  static constexpr params calibrate(std::span<float const> xs) noexcept {
+    std::uint32_t bits = 0;  // as integers, NaN and infinity are above every number
+    for (float const x : xs) {
+      auto const b = std::bit_cast<std::uint32_t>(x) & 0x7fffffffu;
+      bits = b > bits ? b : bits;
+    }
+    return from_absmax(std::bit_cast<float>(bits));
+  }
+  static constexpr code encode(float x, params p) noexcept {
+    return Format::encode(detail::clamp(x * p.inverse, -limit, limit));
+  }
+  static constexpr float decode(code c, params p) noexcept { return p.scale * Format::decode(c); }
+  static constexpr float scale(params p) noexcept { return p.scale; }
+};
+
+namespace detail {
+template <class Q>
+inline constexpr bool is_symmetric = false;
+template <class F, class... Options>
+inline constexpr bool is_symmetric<symmetric<F, Options...>> = true;
+}  // namespace detail
+
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+// Tables in registers: bytes by 4-bit and 8-bit codes, floats by 4-bit codes.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "octavo/simd/batch.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace simd {
+
+using byte_table = std::array<std::uint8_t, 256>;
+using float_table = std::array<float, 256>;
+
+/// Bytes by code: `lookup(codes)[i] = table[codes[i]]` for each of the bytes. Pre: codes < Size, Size 16 or 256.
+template <class A, int Size>
+class byte_lookup {
+ public:
+  explicit byte_lookup(byte_table const& table) noexcept : table_(table) {}
+  [[nodiscard]] ints<A> operator()(ints<A> codes) const noexcept {
+    std::uint8_t b[4 * static_cast<std::size_t>(lanes<A>)];
+    codes.store_unaligned(reinterpret_cast<std::int32_t*>(b));
+    for (std::uint8_t& e : b) { e = table_[e]; }
+    return load_ints<A>(b);
+  }
+
+ private:
+  byte_table const& table_;
+};
+
+/// Floats by 4-bit code: `lookup(lanes)[i] = table[lanes[i] & 15]`.
+template <class A>
+class float_lookup {
+ public:
+  explicit float_lookup(float_table const& table) noexcept : table_(table) {}
+  [[nodiscard]] floats<A> operator()(ints<A> codes) const noexcept {
+    std::int32_t c[static_cast<std::size_t>(lanes<A>)];
+    codes.store_unaligned(c);
+    float v[static_cast<std::size_t>(lanes<A>)];
+    for (int i = 0; i < lanes<A>; ++i) { v[i] = table_[static_cast<std::size_t>(c[i] & 15)]; }
+    return load_floats<A>(v);
+  }
+
+ private:
+  float_table const& table_;
+};
+
+/// Floats by 8-bit code: `gather(lanes)[i] = table[lanes[i] & 255]`.
+template <class A>
+[[gnu::always_inline]] inline floats<A> gather_floats(float_table const& table, ints<A> codes) noexcept {
+  auto const c = bit_and<A>(codes, 0xffu);
+  if constexpr (octavo::detail::is_scalar<A>) {
+    return floats<A>::generate([&](int i) { return table[static_cast<std::size_t>(c.v[i])]; });
+  } else if constexpr (octavo::detail::is_avx2<A>) {
+#if defined(__AVX2__)
+    return floats<A>(_mm256_i32gather_ps(table.data(), c, 4));
+#endif
+  } else {
+#if defined(__AVX512F__)
+    return floats<A>(_mm512_mask_i32gather_ps(_mm512_setzero_ps(), every_lane, c, table.data(), 4));
+#endif
+  }
+}
+
+/// Codes in pair order (storage/panel.hpp) back to quads: four consecutive k of a row per lane.
+template <class A>
+[[gnu::always_inline]] inline ints<A> pairs_to_quads(ints<A> codes) noexcept {
+  if constexpr (octavo::detail::is_scalar<A>) {
+    auto const* const b = reinterpret_cast<std::uint8_t const*>(codes.v);
+    return ints<A>::generate([&](int i) {
+      std::uint8_t const* const row = b + i / 4 * 16 + i % 4 * 2;
+      return static_cast<std::int32_t>(row[0] | row[1] << 8 | row[8] << 16 |
+                                       static_cast<std::uint32_t>(row[9]) << 24);
+    });
+  } else {
+    alignas(16) static constexpr std::int8_t order[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
+    auto const in_lane = _mm_load_si128(reinterpret_cast<__m128i const*>(order));
+    if constexpr (octavo::detail::is_avx2<A>) {
+#if defined(__AVX2__)
+      return ints<A>(_mm256_shuffle_epi8(codes, _mm256_broadcastsi128_si256(in_lane)));
+#endif
+    } else {
+#if defined(__AVX512BW__)
+      return ints<A>(_mm512_shuffle_epi8(codes, _mm512_maskz_broadcast_i32x4(every_lane, in_lane)));
+#endif
+    }
+  }
+}
+
+#if defined(__AVX512VBMI__) && defined(__AVX512BW__)
+
+/// vpshufb on a table that stands in each 128-bit lane.
+template <class A>
+  requires octavo::detail::is_avx512<A>
+class byte_lookup<A, 16> {
+ public:
+  [[gnu::always_inline]] explicit byte_lookup(byte_table const& table) noexcept
+      : table_(_mm512_maskz_broadcast_i32x4(every_lane,
+                                            _mm_loadu_si128(reinterpret_cast<__m128i const*>(table.data())))) {}
+  [[nodiscard, gnu::always_inline]] ints<A> operator()(ints<A> codes) const noexcept {
+    return ints<A>(_mm512_shuffle_epi8(table_, codes));
+  }
+
+ private:
+  __m512i table_;
+};
+
+/// Two vpermi2b for the halves of the table, one blend by the top bit.
+template <class A>
+  requires octavo::detail::is_avx512<A>
+class byte_lookup<A, 256> {
+ public:
+  [[gnu::always_inline]] explicit byte_lookup(byte_table const& table) noexcept {
+    for (int i = 0; i < 4; ++i) { quarter_[i] = _mm512_loadu_si512(table.data() + 64 * i); }
+  }
+  [[nodiscard, gnu::always_inline]] ints<A> operator()(ints<A> codes) const noexcept {
+    __m512i const low = _mm512_permutex2var_epi8(quarter_[0], codes, quarter_[1]);
+    __m512i const high = _mm512_permutex2var_epi8(quarter_[2], codes, quarter_[3]);
+    return ints<A>(_mm512_mask_mov_epi8(low, _mm512_movepi8_mask(codes), high));
+  }
+
+ private:
+  __m512i quarter_[4];
+};
+
+/// vpermps: the low four bits of a lane choose one of sixteen.
+template <class A>
+  requires octavo::detail::is_avx512<A>
+class float_lookup<A> {
+ public:
+  [[gnu::always_inline]] explicit float_lookup(float_table const& table) noexcept
+      : table_(_mm512_loadu_ps(table.data())) {}
+  [[nodiscard, gnu::always_inline]] floats<A> operator()(ints<A> codes) const noexcept {
+    return floats<A>(_mm512_maskz_permutexvar_ps(every_lane, codes, table_));
+  }
+
+ private:
+  __m512 table_;
+};
+
+/// bf16 numbers by 8-bit code, from codes in pair order (storage/panel.hpp). If the numbers of c and c + 128 differ
+/// only in sign (`Symmetric`), half of the table does.
+template <class A, bool Symmetric>
+  requires octavo::detail::is_avx512<A>
+class pair_lookup {
+ public:
+  [[gnu::always_inline]] explicit pair_lookup(byte_table const& low, byte_table const& high) noexcept
+      : low_(low), high_(high) {}
+  /// Pairs of k: P = 0 for (k0, k1), P = 1 for (k2, k3), of sixteen rows.
+  template <int P>
+  [[nodiscard, gnu::always_inline]] ints<A> get(ints<A> codes) const noexcept {
+    __m512i const low = low_(codes);
+    __m512i high = high_(codes);
+    if constexpr (Symmetric) {
+      high = _mm512_ternarylogic_epi32(high, codes, _mm512_set1_epi32(static_cast<int>(0x80808080u)), 0xf8);
+    }
+    return ints<A>(P == 0 ? _mm512_unpacklo_epi8(low, high) : _mm512_unpackhi_epi8(low, high));
+  }
+
+ private:
+  struct half_lookup {
+    __m512i first;
+    __m512i second;
+    [[gnu::always_inline]] explicit half_lookup(byte_table const& t) noexcept
+        : first(_mm512_loadu_si512(t.data())), second(_mm512_loadu_si512(t.data() + 64)) {}
+    [[gnu::always_inline]] __m512i operator()(__m512i codes) const noexcept {
+      return _mm512_permutex2var_epi8(first, codes, second);
+    }
+  };
+  using lookup = std::conditional_t<Symmetric, half_lookup, byte_lookup<A, 256>>;
+  lookup low_;
+  lookup high_;
+};
+
+#endif
+#if defined(__AVX2__)
+
+template <class A>
+  requires octavo::detail::is_avx2<A>
+class byte_lookup<A, 16> {
+ public:
+  [[gnu::always_inline]] explicit byte_lookup(byte_table const& table) noexcept
+      : table_(_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<__m128i const*>(table.data())))) {}
+  [[nodiscard, gnu::always_inline]] ints<A> operator()(ints<A> codes) const noexcept {
+    return ints<A>(_mm256_shuffle_epi8(table_, codes));
+  }
+
+ private:
+  __m256i table_;
+};
+
+/// Two vpermps for the halves of the table, one blend by bit 3.
+template <class A>
+  requires octavo::detail::is_avx2<A>
+class float_lookup<A> {
+ public:
+  [[gnu::always_inline]] explicit float_lookup(float_table const& table) noexcept
+      : low_(_mm256_loadu_ps(table.data())), high_(_mm256_loadu_ps(table.data() + 8)) {}
+  [[nodiscard, gnu::always_inline]] floats<A> operator()(ints<A> codes) const noexcept {
+    __m256 const low = _mm256_permutevar8x32_ps(low_, codes);
+    __m256 const high = _mm256_permutevar8x32_ps(high_, codes);
+    return floats<A>(_mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28))));
+  }
+
+ private:
+  __m256 low_;
+  __m256 high_;
+};
+
+#endif
+
+}  // namespace simd
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// quantized_matrix<Scheme> owns a packed matrix; quantized_matrix_view<Scheme> is one over memory of the caller.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "octavo/core/buffer.hpp"
+#include "octavo/core/views.hpp"
+#include "octavo/storage/panel.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// rows x cols in panel64_v1, over memory that somebody else keeps alive (a mapped file, an arena).
+template <class Scheme>
+class quantized_matrix_view {
+ public:
+  using scheme = Scheme;
+  using layout_type = panel_layout<Scheme>;
+  using quantizer = typename Scheme::quantizer;
+
+  constexpr quantized_matrix_view() = default;
+
+  /// Pre, checked: `size` is at least size_bytes(rows, cols), `data` is 64-byte aligned.
+  quantized_matrix_view(std::byte const* data, index size, index rows, index cols)
+      : data_(data), layout_{rows, cols} {
+    index const needed = layout_.size_bytes();
+    if (size < needed) {
+      detail::fail_extents("quantized_matrix_view", "the memory has bytes", size, "the matrix needs", needed,
+                           "The file is truncated, or its extents are wrong.");
+    }
+    if (needed != 0 && data == nullptr) {
+      detail::fail_extents("quantized_matrix_view", "the data pointer is null but rows are", rows, "columns are",
+                           cols, "Pass memory, or an extent of 0.");
+    }
+    auto const misaligned = static_cast<index>(reinterpret_cast<std::uintptr_t>(data) % std::uintptr_t{alignment});
+    if (misaligned != 0) {
+      detail::fail_extents("quantized_matrix_view", "the address modulo 64 is", misaligned, "but must be", 0,
+                           "Align packed matrices to 64 bytes in the file.");
+    }
+  }
+
+  /// Bytes of a packed rows x cols matrix of this scheme.
+  [[nodiscard]] static constexpr index size_bytes(index rows, index cols) {
+    return layout_type{rows, cols}.size_bytes();
+  }
+
+  [[nodiscard]] index rows() const noexcept { return layout_.rows; }
+  [[nodiscard]] index cols() const noexcept { return layout_.cols; }
+  [[nodiscard]] layout_type const& layout() const noexcept { return layout_; }
+  [[nodiscard]] std::byte const* data() const noexcept { return data_; }
+  [[nodiscard]] index size_bytes() const noexcept {
+    return layout_.panels() * layout_.panel_bytes() + layout_.column_bytes();
+  }
+  [[nodiscard]] std::byte const* panel(index p) const noexcept { return data_ + p * layout_.panel_bytes(); }
+
+  /// The code of element (r, c), as the quantizer encoded it.
+  [[nodiscard]] code code_at(index r, index c) const noexcept {
+    auto const where = layout_.at(r % panel_rows, c);
+    int const packed = static_cast<int>(panel(r / panel_rows)[where.byte]) >> where.shift;
+    return static_cast<code>((packed ^ layout_type::flip) & (code_count<typename quantizer::format> - 1));
+  }
+
+  /// The scale of row r in group g (linear quantizers; 1 for per_column).
+  [[nodiscard]] float scale_at(index r, index g) const noexcept {
+    typename layout_type::scale_type s;
+    std::memcpy(&s, params(r, g) + r % panel_rows * static_cast<index>(sizeof s), sizeof s);
+    return static_cast<float>(s);
+  }
+  /// The zero point of row r in group g, an integer of the format.
+  [[nodiscard]] int zero_at(index r, index g) const noexcept {
+    if constexpr (layout_type::zero_points) {
+      auto const z = params(r, g)[layout_type::scale_bytes + r % panel_rows];
+      return static_cast<int>(z) + lattice<typename quantizer::format>.lowest;
+    }
+    return 0;
+  }
+  /// Scales and zero points of the columns (per_column only).
+  [[nodiscard]] float const* column_scales() const noexcept {
+    return reinterpret_cast<float const*>(data_ + layout_.panels() * layout_.panel_bytes());
+  }
+  [[nodiscard]] std::int32_t const* column_zeros() const noexcept {
+    return reinterpret_cast<std::int32_t const*>(column_scales() + layout_.cols);
+  }
+
+  /// The value that element (r, c) stands for.
+  [[nodiscard]] float operator()(index r, index c) const noexcept {
+    using F = typename quantizer::format;
+    code const q = code_at(r, c);
+    index const g = c / layout_.group();
+    if constexpr (layout_type::by_column) {
+      return column_scales()[c] * (F::decode(q) - static_cast<float>(column_zeros()[c]));
+    } else if constexpr (layout_type::linear) {
+      return scale_at(r, g) * (F::decode(q) - static_cast<float>(zero_at(r, g)));
+    } else {
+      typename quantizer::params p;
+      std::memcpy(&p, params(r, g) + r % panel_rows * static_cast<index>(sizeof p), sizeof p);
+      return quantizer::decode(q, p);
+    }
+  }
+
+ private:
+  [[nodiscard]] std::byte const* params(index r, index g) const noexcept {
+    return panel(r / panel_rows) + layout_.params_at(g);
+  }
+
+  std::byte const* data_ = nullptr;
+  layout_type layout_;
+};
+
+/// rows x cols in panel64_v1, owned. Made by quantize<Scheme>(weights).
+template <class Scheme>
+class quantized_matrix {
+ public:
+  using scheme = Scheme;
+  using view_type = quantized_matrix_view<Scheme>;
+
+  quantized_matrix() = default;
+
+  /// All bytes zero; quantize() fills it.
+  quantized_matrix(index rows, index cols) : rows_(rows), cols_(cols), bytes_(view_type::size_bytes(rows, cols)) {}
+
+  [[nodiscard]] index rows() const noexcept { return rows_; }
+  [[nodiscard]] index cols() const noexcept { return cols_; }
+  [[nodiscard]] std::byte* data() noexcept { return bytes_.data(); }
+  [[nodiscard]] std::byte const* data() const noexcept { return bytes_.data(); }
+  [[nodiscard]] index size_bytes() const noexcept { return bytes_.size(); }
+  [[nodiscard]] view_type view() const { return view_type(bytes_.data(), bytes_.size(), rows_, cols_); }
+  operator view_type() const { return view(); }
+
+ private:
+  index rows_ = 0;
+  index cols_ = 0;
+  aligned_buffer bytes_;
+};
+
+}  // namespace v0
+}  // namespace octavo

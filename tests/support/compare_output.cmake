@@ -1,0 +1,10 @@
+# Runs PROGRAM and compares what it prints with the file EXPECTED.
+execute_process(COMMAND ${PROGRAM} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE errors)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM} failed (${result}):\n${output}${errors}")
+endif()
+file(READ ${EXPECTED} expected)
+if(NOT output STREQUAL expected)
+  message("printed:\n${output}\nexpected:\n${expected}")
+  message(FATAL_ERROR "the output differs from ${EXPECTED}")
+endif()
