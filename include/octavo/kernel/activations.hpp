@@ -168,9 +168,7 @@ std::int64_t quantize_segment(token_source<A, T> const& x, typename Q::params co
       total = total + bytes;
       simd::store_narrow<A>(out + k, bytes);
     }
-    std::int32_t lanes[static_cast<std::size_t>(L)];
-    total.store_unaligned(lanes);
-    for (std::int32_t const v : lanes) { sum += v; }
+    sum = simd::sum<A>(total);
   }
   for (; k < present; ++k) {
     int const integer = lattice_integers<F>[Q::encode(x[first + k], p)];

@@ -175,6 +175,9 @@ struct float_accumulation {
   static constexpr int prefetch_tokens = 4;
   static constexpr index prefetch_bytes = 2048;
 
+  [[nodiscard, gnu::always_inline]] static accumulator flush(accumulator const&, accumulator acc) noexcept { return acc; }
+  [[nodiscard, gnu::always_inline]] static accumulator finish(accumulator acc) noexcept { return acc; }
+
   template <class Block>
   [[nodiscard, gnu::always_inline]] static accumulator initial(Block const& x, index t, index, std::byte const*,
                                                                index) noexcept {
@@ -250,6 +253,7 @@ struct expanded : float_accumulation<typename W::arch, typename W::layout> {
   [[nodiscard, gnu::always_inline]] static group load_group(std::byte const*, index) noexcept { return {}; }
   template <int U>
   [[nodiscard, gnu::always_inline]] static weight get(simd::ints<typename W::arch> packed, group) noexcept {
+    packed = simd::in_register<typename W::arch>(packed);
     if constexpr (std::is_same_v<weight, simd::ints<typename W::arch>>) {
       return packed;
     } else {

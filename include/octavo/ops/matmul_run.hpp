@@ -332,14 +332,9 @@ class matmul_run {
     while (t < tokens) {
       index const left = tokens - t;
       index const size = left <= most || left >= 2 * most ? std::min<index>(left, most) : (left + 1) / 2;
-      if constexpr (most >= 4) {
-        if (size == 4) { body(std::integral_constant<int, 4>{}, t); }
-      }
-      if constexpr (most >= 3) {
-        if (size == 3) { body(std::integral_constant<int, 3>{}, t); }
-      }
-      if (size == 2) { body(std::integral_constant<int, 2>{}, t); }
-      if (size == 1) { body(std::integral_constant<int, 1>{}, t); }
+      detail::unroll<most>([&](auto i) __attribute__((always_inline)) {
+        if (size == i() + 1) { body(std::integral_constant<int, i() + 1>{}, t); }
+      });
       t += size;
     }
   }

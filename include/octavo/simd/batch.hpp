@@ -211,6 +211,35 @@ template <class A>
   }
 }
 
+/// The same integers, which the compiler now keeps in a register: g++ 12 otherwise loads them again at every use.
+template <class A>
+[[gnu::always_inline]] inline ints<A> in_register(ints<A> x) noexcept {
+#if defined(__x86_64__)
+  if constexpr (!octavo::detail::is_scalar<A>) {
+    auto r = static_cast<typename ints<A>::register_type>(x);
+    asm("" : "+v"(r));
+    return ints<A>(r);
+  }
+#endif
+  return x;
+}
+
+/// Sum of all lanes. Pre: it fits. (Integers only: the order of a float sum would matter.)
+template <class A>
+[[nodiscard, gnu::always_inline]] inline std::int32_t sum(ints<A> x) noexcept {
+  if constexpr (octavo::detail::is_avx512<A>) {
+#if defined(__AVX512F__)
+    return _mm512_reduce_add_epi32(x);
+#endif
+  } else {
+    std::int32_t values[static_cast<std::size_t>(lanes<A>)];
+    x.store_unaligned(values);
+    std::int32_t total = 0;
+    for (std::int32_t const v : values) { total += v; }
+    return total;
+  }
+}
+
 /// lanes<A> consecutive elements of a scale or operand type, widened to float (exact).
 template <class A, class T>
 [[gnu::always_inline]] inline floats<A> load_as_floats(T const* p) noexcept {
