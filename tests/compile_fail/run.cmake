@@ -4,7 +4,7 @@ file(STRINGS ${SOURCE} first LIMIT_COUNT 1)
 if(NOT first MATCHES "^// expect: (.+)$")
   message(FATAL_ERROR "${SOURCE}: the first line must be `// expect: <sentence>`, it is:\n${first}")
 endif()
-set(sentence "${CMAKE_MATCH_1}")
+string(REPLACE "\\;" ";" sentence "${CMAKE_MATCH_1}")  # file(STRINGS) escapes semicolons
 set(command ${COMPILER} ${FLAGS} -fsyntax-only ${SOURCE})
 
 execute_process(COMMAND ${command} -DOCTAVO_COMPILES

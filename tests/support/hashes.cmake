@@ -36,6 +36,7 @@ foreach(arch scalar avx2 avx512vnni)
       set(program ${directory}/${variant})
       add_custom_command(OUTPUT ${program}
         COMMAND ${path_${compiler}} -std=c++20 -O2 -ffp-contract=${contract} ${flags_${arch}} ${include_flags}
+          -I${CMAKE_CURRENT_SOURCE_DIR}
           -DOCTAVO_HASH_ARCH=octavo::${arch} -pthread -MD -MT ${program} -MF ${program}.d -o ${program} ${source}
         DEPENDS ${source}
         DEPFILE ${program}.d

@@ -56,58 +56,73 @@ inline constexpr bool vector_quantizer =
         == 1.0f &&
     consecutive_flip<typename Q::format> >= 0;
 
-/// What calibrate() needs of values seen so far: extremes, and the largest bits to find NaN and infinity.
-template <class A>
-struct range_tracker {
-  simd::floats<A> low = simd::floats<A>(0.0f);
-  simd::floats<A> high = simd::floats<A>(0.0f);
-  simd::ints<A> bits = simd::ints<A>(0);
+/// What calibrate() of a vector quantizer needs of values seen so far: the largest bits, which also find NaN and
+/// infinity; extremes if the law has a zero point.
+template <class A, class Q>
+class range_tracker {
+  static constexpr bool extremes = !detail::is_symmetric<Q>;
+  static constexpr auto n = static_cast<std::size_t>(simd::lanes<A>);
 
+ public:
   [[gnu::always_inline]] void add(simd::floats<A> x) noexcept {
-    low = simd::minimum<A>(x, low);  // x first: NaN leaves the second operand
-    high = simd::maximum<A>(x, high);
-    bits = simd::maximum<A>(bits, simd::bit_and<A>(simd::as_ints<A>(x), 0x7fffffffu));
+    bits_ = simd::maximum<A>(bits_, simd::bit_and<A>(simd::as_ints<A>(x), 0x7fffffffu));
+    if constexpr (extremes) {
+      low_ = simd::minimum<A>(x, low_);  // x first: NaN leaves the second operand
+      high_ = simd::maximum<A>(x, high_);
+    }
   }
   /// Lane by lane.
-  template <class Q>
   void params(typename Q::params* out) const noexcept {
-    constexpr auto n = static_cast<std::size_t>(simd::lanes<A>);
-    float lows[n];
-    float highs[n];
+    float lows[n] = {};
+    float highs[n] = {};
     std::int32_t largest[n];
-    low.store_unaligned(lows);
-    high.store_unaligned(highs);
-    bits.store_unaligned(largest);
-    for (std::size_t i = 0; i < n; ++i) { out[i] = fit<Q>(lows[i], highs[i], largest[i]); }
+    store(lows, highs, largest);
+    for (std::size_t i = 0; i < n; ++i) { out[i] = fit(lows[i], highs[i], largest[i]); }
   }
   /// All lanes together.
-  template <class Q>
   [[nodiscard]] typename Q::params params() const noexcept {
-    constexpr auto n = static_cast<std::size_t>(simd::lanes<A>);
-    float lows[n];
-    float highs[n];
+    float lows[n] = {};
+    float highs[n] = {};
     std::int32_t largest[n];
-    low.store_unaligned(lows);
-    high.store_unaligned(highs);
-    bits.store_unaligned(largest);
+    store(lows, highs, largest);
     for (std::size_t i = 1; i < n; ++i) {
       lows[0] = lows[i] < lows[0] ? lows[i] : lows[0];
       highs[0] = highs[i] > highs[0] ? highs[i] : highs[0];
       largest[0] = largest[i] > largest[0] ? largest[i] : largest[0];
     }
-    return fit<Q>(lows[0], highs[0], largest[0]);
+    return fit(lows[0], highs[0], largest[0]);
   }
 
  private:
-  template <class Q>
-  static typename Q::params fit(float low_value, float high_value, std::int32_t largest) noexcept {
-    if constexpr (detail::is_symmetric<Q>) {
-      return Q::from_absmax(std::bit_cast<float>(largest));
-    } else {
-      constexpr float inf = __builtin_inff();
-      return largest >= 0x7f800000 ? Q::from_range(-inf, inf) : Q::from_range(low_value, high_value);
+  struct nothing {};
+  using extreme = std::conditional_t<extremes, simd::floats<A>, nothing>;
+
+  void store(float* lows, float* highs, std::int32_t* largest) const noexcept {
+    bits_.store_unaligned(largest);
+    if constexpr (extremes) {
+      low_.store_unaligned(lows);
+      high_.store_unaligned(highs);
     }
   }
+  static typename Q::params fit(float low, float high, std::int32_t largest) noexcept {
+    if constexpr (extremes) {
+      constexpr float inf = __builtin_inff();
+      return largest >= 0x7f800000 ? Q::from_range(-inf, inf) : Q::from_range(low, high);
+    } else {
+      return Q::from_absmax(std::bit_cast<float>(largest));
+    }
+  }
+  static extreme zero() noexcept {
+    if constexpr (extremes) {
+      return simd::floats<A>(0.0f);
+    } else {
+      return {};
+    }
+  }
+
+  simd::ints<A> bits_ = simd::ints<A>(0);
+  [[no_unique_address]] extreme low_ = zero();
+  [[no_unique_address]] extreme high_ = zero();
 };
 
 /// The integers of Q::encode, for a vector quantizer. `inverse` and `zero` may differ from lane to lane.
@@ -117,13 +132,17 @@ template <class A, class Q>
   using F = typename Q::format;
   constexpr float lowest = lowest_value<F>;
   constexpr float highest = largest_value<F>;
-  auto const scaled = x * inverse;
   if constexpr (detail::is_symmetric<Q>) {
+    auto const scaled = [&] {
+      if constexpr (Q::divides) { return x / inverse; }
+      return x * inverse;
+    }();
     constexpr float low = -Q::limit > lowest ? -Q::limit : lowest;
     constexpr float high = Q::limit < highest ? Q::limit : highest;
     auto const bounded = simd::minimum<A>(simd::maximum<A>(scaled, simd::floats<A>(low)), simd::floats<A>(high));
     return simd::to_ints<A>(bounded);
   } else {
+    auto const scaled = x * inverse;
     auto const bounded =
         simd::minimum<A>(simd::maximum<A>(scaled, simd::floats<A>(-1024.0f)), simd::floats<A>(1024.0f));
     auto const q = simd::to_ints<A>(bounded) + zero;

@@ -175,7 +175,9 @@ struct float_accumulation {
   static constexpr int prefetch_tokens = 4;
   static constexpr index prefetch_bytes = 2048;
 
-  [[nodiscard, gnu::always_inline]] static accumulator flush(accumulator const&, accumulator acc) noexcept { return acc; }
+  [[nodiscard, gnu::always_inline]] static accumulator flush(accumulator const&, accumulator acc) noexcept {
+    return acc;
+  }
   [[nodiscard, gnu::always_inline]] static accumulator finish(accumulator acc) noexcept { return acc; }
 
   template <class Block>

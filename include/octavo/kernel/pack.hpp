@@ -33,7 +33,7 @@ class packer {
       : weights_(weights), layout_(layout), out_(out) {}
 
   [[nodiscard]] index scratch_floats() const noexcept {
-    if constexpr (vectors) { return 0; }
+    if constexpr (vectors) { return streams() ? layout_.group() * panel_rows : 0; }
     if constexpr (per_tensor_scale) { return product(layout_.rows, layout_.cols); }
     return layout_type::by_column ? layout_.rows : layout_.group();
   }
@@ -56,24 +56,42 @@ class packer {
     }
   }
 
-  void panel(index p, float* room) const noexcept {
-    std::byte* const to = out_ + p * layout_.panel_bytes();
-    index const rows = std::min(panel_rows, layout_.rows - p * panel_rows);
-    for (index g = 0; g < layout_.groups(); ++g) {
-      if constexpr (vectors) {
-        if (weights_.row_stride() == 1 && rows == panel_rows) {
-          group_by_vectors<true>(p, g, rows, to);
-        } else {
-          group_by_vectors<false>(p, g, rows, to);
+  /// Packs panels [from, to), up to 16 at a time, group by group.
+  void panels(index from, index to, float* room) const noexcept {
+    for (index block = from; block < to; block += at_once) {
+      index const end = std::min(block + at_once, to);
+      if constexpr (!vectors) {
+        for (index p = block; p < end; ++p) {
+          std::memset(out_ + p * layout_.panel_bytes(), 0, static_cast<std::size_t>(layout_.panel_bytes()));
         }
-      } else {
-        group_by_scalars(p, g, rows, to, room);
+      }
+      for (index g = 0; g < layout_.groups(); ++g) {
+        index p = block;
+        if constexpr (vectors) {
+          index const full = std::min(end, layout_.rows / panel_rows);
+          for (; streams() && p < full; ++p) { group_by_copy(p, g, room); }
+        }
+        for (; p < end; ++p) { group(p, g, room); }
       }
     }
-    if constexpr (!vectors && layout_type::by_column) { codes_by_column(p, rows, to, room); }
   }
 
  private:
+  void group(index p, index g, float* room) const noexcept {
+    std::byte* const to = out_ + p * layout_.panel_bytes();
+    index const rows = std::min(panel_rows, layout_.rows - p * panel_rows);
+    if constexpr (vectors) {
+      if (weights_.row_stride() == 1 && rows == panel_rows) {
+        group_by_vectors<true>(p, g, rows, to);
+      } else {
+        group_by_vectors<false>(p, g, rows, to);
+      }
+    } else {
+      group_by_scalars(p, g, rows, to, room);
+      if constexpr (layout_type::by_column) { codes_by_column(p, rows, to, room); }
+    }
+  }
+
   // ---- vectors: lanes are rows ----
 
   /// L rows from `row` of the panel at column c; lanes beyond `rows` hold 0.
@@ -91,40 +109,67 @@ class packer {
     }
   }
 
-  template <bool Contiguous>
-  void group_by_vectors(index p, index g, index rows, std::byte* to) const noexcept {
+  /// Panels that take turns at a group: of a column-major matrix they share the pages of its columns.
+  static constexpr index at_once = 16;
+
+  /// Short groups of a column-major matrix are read once and kept as floats until they are encoded: columns that are a
+  /// power of two apart share few cache sets, so even a short group would come from memory twice.
+  [[nodiscard]] bool streams() const noexcept { return weights_.row_stride() == 1 && layout_.group() <= 512; }
+
+  void group_by_copy(index p, index g, float* room) const noexcept {
     index const first = g * layout_.group();
     index const length = layout_.group_length(g);
-    std::byte* const codes = to + g * layout_.group_bytes();
-    std::byte* const parameters = to + layout_.params_at(g);
-
-    range_tracker<A> ranges[registers];
+    range_tracker<A, Q> ranges[static_cast<std::size_t>(registers)];
     for (index k = 0; k < length; ++k) {
-      if constexpr (Contiguous) {
-        index const ahead = std::min(first + k + 24, layout_.cols - 1);
-        char const* const line = reinterpret_cast<char const*>(weights_.at(p * panel_rows, ahead));
-        for (index b = 0; b < panel_rows * static_cast<index>(sizeof(T)); b += 64) { __builtin_prefetch(line + b); }
+      index const ahead = std::min(first + k + 32, layout_.cols - 1);
+      auto const* const line = reinterpret_cast<char const*>(weights_.at(p * panel_rows, ahead));
+      for (index b = 0; b < panel_rows * static_cast<index>(sizeof(T)); b += 64) { __builtin_prefetch(line + b); }
+      for (int r = 0; r < registers; ++r) {
+        auto const x = load<true>(p, r * L, panel_rows, first + k);
+        ranges[r].add(x);
+        x.store_unaligned(room + k * panel_rows + r * L);
       }
-      for (int r = 0; r < registers; ++r) { ranges[r].add(load<Contiguous>(p, r * L, rows, first + k)); }
     }
     for (int r = 0; r < registers; ++r) {
-      params group[static_cast<std::size_t>(L)];
-      ranges[r].template params<Q>(group);
-      float inverses[static_cast<std::size_t>(L)];
-      std::int32_t zeros[static_cast<std::size_t>(L)];
-      for (int i = 0; i < L; ++i) {
-        store_params(parameters, r * L + i, group[i]);
-        inverses[i] = group[i].inverse;
-        zeros[i] = zero_of<Q>(group[i]);
-      }
-      encode_register<Contiguous>(p, r * L, rows, first, length, simd::load_floats<A>(inverses),
-                                  simd::load_ints<A>(zeros), codes);
+      encode_register(
+          [ room, r ](index k)
+              __attribute__((always_inline)) { return simd::load_floats<A>(room + k * panel_rows + r * L); },
+          ranges[r], r * L, g, out_ + p * layout_.panel_bytes());
     }
   }
 
   template <bool Contiguous>
-  void encode_register(index p, index row, index rows, index first, index length, simd::floats<A> inverse,
-                       simd::ints<A> zero, std::byte* codes) const noexcept {
+  void group_by_vectors(index p, index g, index rows, std::byte* to) const noexcept {
+    index const first = g * layout_.group();
+    index const length = layout_.group_length(g);
+    range_tracker<A, Q> ranges[static_cast<std::size_t>(registers)];
+    for (index k = 0; k < length; ++k) {
+      for (int r = 0; r < registers; ++r) { ranges[r].add(load<Contiguous>(p, r * L, rows, first + k)); }
+    }
+    for (int r = 0; r < registers; ++r) {
+      encode_register(
+          [&](index k) __attribute__((always_inline)) { return load<Contiguous>(p, r * L, rows, first + k); },
+          ranges[r], r * L, g, to);
+    }
+  }
+
+  /// Parameters and codes of L rows from `row` in group g; value(k) gives their floats at position k of the group.
+  template <class Values>
+  [[gnu::always_inline]] void encode_register(Values const& value, range_tracker<A, Q> const& range, index row,
+                                              index g, std::byte* panel) const noexcept {
+    index const length = layout_.group_length(g);
+    std::byte* const codes = panel + g * layout_.group_bytes();
+    params group[static_cast<std::size_t>(L)];
+    range.params(group);
+    float inverses[static_cast<std::size_t>(L)];
+    std::int32_t zeros[static_cast<std::size_t>(L)];
+    for (int i = 0; i < L; ++i) {
+      store_params(panel + layout_.params_at(g), row + i, group[i]);
+      inverses[i] = group[i].inverse;
+      zeros[i] = zero_of<Q>(group[i]);
+    }
+    auto const inverse = simd::load_floats<A>(inverses);
+    auto const zero = simd::load_ints<A>(zeros);
     // A packed code is integer - lowest, because consecutive integers are stored so.
     simd::ints<A> const lowest(lattice<F>.lowest);
     for (index k = 0; k < length; k += layout_type::step) {
@@ -136,14 +181,12 @@ class packer {
       };
       if (present == layout_type::step) {
         detail::unroll<static_cast<int>(layout_type::step)>([&](auto kk) __attribute__((always_inline)) {
-          put(kk, encode_integers<A, Q>(load<Contiguous>(p, row, rows, first + k + kk()), inverse, zero));
+          put(kk, encode_integers<A, Q>(value(k + kk()), inverse, zero));
         });
       } else {
         detail::unroll<static_cast<int>(layout_type::step)>([&](auto kk) __attribute__((always_inline)) {
           auto integer = padding();
-          if (kk() < present) {
-            integer = encode_integers<A, Q>(load<Contiguous>(p, row, rows, first + k + kk()), inverse, zero);
-          }
+          if (kk() < present) { integer = encode_integers<A, Q>(value(k + kk()), inverse, zero); }
           put(kk, integer);
         });
       }

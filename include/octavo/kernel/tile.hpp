@@ -44,14 +44,17 @@ template <class Weights, int T, int R>
   constexpr int L = simd::lanes<A>;
   constexpr int U = Weights::units;
   constexpr bool bursts = Weights::burst != 0;
+  constexpr auto accumulators = static_cast<std::size_t>(T * R);
+  constexpr auto registers = static_cast<std::size_t>(R);
   [[maybe_unused]] bool const carry_in = Weights::carries && (static_cast<int>(mode) & 1) != 0;
   [[maybe_unused]] bool const carry_out = Weights::carries && (static_cast<int>(mode) & 2) != 0;
 
+  if (w.segments <= 0) { return; }
   Weights const unpack;
   // `wide` is where bursts of a narrower accumulator end; without bursts it is not used.
-  accumulator acc[T * R];
-  [[maybe_unused]] decltype(Weights::initial(x, 0, 0, nullptr, 0)) wide[bursts ? T * R : 1];
-  simd::floats<A> scales[R];
+  accumulator acc[accumulators];
+  [[maybe_unused]] decltype(Weights::initial(x, 0, 0, nullptr, 0)) wide[bursts ? accumulators : 1];
+  simd::floats<A> scales[registers];
 
   auto const begin = [&](auto t, index s, std::byte const* params) __attribute__((always_inline)) {
     unroll<R>([&](auto r) __attribute__((always_inline)) {
@@ -68,9 +71,8 @@ template <class Weights, int T, int R>
     });
   };
   auto const load_all_scales = [&](std::byte const* params) __attribute__((always_inline)) {
-    unroll<R>([&](auto r) __attribute__((always_inline)) {
-      scales[r] = load_scales<Weights>(params, first_row + r() * L);
-    });
+    unroll<R>([&](auto r)
+                  __attribute__((always_inline)) { scales[r] = load_scales<Weights>(params, first_row + r() * L); });
   };
   auto const scale = [&](auto t) __attribute__((always_inline)) {
     unroll<R>([&](auto r) __attribute__((always_inline)) {
@@ -85,16 +87,16 @@ template <class Weights, int T, int R>
     });
   };
 
+  unroll<T>([&](auto t) __attribute__((always_inline)) { begin(t, 0, w.params_of(0)); });
   for (index s = 0; s < w.segments; ++s) {
     std::byte const* codes = w.codes + s * w.segment_bytes + first_row * 4;
     std::byte const* const params = w.params_of(s);
     auto const* a = x.data + s * x.segment_stride;
-    typename Weights::group groups[R];
-    unroll<R>([&](auto r) __attribute__((always_inline)) {
-      groups[r] = Weights::load_group(params, first_row + r() * L);
-    });
+    typename Weights::group groups[registers];
+    unroll<R>([&](auto r)
+                  __attribute__((always_inline)) { groups[r] = Weights::load_group(params, first_row + r() * L); });
 
-    simd::ints<A> packed[R];
+    simd::ints<A> packed[registers];
     auto const load_step = [&]() __attribute__((always_inline)) {
       unroll<R>([&](auto r) __attribute__((always_inline)) { packed[r] = simd::load_ints<A>(codes + r() * L * 4); });
       if constexpr (T <= Weights::prefetch_tokens) {
@@ -105,10 +107,9 @@ template <class Weights, int T, int R>
       codes += 256;
     };
     auto const multiply_unit = [&](auto u, auto const& before_token) __attribute__((always_inline)) {
-      typename Weights::weight weights[R];
-      unroll<R>([&](auto r) __attribute__((always_inline)) {
-        weights[r] = unpack.template get<u()>(packed[r], groups[r]);
-      });
+      typename Weights::weight weights[registers];
+      unroll<R>([&](auto r)
+                    __attribute__((always_inline)) { weights[r] = unpack.template get<u()>(packed[r], groups[r]); });
       unroll<T>([&](auto t) __attribute__((always_inline)) {
         before_token(t);
         auto const operand = Weights::load(a + t() * x.token_stride + Weights::unit_operands * u());
@@ -118,7 +119,7 @@ template <class Weights, int T, int R>
       });
     };
     constexpr std::integral_constant<int, 0> first_unit{};
-    auto const nothing = [](auto) __attribute__((always_inline)) {};
+    auto const nothing = [](auto) __attribute__((always_inline)){};
     index until_flush = Weights::burst;
     auto const end_step = [&]() __attribute__((always_inline)) {
       a += U * Weights::unit_operands;
@@ -135,13 +136,14 @@ template <class Weights, int T, int R>
 
     load_step();
     if (s == 0) {
-      multiply_unit(first_unit, [&](auto t) __attribute__((always_inline)) { begin(t, s, params); });
+      multiply_unit(first_unit, nothing);
     } else {
       load_all_scales(w.params_of(s - 1));
-      multiply_unit(first_unit, [&](auto t) __attribute__((always_inline)) {
-        scale(t);
-        begin(t, s, params);
-      });
+      multiply_unit(
+          first_unit, [&](auto t) __attribute__((always_inline)) {
+            scale(t);
+            begin(t, s, params);
+          });
     }
     unroll<U - 1>([&](auto u) __attribute__((always_inline)) {
       multiply_unit(std::integral_constant<int, u() + 1>{}, nothing);
@@ -184,8 +186,8 @@ template <class Weights, int Q, int R, int T>
   for (index s = 0; s < w.segments; ++s) {
     std::byte const* const codes = w.codes + s * w.segment_bytes + first_row * 4;
     std::byte const* const params = w.params_of(s);
-    typename Weights::weight weights[Q * R];
-    simd::floats<A> scales[R];
+    typename Weights::weight weights[static_cast<std::size_t>(Q * R)];
+    simd::floats<A> scales[static_cast<std::size_t>(R)];
     unroll<R>([&](auto r) __attribute__((always_inline)) {
       unroll<Q / U>([&](auto i) __attribute__((always_inline)) {
         auto const packed = simd::load_ints<A>(codes + i() * 256 + r() * L * 4);
@@ -201,7 +203,7 @@ template <class Weights, int Q, int R, int T>
     index t = 0;
     auto const pass = [&](auto count) __attribute__((always_inline)) {
       constexpr int N = count();
-      typename Weights::accumulator acc[N * R];
+      typename Weights::accumulator acc[static_cast<std::size_t>(N * R)];
       unroll<N>([&](auto j) __attribute__((always_inline)) {
         unroll<R>([&](auto r) __attribute__((always_inline)) {
           acc[j * R + r] = Weights::initial(x, t + j(), s, params, first_row + r() * L);

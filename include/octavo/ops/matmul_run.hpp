@@ -14,6 +14,7 @@
 #include "octavo/kernel/activations.hpp"
 #include "octavo/kernel/path.hpp"
 #include "octavo/kernel/tile.hpp"
+#include "octavo/kernel/tile_shape.hpp"
 #include "octavo/ops/context.hpp"
 #include "octavo/ops/epilogue.hpp"
 #include "octavo/storage/quantized_matrix.hpp"
@@ -21,13 +22,6 @@
 namespace octavo {
 inline namespace v0 {
 namespace ops {
-
-/// Tokens and registers of rows in a tile: accumulators + weights + an operand fit the registers.
-template <class A, path P>
-struct tile_shape {
-  static constexpr int tokens = detail::is_avx2<A> ? (P == path::int8_dot ? 2 : 3) : 4;
-  static constexpr int registers = detail::is_avx2<A> ? (P == path::int8_dot ? 4 : 4) : detail::is_avx512<A> ? 4 : 2;
-};
 
 /// One call of matmul. S: scheme of the weights. Act: scheme of the activations, or their element type.
 template <class A, class S, class Act, class X, class Y>
@@ -51,7 +45,7 @@ class matmul_run {
   }
   using weights = typename decltype(choose_weights())::type;
   using operand = typename weights::operand;
-  using shape = tile_shape<A, which>;
+  using shape = kernel::tile_shape<A, which>;
   static constexpr int L = simd::lanes<A>;
   static constexpr int tile_rows = shape::registers * L;
 
@@ -147,7 +141,7 @@ class matmul_run {
 
   // ---- activations ----
 
-  void track(index t, kernel::range_tracker<A>& range) const noexcept {
+  void track(index t, kernel::range_tracker<A, quantizer>& range) const noexcept {
     auto const x = source(t);
     index k = 0;
     for (; k + L <= x.features; k += L) { range.add(x.load(k)); }
@@ -156,9 +150,9 @@ class matmul_run {
 
   void calibrate_tensor() noexcept {
     if constexpr (kernel::vector_quantizer<quantizer>) {
-      kernel::range_tracker<A> range;
+      kernel::range_tracker<A, quantizer> range;
       for (index t = 0; t < x_.tokens(); ++t) { track(t, range); }
-      tensor_params_ = range.template params<quantizer>();
+      tensor_params_ = range.params();
     } else {
       for (index t = 0; t < x_.tokens(); ++t) { copy_token(t, rows_ + t * layout_.cols); }
       tensor_params_ = quantizer::calibrate({rows_, static_cast<std::size_t>(x_.tokens() * layout_.cols)});
@@ -174,9 +168,9 @@ class matmul_run {
     if constexpr (detail::is_per_tensor<granularity>) {
       return tensor_params_;
     } else if constexpr (kernel::vector_quantizer<quantizer>) {
-      kernel::range_tracker<A> range;
+      kernel::range_tracker<A, quantizer> range;
       track(t, range);
-      return range.template params<quantizer>();
+      return range.params();
     } else {
       float* const row = rows_ + filler * layout_.cols;
       copy_token(t, row);
@@ -324,30 +318,15 @@ class matmul_run {
     }
   }
 
-  /// Calls body(integral constant T, offset) so that the T add up to `tokens`, in even steps.
-  template <class Body>
-  static void for_tiles(index tokens, Body const& body) noexcept {
-    constexpr int most = shape::tokens;
-    index t = 0;
-    while (t < tokens) {
-      index const left = tokens - t;
-      index const size = left <= most || left >= 2 * most ? std::min<index>(left, most) : (left + 1) / 2;
-      detail::unroll<most>([&](auto i) __attribute__((always_inline)) {
-        if (size == i() + 1) { body(std::integral_constant<int, i() + 1>{}, t); }
-      });
-      t += size;
-    }
-  }
-
   template <class Epilogue>
   void multiply_tiles(kernel::weight_stream const& stream, kernel::token_block<weights> const& x, index p, index rows,
                       index first, index tokens, Epilogue const& epilogue) noexcept {
-    for_tiles(tokens, [&](auto size, index t) {
+    kernel::for_tiles<shape::tokens>(tokens, [&](auto size, index t) {
       constexpr int T = size();
       auto here = x;
       advance(here, t);
       for (index r = 0; r < rows; r += tile_rows) {
-        alignas(64) float sums[T * tile_rows] = {};
+        alignas(64) float sums[static_cast<std::size_t>(T * tile_rows)] = {};
         kernel::tile<weights, T, shape::registers>(stream, here, r, sums, tile_rows);
         store(sums, tile_rows, p, r, std::min<index>(rows - r, tile_rows), first + t, T, epilogue);
       }
@@ -380,7 +359,7 @@ class matmul_run {
       for (index t = 0; t < tokens; t += most) {
         index const n = std::min(most, tokens - t);
         for (index r = 0; r < rows; r += width) {
-          alignas(64) float sums[most * width];
+          alignas(64) float sums[static_cast<std::size_t>(most * width)];
           std::memset(sums, 0, static_cast<std::size_t>(n * width) * sizeof(float));
           if (full.segments > 0) {
             kernel::stationary_tile<weights, stationary_units, registers, 2>(full, x, n, r, sums, width);
@@ -420,7 +399,7 @@ class matmul_run {
     constexpr int U = weights::units;
 
     auto const run = [&](kernel::weight_stream const& w, kernel::token_block<wide> const& x, kernel::carry mode) {
-      for_tiles(tokens, [&](auto size, index t) {
+      kernel::for_tiles<shape::tokens>(tokens, [&](auto size, index t) {
         auto here = x;
         advance(here, t);
         for (index r = 0; r < rows; r += tile_rows) {

@@ -19,26 +19,26 @@ inline namespace v0 {
 namespace detail {
 
 template <class S, class T, class Context>
-[[nodiscard]] quantized_matrix<S> quantize_view(matrix_view<T> const& weights, Context const& context) {
+void quantize_view(matrix_view<T> const& weights, quantized_matrix<S>& result, Context const& context) {
   using arch = typename Context::arch;
-  quantized_matrix<S> result(weights.rows(), weights.cols());
+  if (result.rows() != weights.rows() || result.cols() != weights.cols()) {
+    fail_extents("quantize_into", "the matrix has elements", product(result.rows(), result.cols()),
+                 "the weights have", product(weights.rows(), weights.cols()),
+                 "Rows and columns must be those of the weights.");
+  }
   if constexpr (check_arch<arch>()) {
     panel_layout<S> const layout{weights.rows(), weights.cols()};
-    if (layout.rows == 0 || layout.cols == 0) { return result; }
+    if (layout.rows == 0 || layout.cols == 0) { return; }
     kernel::packer<arch, S, T> const pack(weights, layout, result.data());
     index const pieces = context.pieces(layout.panels());
-    // One group of 64 rows as floats, for quantizers without vector code.
     index const room = pack.scratch_floats();
     scratch_block scratch(context.memory(), scratch_block::bytes<float>(product(pieces, room)) + alignment);
     auto* const rooms = scratch.template take<float>(pieces * room);
     pack.begin(rooms);
     context.execute(pieces, [&pack, &layout, pieces, rooms, room](index i) noexcept {
-      for (index p = layout.panels() * i / pieces; p < layout.panels() * (i + 1) / pieces; ++p) {
-        pack.panel(p, rooms + i * room);
-      }
+      pack.panels(layout.panels() * i / pieces, layout.panels() * (i + 1) / pieces, rooms + i * room);
     });
   }
-  return result;
 }
 
 }  // namespace detail
@@ -47,14 +47,28 @@ template <class S, class T, class Context>
 /// each group, then codes. Every code and parameter is what the scalar quantizer gives, on every instruction set.
 ///
 /// *Errors*: a group with NaN or infinity gets scale NaN (built-in quantizers). Extents whose product overflows throw.
-/// *Scratch*: 64 rows of one group as floats per piece of work, for quantizers without vector code; else 64 bytes.
-template <class S, class M>
-[[nodiscard]] quantized_matrix<S> quantize(M const& weights) {
-  return detail::quantize_view<S>(matrix_view(weights), on<>());
-}
+/// *Scratch*, per piece of work (four per thread): the floats of a group for 64 rows, if a group has at most 512; for
+/// quantizers without vector code those of one group, one column, or all of the matrix for per_tensor.
 template <class S, class M, class Arch, class Executor>
 [[nodiscard]] quantized_matrix<S> quantize(M const& weights, context<Arch, Executor> const& context) {
-  return detail::quantize_view<S>(matrix_view(weights), context);
+  matrix_view const view(weights);
+  quantized_matrix<S> result(view.rows(), view.cols());
+  detail::quantize_view(view, result, context);
+  return result;
+}
+template <class S, class M>
+[[nodiscard]] quantized_matrix<S> quantize(M const& weights) {
+  return quantize<S>(weights, on<>());
+}
+
+/// The same into a matrix that exists: no allocation and no page faults. Throws when its extents differ.
+template <class S, class M>
+void quantize_into(quantized_matrix<S>& result, M const& weights) {
+  detail::quantize_view(matrix_view(weights), result, on<>());
+}
+template <class S, class M, class Arch, class Executor>
+void quantize_into(quantized_matrix<S>& result, M const& weights, context<Arch, Executor> const& context) {
+  detail::quantize_view(matrix_view(weights), result, context);
 }
 
 }  // namespace v0

@@ -64,16 +64,18 @@ template <scale_type T>
     float const scale = power_of_two(e < -127 ? -127 : e > 127 ? 127 : e);
     return {scale, 1.0f / scale};
   } else {
+    if (extent == 0) { return {0.0f, 0.0f}; }
     float const exact = extent / steps;
     if constexpr (std::is_same_v<T, float>) {
       float const inverse = steps / extent;
-      if (extent == 0 || !is_finite(inverse)) { return {0.0f, 0.0f}; }
+      if (!is_finite(inverse)) { return {0.0f, 0.0f}; }
       return {exact, inverse};
     } else {
       constexpr float largest = std::is_same_v<T, f16> ? 65504.0f : 0x1.fep127f;
       float const rounded = static_cast<float>(T(exact < largest ? exact : largest));
+      if (rounded == 0) { return {0.0f, 0.0f}; }
       float const inverse = 1.0f / rounded;
-      if (rounded == 0 || !is_finite(inverse)) { return {0.0f, 0.0f}; }
+      if (!is_finite(inverse)) { return {0.0f, 0.0f}; }
       return {rounded, inverse};
     }
   }

@@ -13,7 +13,8 @@
 namespace octavo {
 inline namespace v0 {
 
-/// x is about scale * value(code), with scale = absmax / largest and code = encode(x * (largest / absmax)).
+/// x is about scale * value(code), with scale = absmax / largest and code = encode(x * (largest / absmax)); with `full`
+/// code = encode(x / scale).
 /// Rounding, zero and non-finite groups: detail::fit_scale. Options: narrow or full, scale_as<T>.
 ///
 ///     symmetric<int4>                     scale f32, codes -7 ... 7
@@ -33,8 +34,13 @@ struct symmetric {
   /// Codes are confined to [-limit, limit] before they are rounded.
   static constexpr float limit = detail::has_full<Options...> ? -lowest_value<Format> : largest;
 
+  /// `full` divides by the scale, as compressed-tensors does: `inverse` holds the divisor.
+  static constexpr bool divides = detail::has_full<Options...>;
+
   static constexpr params from_absmax(float absmax) noexcept {
-    return detail::fit_scale<scale_type>(absmax, largest);
+    auto fit = detail::fit_scale<scale_type>(absmax, largest);
+    if constexpr (divides) { fit.inverse = fit.inverse == 0 ? __builtin_inff() : fit.scale; }
+    return fit;
   }
   static constexpr params calibrate(std::span<float const> xs) noexcept {
     std::uint32_t bits = 0;  // as integers, NaN and infinity are above every number
@@ -45,7 +51,7 @@ struct symmetric {
     return from_absmax(std::bit_cast<float>(bits));
   }
   static constexpr code encode(float x, params p) noexcept {
-    return Format::encode(detail::clamp(x * p.inverse, -limit, limit));
+    return Format::encode(detail::clamp(divides ? x / p.inverse : x * p.inverse, -limit, limit));
   }
   static constexpr float decode(code c, params p) noexcept { return p.scale * Format::decode(c); }
   static constexpr float scale(params p) noexcept { return p.scale; }

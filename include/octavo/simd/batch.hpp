@@ -229,7 +229,10 @@ template <class A>
 [[nodiscard, gnu::always_inline]] inline std::int32_t sum(ints<A> x) noexcept {
   if constexpr (octavo::detail::is_avx512<A>) {
 #if defined(__AVX512F__)
-    return _mm512_reduce_add_epi32(x);
+    __m256i const half = _mm256_add_epi32(_mm512_castsi512_si256(x), _mm512_maskz_extracti64x4_epi64(0xff, x, 1));
+    __m128i v = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
 #endif
   } else {
     std::int32_t values[static_cast<std::size_t>(lanes<A>)];
@@ -291,7 +294,8 @@ template <class A, class T>
     x.store_unaligned(p);
   } else if constexpr (octavo::detail::is_avx512<A> && std::is_same_v<T, f16>) {
 #if defined(__AVX512F__)
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_maskz_cvtps_ph(every_lane, x, _MM_FROUND_TO_NEAREST_INT));
 #endif
   } else if constexpr (octavo::detail::is_avx2<A> && std::is_same_v<T, f16>) {
 #if defined(__F16C__)
@@ -309,7 +313,7 @@ template <class A, class T>
 [[gnu::always_inline]] inline void store_narrow(T* p, ints<A> x) noexcept {
   if constexpr (octavo::detail::is_avx512<A> && sizeof(T) == 1) {
 #if defined(__AVX512F__)
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(every_lane, x));
 #endif
   } else if constexpr (octavo::detail::is_avx2<A>) {
 #if defined(__AVX2__)

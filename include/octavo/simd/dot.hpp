@@ -32,13 +32,13 @@ struct dot {
   static operand load(activation const* p) noexcept { return broadcast4<A>(p); }
   static accumulator add(accumulator acc, weight const& w, operand const& a) noexcept {
     return accumulator::generate([&](int i) {
-      std::int32_t sum = acc.v[i];
+      auto sum = static_cast<std::uint32_t>(acc.v[i]);  // wraps, as registers do
       for (int j = 0; j < 4; ++j) {
         auto const wj = static_cast<std::uint8_t>(static_cast<std::uint32_t>(w.v[i]) >> (8 * j));
         auto const aj = static_cast<std::int8_t>(static_cast<std::uint32_t>(a.v[i]) >> (8 * j));
-        sum += static_cast<std::int32_t>(wj) * aj;
+        sum += static_cast<std::uint32_t>(wj * aj);
       }
-      return sum;
+      return static_cast<std::int32_t>(sum);
     });
   }
 };

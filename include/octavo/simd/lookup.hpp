@@ -73,7 +73,7 @@ template <class A>
     auto const* const b = reinterpret_cast<std::uint8_t const*>(codes.v);
     return ints<A>::generate([&](int i) {
       std::uint8_t const* const row = b + i / 4 * 16 + i % 4 * 2;
-      return static_cast<std::int32_t>(row[0] | row[1] << 8 | row[8] << 16 |
+      return static_cast<std::int32_t>(static_cast<std::uint32_t>(row[0] | row[1] << 8 | row[8] << 16) |
                                        static_cast<std::uint32_t>(row[9]) << 24);
     });
   } else {
@@ -90,6 +90,11 @@ template <class A>
     }
   }
 }
+
+/// bf16 numbers by 8-bit code, from codes in pair order (storage/panel.hpp). If the numbers of c and c + 128 differ
+/// only in sign (`Symmetric`), half of the table does.
+template <class A, bool Symmetric>
+class pair_lookup;
 
 #if defined(__AVX512VBMI__) && defined(__AVX512BW__)
 
@@ -142,11 +147,9 @@ class float_lookup<A> {
   __m512 table_;
 };
 
-/// bf16 numbers by 8-bit code, from codes in pair order (storage/panel.hpp). If the numbers of c and c + 128 differ
-/// only in sign (`Symmetric`), half of the table does.
 template <class A, bool Symmetric>
   requires octavo::detail::is_avx512<A>
-class pair_lookup {
+class pair_lookup<A, Symmetric> {
  public:
   [[gnu::always_inline]] explicit pair_lookup(byte_table const& low, byte_table const& high) noexcept
       : low_(low), high_(high) {}

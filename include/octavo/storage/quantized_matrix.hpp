@@ -48,7 +48,7 @@ class quantized_matrix_view {
 
   [[nodiscard]] index rows() const noexcept { return layout_.rows; }
   [[nodiscard]] index cols() const noexcept { return layout_.cols; }
-  [[nodiscard]] layout_type const& layout() const noexcept { return layout_; }
+  [[nodiscard]] layout_type layout() const noexcept { return layout_; }
   [[nodiscard]] std::byte const* data() const noexcept { return data_; }
   [[nodiscard]] index size_bytes() const noexcept {
     return layout_.panels() * layout_.panel_bytes() + layout_.column_bytes();

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// bench_matmul: Y = W X by every named scheme, beside float baselines.
+#include "matmul/groups.hpp"
+#include "rows.hpp"
+
+int main(int argc, char** argv) {
+  bench::add_integer_rows();
+  bench::add_float_rows();
+  bench::add_avx2_rows();
+  bench::add_baseline_rows();
+  return bench::run(argc, argv);
+}

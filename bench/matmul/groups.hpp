@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// The groups of rows of bench_matmul, a translation unit each.
+#pragma once
+
+namespace bench {
+
+void add_integer_rows();
+void add_float_rows();
+void add_avx2_rows();
+void add_baseline_rows();
+
+}  // namespace bench

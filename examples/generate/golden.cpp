@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+// Checks the example against what PyTorch computed (data/golden.json), and its readers against hostile files.
+#include "llama.hpp"
+#include "loader.hpp"
+#include "measure.hpp"
+#include "thread_pool.hpp"
+#include "tokenizer.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace {
+
+int faults = 0;
+
+void check(bool ok, std::string const& what) {
+  if (ok) { return; }
+  std::printf("FAILED: %s\n", what.c_str());
+  ++faults;
+}
+
+// ---- readers ----
+
+using bytes = std::vector<std::byte>;
+
+/// A safetensors file with this header and so many bytes of data. The vector has no spare room, so that an address
+/// sanitizer sees the first byte that a reader takes too much.
+bytes file_of(std::string_view header, std::size_t data, std::uint64_t claimed) {
+  bytes file(sizeof claimed + header.size() + data);
+  std::memcpy(file.data(), &claimed, sizeof claimed);
+  std::copy_n(reinterpret_cast<std::byte const*>(header.data()), header.size(), file.data() + sizeof claimed);
+  return file;
+}
+bytes file_of(std::string_view header, std::size_t data) { return file_of(header, data, header.size()); }
+
+/// Reads all that a program would read, and says what was wrong.
+std::string read_model(std::span<std::byte const> file) {
+  std::string error;
+  auto const tensors = example::safetensors::parse(file, error);
+  if (tensors && example::checkpoint::read(*tensors, error)) { return ""; }
+  return error.empty() ? "refused without a reason" : error;
+}
+
+void check_refused(bytes const& file, std::string const& what, std::string_view reason) {
+  auto const error = read_model(file);
+  check(error.find(reason) != std::string::npos,
+        what + ": expected '" + std::string(reason) + "', got '" + error + "'");
+}
+
+void check_hostile_models(std::span<std::byte const> good) {
+  check(read_model(good).empty(), "the model itself is refused: " + read_model(good));
+  std::uint64_t header = 0;
+  std::memcpy(&header, good.data(), sizeof header);
+  auto const begin_of_data = static_cast<std::size_t>(header) + sizeof header;
+  for (std::size_t const length :
+       {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9}, begin_of_data - 1,
+        begin_of_data, begin_of_data + 1, good.size() / 2, good.size() - 1}) {
+    bytes const file(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length));
+    auto const error = read_model(file);
+    check(!error.empty() && error != "refused without a reason", "cut to " + std::to_string(length) + " bytes");
+  }
+  bytes longer(good.begin(), good.end());
+  longer.push_back(std::byte{0});
+  check_refused(longer, "a byte too many", "the data has");
+
+  check_refused(file_of("{}", 0, 3), "header one byte too long", "truncated");
+  check_refused(file_of("{}", 0, UINT64_MAX), "huge header", "truncated");
+  check_refused(file_of("{}", 0, UINT64_MAX - 7), "header that wraps around", "truncated");
+  for (auto const* const json : {"", "{", "[]", "null", "{\"a\": }", "{\"\xff\": 1}", "{} {}"}) {
+    check_refused(file_of(json, 0), json, "not a JSON object");
+  }
+  check_refused(file_of(std::string(100000, '['), 0), "deep nesting", "not a JSON object");
+  check_refused(file_of("{\"a\":" + std::string(100000, '[') + std::string(100000, ']') + "}", 0),
+                "deep nesting that is closed", "needs a dtype");
+  check_refused(file_of("{\"__metadata__\": 1}", 0), "metadata", "__metadata__ is not");
+  check_refused(file_of("{\"__metadata__\": {\"hidden_size\": 192}}", 0), "a number in metadata", "hidden_size");
+  check_refused(file_of("{\"__metadata__\": {\"hidden_size\": \"-1\"}}", 0), "negative extent", "hidden_size");
+  check_refused(file_of("{\"__metadata__\": {\"hidden_size\": \"99999999999999999999\"}}", 0), "huge", "hidden_size");
+
+  auto const entry = [](std::string const& dtype, std::string const& shape, std::string const& offsets) {
+    return "{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}";
+  };
+  struct hostile {
+    char const* dtype;
+    char const* shape;
+    char const* offsets;
+    char const* reason;
+  };
+  for (auto const& h : {
+           hostile{"BF16", "[2]", "[0,5]", "shape that does not fit"},
+           hostile{"BF16", "[2]", "[4,0]", "has offsets"},
+           hostile{"BF16", "[4]", "[0,8]", "has offsets"},
+           hostile{"BF16", "[2]", "[18446744073709551612,18446744073709551615]", "has offsets"},
+           hostile{"BF16", "[2]", "[-4,0]", "needs a dtype"},
+           hostile{"BF16", "[2]", "[0.0,4.0]", "needs a dtype"},
+           hostile{"BF16", "[2]", "[0]", "needs a dtype"},
+           hostile{"BF16", "[2]", "[0,4,4]", "needs a dtype"},
+           hostile{"BF16", "[2]", "{}", "needs a dtype"},
+           hostile{"BF16", "2", "[0,4]", "needs a dtype"},
+           hostile{"BF16", "[-2]", "[0,4]", "needs a dtype"},
+           hostile{"BF17", "[2]", "[0,4]", "unknown dtype"},
+           hostile{"BF16", "[9223372036854775808,2]", "[0,4]", "shape that does not fit"},
+           hostile{"BF16", "[4294967296,4294967296,2]", "[0,4]", "shape that does not fit"},
+           hostile{"BF16", "[0,18446744073709551615]", "[0,0]", "shape that does not fit"},
+       }) {
+    check_refused(file_of("{\"a\":" + entry(h.dtype, h.shape, h.offsets) + "}", 5), h.shape + std::string(h.offsets),
+                  h.reason);
+  }
+  check_refused(file_of("{\"a\": 1}", 0), "a tensor that is a number", "needs a dtype");
+  auto const two = [&](char const* a, char const* b) {
+    return "{\"a\":" + entry("BF16", "[2]", a) + ",\"b\":" + entry("BF16", "[2]", b) + "}";
+  };
+  check_refused(file_of(two("[0,4]", "[2,6]"), 6), "overlap", "tensors overlap at byte 2");
+  check_refused(file_of(two("[0,4]", "[0,4]"), 4), "the same bytes twice", "tensors overlap");
+  check_refused(file_of(two("[0,4]", "[6,10]"), 10), "gap", "tensors leave a gap at byte 4");
+  check_refused(file_of(two("[0,4]", "[4,8]"), 9), "bytes at the end", "the data has");
+
+  // The right names with other shapes and types; a copy of the header with one piece of text replaced.
+  std::string const text(reinterpret_cast<char const*>(good.data()) + sizeof header,
+                         static_cast<std::size_t>(header));
+  auto const with = [&](std::string const& from, std::string const& to) {
+    auto changed = text;
+    auto const at = changed.find(from);
+    check(at != std::string::npos, "the header has no " + from);
+    if (at != std::string::npos) { changed.replace(at, from.size(), to); }
+    return file_of(changed, good.size() - begin_of_data);
+  };
+  check_refused(with("\"hidden_size\": \"192\"", "\"hidden_size\": \"193\""), "another width",
+                "should have the shape");
+  check_refused(with("\"vocab_size\": \"1536\"", "\"vocab_size\": \"1537\""), "another vocabulary",
+                "should have the shape");
+  check_refused(with("\"num_hidden_layers\": \"4\"", "\"num_hidden_layers\": \"5\""), "a layer too many",
+                "no tensor");
+  check_refused(with("\"num_key_value_heads\": \"2\"", "\"num_key_value_heads\": \"4\""), "6 heads over 4",
+                "groups of heads");
+  check_refused(with("\"head_dim\": \"32\"", "\"head_dim\": \"0\""), "no head_dim", "head_dim");
+  check_refused(with("\"rms_norm_eps\": \"1e-05\"", "\"rms_norm_eps\": \"nan\""), "eps", "rms_norm_eps");
+  check_refused(with("\"dtype\": \"BF16\"", "\"dtype\": \"F16\""), "another type", "should be BF16");
+  check_refused(with("model.norm.weight", "model.gorm.weight"), "another name", "no tensor model.norm.weight");
+  // An odd header length is legal; bf16 at odd addresses is not what this program reads.
+  check_refused(file_of(text + " ", good.size() - begin_of_data), "odd addresses", "even address");
+}
+
+void check_hostile_tokenizers(std::string const& good) {
+  auto const refused = [](std::string const& text, std::string const& what) {
+    std::string error;
+    check(!example::tokenizer::parse(text, error) && !error.empty(), "tokenizer accepted: " + what);
+  };
+  for (std::size_t length = 0; length < good.size(); length += good.size() / 50) {
+    refused(good.substr(0, length), "cut to " + std::to_string(length) + " bytes");
+  }
+  auto const with = [&](std::string const& from, std::string const& to) {
+    auto changed = good;
+    auto const at = changed.find(from);
+    check(at != std::string::npos, "tokenizer.json has no " + from);
+    if (at != std::string::npos) { changed.replace(at, from.size(), to); }
+    return changed;
+  };
+  refused("{}", "an empty object");
+  refused(with("\"BPE\"", "\"WordPiece\""), "another model");
+  refused(with("\"add_prefix_space\":false", "\"add_prefix_space\":true"), "a prefix space");
+  refused(with("\"normalizer\":null", "\"normalizer\":{\"type\":\"NFC\"}"), "a normalizer");
+  refused(with("\"!\":1,", "\"!\":-1,"), "a negative id");
+  refused(with("\"!\":1,", "\"!\":99999999999,"), "a huge id");
+  refused(with("\"!\":1,", "\"!\":2,"), "an id twice");
+  refused(with("\"!\":1,", "\"\":1,"), "an empty token");
+  refused(with("\"!\":1,", ""), "a missing byte");
+  refused(with("\"id\":0", "\"id\":1536"), "a special token beyond the vocabulary");
+  refused(with("\"merges\":[", "\"merges\":[[\"!\",\"!\"],"), "a merge without a token");
+  refused(with("\"merges\":[", "\"merges\":[7,"), "a merge that is a number");
+}
+
+// ---- results ----
+
+template <class T>
+std::vector<T> list(nlohmann::json const& json, char const* key) {
+  std::vector<T> values;
+  if (!json.contains(key) || !json[key].is_array()) {
+    check(false, "golden.json has no list " + std::string(key));
+    return values;
+  }
+  for (auto const& v : json[key]) { values.push_back(v.is_number() ? v.get<T>() : T{}); }
+  return values;
+}
+
+std::string text_of(nlohmann::json const& json, char const* key) {
+  return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
+}
+
+void check_tokenizer(example::tokenizer const& words, nlohmann::json const& golden) {
+  auto const cases = golden.contains("tokenizer_cases") ? golden["tokenizer_cases"] : nlohmann::json();
+  check(cases.size() >= 8, "golden.json has too few tokenizer_cases");
+  for (auto const& c : cases) {
+    auto const text = text_of(c, "text");
+    auto const ids = words.encode(text);
+    check(ids == list<int>(c, "ids"), "encode: " + text);
+    check(words.decode(ids) == text, "decode(encode): " + text);
+  }
+  std::string every_byte;
+  for (int b = 0; b < 256; ++b) { every_byte += static_cast<char>(b); }
+  check(words.decode(words.encode(every_byte)) == every_byte, "all bytes survive, though they are not UTF-8");
+}
+
+template <class Model>
+std::vector<int> greedy(Model& model, std::vector<int> const& prompt, std::size_t count) {
+  std::vector<int> ids;
+  model.reset();
+  auto logits = model.forward(prompt);
+  while (ids.size() < count) {
+    auto const best = std::max_element(logits.data(), logits.data() + model.vocab()) - logits.data();
+    ids.push_back(static_cast<int>(best));
+    logits = model.forward(std::span(&ids.back(), 1));
+  }
+  return ids;
+}
+
+void check_float_model(example::checkpoint const& weights, std::vector<int> const& heldout,
+                       nlohmann::json const& golden) {
+  example::thread_pool pool(1);
+  example::llama<float, float> model(weights, pool);
+  auto const prompt = list<int>(golden, "prompt_ids");
+  auto const expected = list<float>(golden, "last_logits_first8");
+  auto const logits = model.forward(prompt);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    float const got = logits.data()[i];
+    check(std::abs(got - expected[i]) < 1e-3f, "logit " + std::to_string(i) + " is " + std::to_string(got));
+  }
+  auto const continuation = list<int>(golden, "greedy_ids");
+  check(greedy(model, prompt, continuation.size()) == continuation, "the greedy continuation is PyTorch's");
+
+  auto const first = list<int>(golden, "heldout_first16");
+  check(std::equal(first.begin(), first.end(), heldout.begin()), "the first tokens of heldout.txt");
+  double const perplexity = std::exp(example::loss(model, std::span(heldout).first(2048)));
+  double const wanted = golden.contains("heldout_perplexity") ? golden["heldout_perplexity"].get<double>() : 0.0;
+  std::printf("float: perplexity %.4f, PyTorch's %.4f\n", perplexity, wanted);
+  check(std::abs(perplexity - wanted) < 1e-3, "perplexity differs");
+}
+
+/// Quantized models: close to the float model; the same bits for a prompt in one call and token by token, and for
+/// any number of threads.
+template <class W, class A>
+void check_quantized_model(char const* name, example::checkpoint const& weights, std::vector<int> const& heldout,
+                           double reference, double tolerance) {
+  example::thread_pool one(1);
+  example::thread_pool three(3);
+  example::llama<W, A> model(weights, one);
+  example::llama<W, A> threaded(weights, three);
+  double const perplexity = std::exp(example::loss(model, std::span(heldout).first(2048)));
+  std::printf("%s: perplexity %.4f\n", name, perplexity);
+  check(perplexity < reference * tolerance, std::string(name) + ": perplexity too high");
+
+  auto const window = std::span(heldout).first(100);
+  model.reset();
+  auto const logits = model.forward(window);
+  std::vector<float> const at_once(logits.data(), logits.data() + model.vocab());
+  model.reset();
+  for (std::size_t t = 0; t < window.size(); ++t) { (void)model.forward(window.subspan(t, 1)); }
+  check(std::equal(at_once.begin(), at_once.end(), logits.data()), std::string(name) + ": token by token differs");
+  auto const shared = threaded.forward(window);
+  check(std::equal(at_once.begin(), at_once.end(), shared.data()), std::string(name) + ": threads change bits");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string const data = argc > 1 ? argv[1] : ".";
+  std::string error;
+  auto const model_file = example::mapped_file::open(data + "/model.safetensors", error);
+  auto const words_file = example::mapped_file::open(data + "/tokenizer.json", error);
+  auto const heldout_file = example::mapped_file::open(data + "/heldout.txt", error);
+  auto const golden_file = example::mapped_file::open(data + "/golden.json", error);
+  if (!model_file || !words_file || !heldout_file || !golden_file) {
+    std::printf("golden: %s\nusage: golden DIR\n", error.c_str());
+    return 1;
+  }
+  check(!example::mapped_file::open(data + "/no such file", error) && !error.empty(), "a file that does not exist");
+  check(!example::mapped_file::open(data, error) && !error.empty(), "a folder is no file");
+  check_hostile_models(model_file->bytes());
+  check_hostile_tokenizers(std::string(words_file->text()));
+
+  auto const golden = nlohmann::json::parse(golden_file->text(), nullptr, false);
+  auto const tensors = example::safetensors::parse(model_file->bytes(), error);
+  auto const words = example::tokenizer::parse(words_file->text(), error);
+  auto const weights = tensors ? example::checkpoint::read(*tensors, error) : std::nullopt;
+  if (!golden.is_object() || !words || !weights) {
+    std::printf("golden: %s\n", error.c_str());
+    return 1;
+  }
+  check_tokenizer(*words, golden);
+  auto const heldout = words->encode(heldout_file->text());
+  check(heldout.size() >= 2048 && words->decode(heldout) == heldout_file->text(), "heldout.txt survives");
+  if (heldout.size() < 2048) { return 1; }
+  check_float_model(*weights, heldout, golden);
+  double const reference = golden.contains("heldout_perplexity") ? golden["heldout_perplexity"].get<double>() : 0.0;
+  check_quantized_model<octavo::schemes::w8, octavo::schemes::a8>("w8a8", *weights, heldout, reference, 1.01);
+  check_quantized_model<octavo::schemes::w4_g32, octavo::schemes::a8>("w4a8", *weights, heldout, reference, 1.08);
+  check_quantized_model<octavo::schemes::fp8, octavo::bf16>("fp8", *weights, heldout, reference, 1.01);
+  std::printf("%d faults\n", faults);
+  return faults == 0 ? 0 : 1;
+}

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: MIT
+// A Llama model whose every matrix product is one call of octavo::matmul, for any scheme of weights and activations.
+#pragma once
+
+#include "loader.hpp"
+#include "thread_pool.hpp"
+
+#include <octavo/octavo.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <memory_resource>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace example {
+
+using octavo::bf16;
+using octavo::index;
+using octavo::matrix_view;
+using octavo::tokens_view;
+
+/// What a file says about a model: numbers, and views of bf16 weights, (outputs x inputs) each. Shapes are checked.
+struct checkpoint {
+  struct layer {
+    matrix_view<bf16> attention_norm, q, k, v, o, mlp_norm, gate, up, down;
+  };
+  index hidden, intermediate, heads, kv_heads, head_dim, vocab, context;
+  float eps, theta;
+  matrix_view<bf16> embedding, norm;
+  std::vector<layer> layers;
+
+  static std::optional<checkpoint> read(safetensors const& file, std::string& error) {
+    checkpoint c{};
+    index layers = 0;
+    auto const number = [&](char const* key, auto& value, auto largest) {
+      auto const text = file.metadata(key).value_or("");
+      auto const [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+      if (status == std::errc() && end == text.data() + text.size() && value > 0 && value <= largest) { return true; }
+      error = "__metadata__ needs a reasonable number " + std::string(key) + ", but has '" + text + "'";
+      return false;
+    };
+    constexpr index most = 1 << 20;
+    if (!number("hidden_size", c.hidden, most) || !number("intermediate_size", c.intermediate, most) ||
+        !number("num_hidden_layers", layers, 1024) || !number("num_attention_heads", c.heads, 1024) ||
+        !number("num_key_value_heads", c.kv_heads, 1024) || !number("head_dim", c.head_dim, 1024) ||
+        !number("vocab_size", c.vocab, most) || !number("max_position_embeddings", c.context, 131072) ||
+        !number("rms_norm_eps", c.eps, 1.0f) || !number("rope_theta", c.theta, 1e9f)) {
+      return std::nullopt;
+    }
+    if (file.metadata("model_type") != "llama" || file.metadata("tie_word_embeddings") != "true" ||
+        c.heads % c.kv_heads != 0 || c.head_dim % 2 != 0) {
+      error = "this example runs Llama models with tied embeddings, an even head_dim, and equal groups of heads";
+      return std::nullopt;
+    }
+    auto const get = [&](matrix_view<bf16>& view, std::string const& name, index rows, index cols) {
+      auto const found = file.matrix("model." + name + ".weight", rows, cols, error);
+      if (found) { view = *found; }
+      return found.has_value();
+    };
+    bool ok = get(c.embedding, "embed_tokens", c.vocab, c.hidden) && get(c.norm, "norm", 1, c.hidden);
+    for (index l = 0; ok && l < layers; ++l) {
+      layer w;
+      auto const p = "layers." + std::to_string(l) + ".";
+      ok = get(w.attention_norm, p + "input_layernorm", 1, c.hidden) &&
+           get(w.q, p + "self_attn.q_proj", c.heads * c.head_dim, c.hidden) &&
+           get(w.k, p + "self_attn.k_proj", c.kv_heads * c.head_dim, c.hidden) &&
+           get(w.v, p + "self_attn.v_proj", c.kv_heads * c.head_dim, c.hidden) &&
+           get(w.o, p + "self_attn.o_proj", c.hidden, c.heads * c.head_dim) &&
+           get(w.mlp_norm, p + "post_attention_layernorm", 1, c.hidden) &&
+           get(w.gate, p + "mlp.gate_proj", c.intermediate, c.hidden) &&
+           get(w.up, p + "mlp.up_proj", c.intermediate, c.hidden) &&
+           get(w.down, p + "mlp.down_proj", c.hidden, c.intermediate);
+      c.layers.push_back(w);
+    }
+    if (!ok) { return std::nullopt; }
+    return c;
+  }
+};
+
+/// Where products run: the threads of a pool, and scratch memory that every call uses again.
+class machine {
+ public:
+  explicit machine(thread_pool& threads)
+      : pool(threads),
+        bytes_(std::size_t{1} << 20 << (threads.concurrency() > 1 ? 3 : 1)),
+        memory_(bytes_.data(), bytes_.size()) {}
+
+  /// The context of one call. The scratch of the last one is free again.
+  [[nodiscard]] auto context() {
+    memory_.release();
+    return octavo::on(pool).scratch(memory_);
+  }
+
+  thread_pool& pool;
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::pmr::monotonic_buffer_resource memory_;
+};
+
+/// A linear layer. W: scheme of the weights. A: scheme of the activations, or float or bf16: they stay as they are.
+/// Several matrices become one with all their rows, since one large product is faster than a few small ones.
+template <class W, class A>
+class linear {
+ public:
+  /// What the layer reads.
+  using element = std::conditional_t<std::is_same_v<A, bf16>, bf16, float>;
+  static constexpr char const* path = octavo::path_name(octavo::path_of<W, A>);
+
+  explicit linear(std::span<matrix_view<bf16> const> parts) {
+    index rows = 0;
+    for (auto const& part : parts) { rows += part.rows(); }
+    index const cols = parts[0].cols();
+    std::vector<bf16> all;
+    for (auto const& part : parts) { all.insert(all.end(), part.data(), part.data() + part.rows() * cols); }
+    weights_ = octavo::quantize<W>(matrix_view<bf16>(all.data(), rows, cols, cols, 1));
+  }
+
+  [[nodiscard]] index rows() const noexcept { return weights_.rows(); }
+  [[nodiscard]] index count() const noexcept { return weights_.rows() * weights_.cols(); }
+  [[nodiscard]] index bytes() const noexcept { return weights_.size_bytes(); }
+  void row(index r, float* out) const { octavo::dequantize_row(weights_, r, out); }
+
+  /// y = W x, a column per token.
+  void multiply(tokens_view<element const> x, tokens_view<float> y, machine& m) const {
+    octavo::matmul<scheme>(weights_, x, y, m.context());
+  }
+  /// y += W x. The epilogue adds while the sums are still in registers.
+  void add(tokens_view<element const> x, tokens_view<float> y, machine& m) const {
+    auto const plus_y = [y](auto sum, index r, index t) { return sum + octavo::load_like(sum, y.token(t) + r); };
+    octavo::matmul<scheme>(weights_, x, y, plus_y, m.context());
+  }
+
+ private:
+  using scheme = std::conditional_t<std::is_same_v<A, element>, octavo::as_is, A>;
+  octavo::quantized_matrix<W> weights_;
+};
+
+/// The baseline: float weights and Eigen's product.
+template <>
+class linear<float, float> {
+  template <class M, class T>
+  static auto map(tokens_view<T> const& v) {
+    return Eigen::Map<M, 0, Eigen::OuterStride<>>(v.data(), v.features(), v.tokens(),
+                                                  Eigen::OuterStride<>(v.stride()));
+  }
+
+ public:
+  using element = float;
+  static constexpr char const* path = "Eigen";
+
+  explicit linear(std::span<matrix_view<bf16> const> parts) {
+    index rows = 0;
+    for (auto const& part : parts) { rows += part.rows(); }
+    weights_.resize(rows, parts[0].cols());
+    index first = 0;
+    for (auto const& part : parts) {
+      for (index r = 0; r < part.rows(); ++r) {
+        for (index c = 0; c < part.cols(); ++c) { weights_(first + r, c) = part(r, c); }
+      }
+      first += part.rows();
+    }
+  }
+
+  [[nodiscard]] index rows() const noexcept { return weights_.rows(); }
+  [[nodiscard]] index count() const noexcept { return weights_.size(); }
+  [[nodiscard]] index bytes() const noexcept { return count() * 4; }
+  void row(index r, float* out) const { std::copy_n(weights_.data() + r * weights_.cols(), weights_.cols(), out); }
+
+  void multiply(tokens_view<float const> x, tokens_view<float> y, machine&) const {
+    map<Eigen::MatrixXf>(y).noalias() = weights_ * map<Eigen::MatrixXf const>(x);
+  }
+  void add(tokens_view<float const> x, tokens_view<float> y, machine&) const {
+    map<Eigen::MatrixXf>(y).noalias() += weights_ * map<Eigen::MatrixXf const>(x);
+  }
+
+ private:
+  Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> weights_;
+};
+
+/// One sequence of tokens through a model. W and A: see linear.
+template <class W, class A>
+class llama {
+ public:
+  using linear_type = linear<W, A>;
+  using element = typename linear_type::element;
+
+  llama(checkpoint const& c, thread_pool& pool)
+      : c_(c), machine_(pool), head_(std::span(&c.embedding, 1)), norm_(floats(c.norm)) {
+    for (auto const& l : c.layers) {
+      matrix_view<bf16> const qkv[] = {l.q, l.k, l.v};
+      matrix_view<bf16> const gate_up[] = {l.gate, l.up};
+      layers_.push_back({floats(l.attention_norm), floats(l.mlp_norm), linear_type(qkv), linear_type({&l.o, 1}),
+                         linear_type(gate_up), linear_type({&l.down, 1}), cache(), cache()});
+    }
+    for (index p = 0; p < c.context; ++p) {
+      for (index i = 0; i < c.head_dim / 2; ++i) {
+        float const exponent = static_cast<float>(2 * i) / static_cast<float>(c.head_dim);
+        float const angle = static_cast<float>(p) / std::pow(c.theta, exponent);
+        cos_.push_back(std::cos(angle));
+        sin_.push_back(std::sin(angle));
+      }
+    }
+    grow(scores_, c.heads * (c.context + c.head_dim));
+  }
+
+  [[nodiscard]] index context() const noexcept { return c_.context; }
+  [[nodiscard]] index vocab() const noexcept { return c_.vocab; }
+  /// Tokens seen so far.
+  [[nodiscard]] index position() const noexcept { return position_; }
+  /// Bytes of all matrices.
+  [[nodiscard]] index weight_bytes() const {
+    index sum = head_.bytes();
+    for (auto const& l : layers_) { sum += l.qkv.bytes() + l.o.bytes() + l.gate_up.bytes() + l.down.bytes(); }
+    return sum;
+  }
+  [[nodiscard]] index weight_count() const {
+    index sum = head_.count();
+    for (auto const& l : layers_) { sum += l.qkv.count() + l.o.count() + l.gate_up.count() + l.down.count(); }
+    return sum;
+  }
+  /// Forgets the sequence.
+  void reset() noexcept { position_ = 0; }
+
+  /// Appends tokens and returns logits for what comes next: after the last token, or after each (one column each).
+  /// A prompt is one call: its tokens are columns of the same products. Valid until the next call.
+  /// Pre: tokens are below vocab(), and position() + their number is at most context().
+  tokens_view<float const> forward(std::span<int const> tokens, bool after_each = false) {
+    auto const n = static_cast<index>(tokens.size());
+    auto const x = view(x_, c_.hidden, n);  // the residual stream
+    for (index t = 0; t < n; ++t) { head_.row(tokens[static_cast<std::size_t>(t)], x.token(t)); }
+    for (auto& l : layers_) {
+      auto const qkv = view(wide_, l.qkv.rows(), n);
+      l.qkv.multiply(normed(x, l.attention_norm), qkv, machine_);
+      l.o.add(attend(l, qkv), x, machine_);
+      auto const gate_up = view(wide_, l.gate_up.rows(), n);
+      l.gate_up.multiply(normed(x, l.mlp_norm), gate_up, machine_);
+      l.down.add(gated(gate_up), x, machine_);
+    }
+    position_ += n;
+    index const wanted = after_each ? n : std::min<index>(n, 1);
+    auto const logits = view(logits_, c_.vocab, wanted);
+    head_.multiply(normed(tokens_view<float>(x.token(n - wanted), c_.hidden, wanted, c_.hidden), norm_), logits,
+                   machine_);
+    return {logits.data(), c_.vocab, wanted, c_.vocab};
+  }
+
+ private:
+  struct layer {
+    std::vector<float> attention_norm, mlp_norm;
+    linear_type qkv, o, gate_up, down;
+    std::vector<float> keys;    // kv_heads x head_dim x context: neighbours are positions
+    std::vector<float> values;  // kv_heads x context x head_dim: neighbours are channels
+  };
+
+  static std::vector<float> floats(matrix_view<bf16> const& v) { return {v.data(), v.data() + v.cols()}; }
+  [[nodiscard]] std::vector<float> cache() const {
+    return std::vector<float>(static_cast<std::size_t>(c_.kv_heads * c_.head_dim * c_.context));
+  }
+  template <class T>
+  static void grow(std::vector<T>& v, index size) {
+    if (v.size() < static_cast<std::size_t>(size)) { v.resize(static_cast<std::size_t>(size)); }
+  }
+  /// features x n over a buffer that only ever grows: nothing is allocated once the longest prompt was seen.
+  template <class T>
+  static tokens_view<T> view(std::vector<T>& buffer, index features, index n) {
+    grow(buffer, features * n);
+    return {buffer.data(), features, n, features};
+  }
+  static tokens_view<element const> read_only(tokens_view<element> v) {
+    return {v.data(), v.features(), v.tokens(), v.stride()};
+  }
+
+  /// RMSNorm, written as the elements that the next layer reads.
+  tokens_view<element const> normed(tokens_view<float> x, std::vector<float> const& weight) {
+    auto const out = view(in_, x.features(), x.tokens());
+    for (index t = 0; t < x.tokens(); ++t) {
+      float const* const from = x.token(t);
+      float squares = 0;
+      for (index i = 0; i < x.features(); ++i) { squares += from[i] * from[i]; }
+      float const scale = 1.0f / std::sqrt(squares / static_cast<float>(x.features()) + c_.eps);
+      for (index i = 0; i < x.features(); ++i) {
+        out.token(t)[i] = element(from[i] * scale * weight[static_cast<std::size_t>(i)]);
+      }
+    }
+    return read_only(out);
+  }
+
+  /// silu(gate) * up.
+  tokens_view<element const> gated(tokens_view<float> gate_up) {
+    auto const out = view(in_, c_.intermediate, gate_up.tokens());
+    for (index t = 0; t < out.tokens(); ++t) {
+      float const* const gate = gate_up.token(t);
+      float const* const up = gate + c_.intermediate;
+      for (index i = 0; i < c_.intermediate; ++i) {
+        out.token(t)[i] = element(gate[i] / (1.0f + std::exp(-gate[i])) * up[i]);
+      }
+    }
+    return read_only(out);
+  }
+
+  /// Turns element i with element i + head_dim / 2, by an angle that grows with the position.
+  void rotate(float* head, index position) const {
+    index const half = c_.head_dim / 2;
+    for (index i = 0; i < half; ++i) {
+      float const cos = cos_[static_cast<std::size_t>(position * half + i)];
+      float const sin = sin_[static_cast<std::size_t>(position * half + i)];
+      float const a = head[i];
+      float const b = head[i + half];
+      head[i] = a * cos - b * sin;
+      head[i + half] = b * cos + a * sin;
+    }
+  }
+
+  /// Stores keys and values, then attends: several query heads share a head of keys and values.
+  tokens_view<element const> attend(layer& l, tokens_view<float> qkv) {
+    index const n = qkv.tokens();
+    index const d = c_.head_dim;
+    for (index t = 0; t < n; ++t) {
+      index const p = position_ + t;
+      float* const k = qkv.token(t) + c_.heads * d;
+      float const* const v = k + c_.kv_heads * d;
+      for (index h = 0; h < c_.heads + c_.kv_heads; ++h) { rotate(qkv.token(t) + h * d, p); }
+      for (index i = 0; i < c_.kv_heads * d; ++i) { l.keys[static_cast<std::size_t>(i * c_.context + p)] = k[i]; }
+      for (index h = 0; h < c_.kv_heads; ++h) {
+        std::copy_n(v + h * d, d, l.values.data() + (h * c_.context + p) * d);
+      }
+    }
+    auto const out = view(in_, c_.heads * d, n);
+    machine_.pool(c_.heads, [&](index h) noexcept {
+      index const kv = h / (c_.heads / c_.kv_heads);
+      float const* const keys = l.keys.data() + kv * d * c_.context;
+      float const* const values = l.values.data() + kv * c_.context * d;
+      for (index t = 0; t < n; ++t) {
+        attend_one(qkv.token(t) + h * d, h, position_ + t + 1, keys, values, out.token(t) + h * d);
+      }
+    });
+    return read_only(out);
+  }
+
+  /// One query against the first `visible` positions. Both loops run over neighbours in memory, so compilers
+  /// vectorize them without being allowed to reorder sums.
+  void attend_one(float const* q, index h, index visible, float const* keys, float const* values, element* out) {
+    float* const scores = scores_.data() + h * (c_.context + c_.head_dim);
+    float* const sums = scores + c_.context;
+    float const scale = 1.0f / std::sqrt(static_cast<float>(c_.head_dim));
+    std::fill_n(scores, visible, 0.0f);
+    for (index i = 0; i < c_.head_dim; ++i) {
+      float const qi = q[i] * scale;
+      float const* const row = keys + i * c_.context;
+      for (index p = 0; p < visible; ++p) { scores[p] += qi * row[p]; }
+    }
+    float const largest = *std::max_element(scores, scores + visible);
+    std::fill_n(sums, c_.head_dim, 0.0f);
+    float total = 0;
+    for (index p = 0; p < visible; ++p) {
+      float const weight = std::exp(scores[p] - largest);
+      total += weight;
+      float const* const row = values + p * c_.head_dim;
+      for (index i = 0; i < c_.head_dim; ++i) { sums[i] += weight * row[i]; }
+    }
+    for (index i = 0; i < c_.head_dim; ++i) { out[i] = element(sums[i] / total); }
+  }
+
+  checkpoint c_;
+  machine machine_;
+  linear_type head_;  // the embedding, too
+  std::vector<float> norm_;
+  std::vector<layer> layers_;
+  std::vector<float> cos_, sin_;  // context x head_dim / 2
+  index position_ = 0;
+  std::vector<float> x_, wide_, logits_, scores_;
+  std::vector<element> in_;
+};
+
+}  // namespace example

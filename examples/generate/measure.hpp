@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// What one measures of a language model: the loss on a text it was not trained on, and tokens per second.
+#pragma once
+
+#include <octavo/core/index.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace example {
+
+/// Mean loss in nats per predicted token; its exponential is the perplexity. Windows of the model's context do not
+/// overlap, and each starts afresh and predicts all its tokens but the first.
+template <class Model>
+double loss(Model& model, std::span<int const> text) {
+  double total = 0;
+  std::size_t predicted = 0;
+  auto const context = static_cast<std::size_t>(model.context());
+  for (std::size_t first = 0; first + 1 < text.size(); first += context) {
+    auto const window = text.subspan(first, std::min(context, text.size() - first));
+    model.reset();
+    auto const logits = model.forward(window, true);
+    for (std::size_t t = 0; t + 1 < window.size(); ++t) {
+      float const* const l = logits.token(static_cast<octavo::index>(t));
+      float const largest = *std::max_element(l, l + model.vocab());
+      double sum = 0;
+      for (octavo::index i = 0; i < model.vocab(); ++i) { sum += static_cast<double>(std::exp(l[i] - largest)); }
+      total += std::log(sum) + static_cast<double>(largest - l[window[t + 1]]);
+    }
+    predicted += window.size() - 1;
+  }
+  return total / static_cast<double>(predicted);
+}
+
+/// Tokens per second.
+struct speed {
+  double prefill;
+  double decode;
+};
+
+/// The best of some runs, since other programs only ever make a run slower. Pre: text fills the model's context.
+template <class Model>
+speed measure_speed(Model& model, std::span<int const> text) {
+  auto const seconds = [](auto const& work) {
+    double best = std::numeric_limits<double>::infinity();
+    for (int run = 0; run < 5; ++run) {
+      auto const start = std::chrono::steady_clock::now();
+      work();
+      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    return best;
+  };
+  auto const prompt = text.first(std::min(text.size(), static_cast<std::size_t>(model.context())));
+  double const prefill = seconds([&] {
+    model.reset();
+    (void)model.forward(prompt);
+  });
+  double const decode = seconds([&] {
+    model.reset();
+    for (std::size_t t = 0; t < prompt.size(); ++t) { (void)model.forward(prompt.subspan(t, 1)); }
+  });
+  return {static_cast<double>(prompt.size()) / prefill, static_cast<double>(prompt.size()) / decode};
+}
+
+}  // namespace example

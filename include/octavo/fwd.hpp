@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// Forward declarations of the vocabulary, for headers that only name it.
+#pragma once
+
+namespace octavo {
+inline namespace v0 {
+
+struct bf16;
+struct f16;
+struct e8m0;
+struct per_tensor;
+struct per_row;
+struct per_column;
+struct per_token;
+template <int G>
+struct per_group;
+template <class Quantizer, class Granularity>
+struct scheme;
+template <class Scheme>
+class quantized_matrix;
+template <class Scheme>
+class quantized_matrix_view;
+
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// How large tiles are on each instruction set, and how a number of tokens is cut into them.
+#pragma once
+
+#include <type_traits>
+
+#include "octavo/core/index.hpp"
+#include "octavo/core/unroll.hpp"
+#include "octavo/kernel/path.hpp"
+#include "octavo/simd/arch.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// Tokens and registers of rows in a tile: accumulators, weights and an operand fit the registers (32, or 16 on AVX2).
+template <class A, path P>
+struct tile_shape {
+  static constexpr int tokens = detail::is_avx2<A> ? (P == path::int8_dot ? 2 : 3) : 4;
+  static constexpr int registers = detail::is_scalar<A> ? 2 : 4;
+};
+
+/// Calls body(integral constant T, offset) so that the T add up to `tokens`, at most `Most` each, in even steps: five
+/// tokens are 3 + 2, not 4 + 1.
+template <int Most, class Body>
+void for_tiles(index tokens, Body const& body) noexcept {
+  index t = 0;
+  while (t < tokens) {
+    index const left = tokens - t;
+    index const size = left >= 2 * Most ? Most : left <= Most ? left : (left + 1) / 2;
+    detail::unroll<Most>([&](auto i) __attribute__((always_inline)) {
+      if (size == i() + 1) { body(std::integral_constant<int, i() + 1>{}, t); }
+    });
+    t += size;
+  }
+}
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

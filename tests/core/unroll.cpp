@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#include "octavo/core/unroll.hpp"
+
+#include "support/catch.hpp"
+
+#include <array>
+#include <vector>
+
+using namespace octavo;
+
+TEST_CASE("unroll calls with 0 ... N - 1 as constants, in order") {
+  std::vector<int> seen;
+  detail::unroll<5>([&](auto i) {
+    std::array<int, i() + 1> const sized{};  // compiles only for a constant
+    seen.push_back(static_cast<int>(sized.size()) - 1);
+  });
+  CHECK(seen == std::vector<int>{0, 1, 2, 3, 4});
+  detail::unroll<0>([&](auto) { seen.clear(); });
+  CHECK(seen.size() == 5);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "octavo/format/table.hpp"
+
+#include "octavo/format/codebook.hpp"
+#include "octavo/format/integer.hpp"
+#include "octavo/format/minifloat.hpp"
+
+#include "support/catch.hpp"
+
+using namespace octavo;
+
+namespace {
+
+template <class F>
+constexpr bool lattice_is(float step, int lowest, int highest) {
+  constexpr auto l = lattice<F>;
+  return l.exact && l.step == step && l.lowest == lowest && l.highest == highest;
+}
+
+struct tenths {
+  static constexpr int bits = 2;
+  static constexpr float decode(code c) { return 0.1f * static_cast<float>(c & 3); }
+  static constexpr code encode(float x) {
+    return static_cast<code>(x < 0.05f ? 0 : x < 0.15f ? 1 : x < 0.25f ? 2 : 3);
+  }
+};
+struct tiny {
+  static constexpr int bits = 1;
+  static constexpr float decode(code c) { return (c & 1) != 0 ? 0x1p-20f : 0.0f; }
+  static constexpr code encode(float x) { return x > 0x1p-21f ? 1 : 0; }
+};
+
+}  // namespace
+
+TEST_CASE("tables and extremes are derived from decode") {
+  STATIC_REQUIRE(code_count<int4> == 16);
+  STATIC_REQUIRE(value_table<int4>[15] == -1.0f);
+  STATIC_REQUIRE(value_table<e2m1>[7] == 6.0f);
+  STATIC_REQUIRE(largest_value<int8> == 127.0f);
+  STATIC_REQUIRE(lowest_value<int8> == -128.0f);
+  STATIC_REQUIRE(largest_value<e4m3> == 448.0f);
+  STATIC_REQUIRE(lowest_value<e4m3> == -448.0f);
+  STATIC_REQUIRE(largest_value<e5m2> == 57344.0f);  // infinity does not count
+  STATIC_REQUIRE(largest_value<uint4> == 15.0f);
+  STATIC_REQUIRE(lowest_value<uint4> == 0.0f);
+  STATIC_REQUIRE(zero_code<int8> == 0);
+  STATIC_REQUIRE(zero_code<nf4> == 7);
+}
+
+TEST_CASE("integer lattices: what an integer dot product can hold") {
+  STATIC_REQUIRE(lattice_is<int8>(1.0f, -128, 127));
+  STATIC_REQUIRE(lattice_is<uint8>(1.0f, 0, 255));
+  STATIC_REQUIRE(lattice_is<int4>(1.0f, -8, 7));
+  STATIC_REQUIRE(lattice_is<int2>(1.0f, -2, 1));
+  STATIC_REQUIRE(lattice_is<e2m1>(0.5f, -12, 12));
+  STATIC_REQUIRE(lattice_is<minifloat<2, 3, specials::none>>(0.125f, -60, 60));
+  STATIC_REQUIRE_FALSE(lattice<e4m3>.exact);
+  STATIC_REQUIRE_FALSE(lattice<e5m2>.exact);
+  STATIC_REQUIRE_FALSE(lattice<minifloat<3, 2, specials::none>>.exact);  // -448 ... 448 in sixteenths
+  STATIC_REQUIRE_FALSE(lattice<nf4>.exact);
+  STATIC_REQUIRE_FALSE(lattice<tenths>.exact);
+}
+
+TEST_CASE("what is exact in bf16 dot products") {
+  STATIC_REQUIRE(exact_in_bf16<int8>);
+  STATIC_REQUIRE(exact_in_bf16<e4m3>);
+  STATIC_REQUIRE(exact_in_bf16<e5m2>);
+  STATIC_REQUIRE(exact_in_bf16<e2m1>);
+  STATIC_REQUIRE_FALSE(exact_in_bf16<nf4>);
+  STATIC_REQUIRE_FALSE(exact_in_bf16<tenths>);
+  STATIC_REQUIRE_FALSE(exact_in_bf16<tiny>);  // a bf16 number, but below 2^-19
+}
+
+TEST_CASE("codes that are consecutive integers after a flip") {
+  STATIC_REQUIRE(consecutive_flip<uint4> == 0);
+  STATIC_REQUIRE(consecutive_flip<uint8> == 0);
+  STATIC_REQUIRE(consecutive_flip<int8> == 128);
+  STATIC_REQUIRE(consecutive_flip<int4> == 8);
+  STATIC_REQUIRE(consecutive_flip<int2> == 2);
+  STATIC_REQUIRE(consecutive_flip<e2m1> == -1);
+  STATIC_REQUIRE(consecutive_flip<e4m3> == -1);
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// Prints `case hash` lines of matmul outputs: the same lines whatever the compiler, its flags, the instruction set.
+// OCTAVO_HASH_ARCH names the instruction set, such as octavo::scalar.
+#include "octavo/octavo.hpp"
+
+#include "support/matrix.hpp"
+#include "support/user_quantizer.hpp"
+
+#include <bit>
+#include <cinttypes>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+
+namespace {
+
+using namespace octavo::schemes;
+using octavo::as_is;
+using octavo::bf16;
+using octavo::f16;
+using arch = OCTAVO_HASH_ARCH;
+
+class fnv {
+ public:
+  void add(std::uint32_t x) {
+    for (int i = 0; i < 4; ++i) { state_ = (state_ ^ (x >> (8 * i) & 0xffu)) * 0x100000001b3u; }
+  }
+  [[nodiscard]] std::uint64_t value() const { return state_; }
+
+ private:
+  std::uint64_t state_ = 0xcbf29ce484222325u;
+};
+
+template <class S, class A, class X = float, class Y = float>
+void print(char const* name) {
+  struct shape {
+    octavo::index rows, cols, tokens;
+  };
+  for (shape const& s : {shape{1, 1, 1}, shape{65, 75, 1}, shape{17, 200, 2}, shape{130, 33, 7}, shape{64, 128, 19},
+                         shape{31, 1000, 9}}) {
+    test::matrix<float> weights(s.rows, s.cols, 1);
+    test::matrix<X> x(s.cols, s.tokens, 2);
+    if (s.tokens == 7) {  // a row and a token of NaN, a group and a token of zeros
+      weights(3, 5) = __builtin_nanf("");
+      x(4, 1) = X(__builtin_inff());
+      for (octavo::index k = 0; k < s.cols; ++k) {
+        weights(5, k) = 0.0f;
+        x(k, 2) = X(0.0f);
+        weights(6, k) *= 0x1p-130f;
+        x(k, 3) = X(static_cast<float>(x(k, 3)) * 0x1p-110f);
+      }
+    }
+    auto const w = octavo::quantize<S>(weights, octavo::on<arch>());
+    test::matrix<Y> y(s.rows, s.tokens);
+    // A product before the sum: contraction must not see it.
+    octavo::matmul<A>(w, x, y, octavo::on<arch>(), [&](auto acc, octavo::index row, octavo::index) {
+      return acc + octavo::load_like(acc, weights.data() + row);
+    });
+    fnv hash;
+    for (octavo::index i = 0; i < w.size_bytes(); i += 4) {
+      hash.add(static_cast<std::uint32_t>(w.data()[i]) | static_cast<std::uint32_t>(w.data()[i + 1]) << 8 |
+               static_cast<std::uint32_t>(w.data()[i + 2]) << 16 | static_cast<std::uint32_t>(w.data()[i + 3]) << 24);
+    }
+    for (octavo::index i = 0; i < s.rows * s.tokens; ++i) {
+      auto const v = static_cast<float>(y.data()[i]);
+      hash.add(std::isnan(v) ? 0x7fc00000u : std::bit_cast<std::uint32_t>(v));
+    }
+    std::printf("%s.%tdx%tdx%td %016" PRIx64 "\n", name, s.rows, s.cols, s.tokens, hash.value());
+  }
+}
+
+}  // namespace
+
+int main() {
+  print<w8, a8>("w8.a8");
+  print<w4_g128, a8>("w4_g128.a8");
+  print<w4_g32, a8, bf16, bf16>("w4_g32.a8.bf16");
+  print<w2_g64, a8>("w2_g64.a8");
+  print<mxfp4, a8>("mxfp4.a8");
+  print<w4_affine_g<32>, a8_affine>("w4_affine_g32.a8_affine");
+  print<w8, a8_affine>("w8.a8_affine");
+  print<fp8, as_is, bf16>("fp8.bf16");
+  print<fp8, as_is>("fp8.f32");
+  print<nf4_g64, as_is>("nf4_g64.f32");
+  print<w4_g128, as_is, bf16>("w4_g128.bf16");
+  print<w4_affine_g<32>, as_is, f16, f16>("w4_affine_g32.f16");
+  print<fp8, octavo::scheme<octavo::symmetric<octavo::e4m3>, octavo::per_token>>("fp8.fp8");
+  print<octavo::scheme<octavo::affine<octavo::uint4>, octavo::per_column>, a8>("columns4.a8");
+  print<octavo::scheme<octavo::affine<octavo::uint8>, octavo::per_column>, as_is>("columns8.f32");
+  print<octavo::scheme<test::powers_of_two, octavo::per_group<32>>, as_is>("user.f32");
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#include "octavo/kernel/pack.hpp"
+
+#include "octavo/ops/quantize.hpp"
+#include "octavo/quant/schemes.hpp"
+
+#include "support/archs.hpp"
+#include "support/bits.hpp"
+#include "support/catch.hpp"
+#include "support/matrix.hpp"
+
+#include <Eigen/Dense>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+using namespace octavo;
+using namespace octavo::schemes;
+
+namespace {
+
+template <class S>
+bool same_bytes(quantized_matrix<S> const& a, quantized_matrix<S> const& b) {
+  return a.size_bytes() == b.size_bytes() &&
+         (a.size_bytes() == 0 || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size_bytes())) == 0);
+}
+
+/// Codes and parameters of a matrix against the scalar quantizer, and padding against the code of 0 and scale 0.
+template <class S, class T>
+int wrong_elements(quantized_matrix<S> const& q, matrix_view<T> const& w) {
+  using Q = typename S::quantizer;
+  using F = typename S::format;
+  auto const view = q.view();
+  auto const& layout = view.layout();
+  int wrong = 0;
+  for (octavo::index r = 0; r < layout.panels() * 64; ++r) {
+    for (octavo::index g = 0; g < layout.groups(); ++g) {
+      octavo::index const first = g * layout.group();
+      octavo::index const length = layout.group_length(g);
+      if (r < w.rows()) {
+        std::vector<float> group;
+        for (octavo::index k = 0; k < length; ++k) { group.push_back(w(r, first + k)); }
+        auto const p = Q::calibrate(group);
+        wrong += test::same_bits(view.scale_at(r, g), Q::scale(p)) ? 0 : 1;
+        wrong += view.zero_at(r, g) == kernel::zero_of<Q>(p) ? 0 : 1;
+        for (octavo::index k = 0; k < length; ++k) {
+          wrong += view.code_at(r, first + k) == Q::encode(group[static_cast<std::size_t>(k)], p) ? 0 : 1;
+        }
+      } else {
+        for (octavo::index k = 0; k < length; ++k) { wrong += F::decode(view.code_at(r, first + k)) == 0 ? 0 : 1; }
+      }
+    }
+  }
+  return wrong;
+}
+
+/// Sources of either order, with strides, packed by every instruction set: always the same bytes.
+template <class S, class T>
+void check_packing(octavo::index rows, octavo::index cols) {
+  test::matrix<T> const w(rows, cols, static_cast<std::uint64_t>(rows * 1000 + cols));
+  auto const expected = quantize<S>(w, on<scalar>());
+  INFO("rows " << rows << ", columns " << cols);
+  CHECK(wrong_elements<S>(expected, matrix_view<T>(w)) == 0);
+
+  std::vector<T> transposed(static_cast<std::size_t>(rows * (cols + 3)));
+  std::vector<T> strided(static_cast<std::size_t>(2 * (rows + 5) * cols));
+  for (octavo::index r = 0; r < rows; ++r) {
+    for (octavo::index c = 0; c < cols; ++c) {
+      transposed[static_cast<std::size_t>(r * (cols + 3) + c)] = w(r, c);
+      strided[static_cast<std::size_t>(2 * (r + c * (rows + 5)))] = w(r, c);
+    }
+  }
+  matrix_view<T> const by_rows(transposed.data(), rows, cols, cols + 3, 1);
+  matrix_view<T> const by_strides(strided.data(), rows, cols, 2, 2 * (rows + 5));
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    CHECK(same_bytes(quantize<S>(w, on<A>()), expected));
+    CHECK(same_bytes(quantize<S>(by_rows, on<A>()), expected));
+    CHECK(same_bytes(quantize<S>(by_strides, on<A>()), expected));
+  });
+}
+
+}  // namespace
+
+TEST_CASE("packing gives the bytes of the scalar quantizer for any rows, columns and strides") {
+  octavo::index const rows[] = {1, 3, 15, 17, 63, 64, 65, 129};
+  octavo::index const cols[] = {1, 7, 16, 33, 70, 64, 20, 130};
+  for (std::size_t i = 0; i < 8; ++i) {
+    check_packing<w8, float>(rows[i], cols[i]);
+    check_packing<w4_g32, float>(rows[i], cols[i]);
+    check_packing<w4_affine_g<32>, float>(rows[i], cols[i]);
+    check_packing<mxfp4, float>(rows[i], cols[i]);
+    check_packing<w2_g64, bf16>(rows[i], cols[i]);
+    check_packing<scheme<symmetric<int4>, per_group<20>>, f16>(rows[i], cols[i]);
+  }
+}
+
+TEST_CASE("Eigen matrices of either order pack to the same bytes") {
+  Eigen::MatrixXf const m = Eigen::MatrixXf::NullaryExpr(
+      65, 40, [](Eigen::Index r, Eigen::Index c) { return static_cast<float>((r * 31 + c * 17) % 23 - 11); });
+  Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> const rm = m;
+  auto const expected = quantize<w4_g32>(m, on<scalar>());
+  CHECK(same_bytes(quantize<w4_g32>(rm, on<scalar>()), expected));
+  Eigen::MatrixXf const larger =
+      (Eigen::MatrixXf(70, 45) << m, Eigen::MatrixXf::Ones(65, 5), Eigen::MatrixXf::Ones(5, 45)).finished();
+  CHECK(same_bytes(quantize<w4_g32>(larger.topLeftCorner(65, 40), on<scalar>()), expected));
+}
+
+TEST_CASE("a row with NaN or infinity gets scale NaN in that group only, on every instruction set") {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  for (float const bad : {inf, -inf, std::nanf("")}) {
+    test::matrix<float> w(66, 70, 5);
+    w(64, 40) = bad;
+    w(7, 0) = bad;
+    auto const expected = quantize<w4_g32>(w, on<scalar>());
+    CHECK(wrong_elements<w4_g32>(expected, matrix_view<float>(w)) == 0);
+    CHECK(std::isnan(expected.view().scale_at(64, 1)));
+    CHECK_FALSE(std::isnan(expected.view().scale_at(64, 0)));
+    test::for_vector_archs([&](auto arch) {
+      using A = typename decltype(arch)::type;
+      INFO(arch_name<A>);
+      auto const q = quantize<w4_g32>(w, on<A>());
+      CHECK(wrong_elements<w4_g32>(q, matrix_view<float>(w)) == 0);
+    });
+  }
+}

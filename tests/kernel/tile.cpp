@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "octavo/kernel/tile.hpp"
+
+#include "octavo/kernel/byte_weights.hpp"
+#include "octavo/ops/quantize.hpp"
+#include "octavo/quant/schemes.hpp"
+
+#include "support/archs.hpp"
+#include "support/bits.hpp"
+#include "support/catch.hpp"
+#include "support/matrix.hpp"
+
+#include <cmath>
+#include <vector>
+
+using namespace octavo;
+using namespace octavo::schemes;
+
+namespace {
+
+constexpr octavo::index tokens = 7;
+
+/// Activations and starts of a w4_g32 matrix, as matmul would prepare them, but random.
+template <class S>
+struct prepared {
+  using layout_type = panel_layout<S>;
+  quantized_matrix<S> q;
+  kernel::segmentation<layout_type> segments;
+  std::vector<std::int8_t> a;
+  std::vector<std::int32_t> start;
+
+  explicit prepared(octavo::index cols)
+      : q(quantize<S>(test::matrix<float>(64, cols, 81), on<scalar>())), segments(q.view().layout(), longest_leaf) {
+    test::random next(82);
+    a.resize(static_cast<std::size_t>(segments.count * tokens * segments.length));
+    start.resize(static_cast<std::size_t>(segments.count * tokens));
+    for (auto& v : a) { v = static_cast<std::int8_t>(next.below(256) - 128); }
+    for (auto& v : start) { v = static_cast<std::int32_t>(next.below(20001) - 10000); }
+  }
+  template <class W>
+  [[nodiscard]] kernel::token_block<W> block() const {
+    kernel::token_block<W> b{};
+    b.data = a.data();
+    b.token_stride = segments.length;
+    b.segment_stride = tokens * segments.length;
+    b.start = start.data();
+    b.start_stride = tokens;
+    return b;
+  }
+  [[nodiscard]] kernel::weight_stream stream() const {
+    return kernel::packed_stream(q.view().layout(), segments, q.view().panel(0));
+  }
+  /// fma by fma, from codes.
+  [[nodiscard]] float plain(octavo::index t, octavo::index row, float before) const {
+    auto const view = q.view();
+    float sum = before;
+    for (octavo::index s = 0; s < segments.count; ++s) {
+      octavo::index const first = segments.first(view.layout(), s);
+      octavo::index const padded = segments.steps(view.layout(), s) * layout_type::step;
+      int acc = start[static_cast<std::size_t>(s * tokens + t)];
+      for (octavo::index k = 0; k < padded; ++k) {
+        bool const present = k < segments.present(view.layout(), s);
+        int const byte = 8 + static_cast<int>(present ? int4::decode(view.code_at(row, first + k)) : 0.0f);
+        acc += byte * a[static_cast<std::size_t>((s * tokens + t) * segments.length + k)];
+      }
+      sum = std::fma(static_cast<float>(acc), view.scale_at(row, s), sum);
+    }
+    return sum;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a tile adds scaled integer sums in the documented order") {
+  for (octavo::index const cols : {32, 75, 160}) {
+    prepared<w4_g32> const p(cols);
+    test::for_archs([&](auto arch) {
+      using A = typename decltype(arch)::type;
+      using weights = kernel::byte_weights<A, panel_layout<w4_g32>, false>;
+      constexpr int L = simd::lanes<A>;
+      constexpr octavo::index width = 2 * L + 3;  // of sums; more than the tile
+      int wrong = 0;
+      for (octavo::index first = 0; first < 64; first += 2 * L) {
+        std::vector<float> sums(3 * width, 0.5f);
+        kernel::tile<weights, 3, 2>(p.stream(), p.template block<weights>(), first, sums.data(), width);
+        for (octavo::index t = 0; t < 3; ++t) {
+          for (octavo::index r = 0; r < width; ++r) {
+            float const expected = r < 2 * L ? p.plain(t, first + r, 0.5f) : 0.5f;
+            wrong += test::same_bits(sums[static_cast<std::size_t>(t * width + r)], expected) ? 0 : 1;
+          }
+        }
+      }
+      INFO(arch_name<A> << ", columns " << cols);
+      CHECK(wrong == 0);
+    });
+  }
+}
+
+TEST_CASE("the stationary tile computes the same bits as the tile") {
+  prepared<w4_g32> const p(160);
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    using weights = kernel::byte_weights<A, panel_layout<w4_g32>, false>;
+    if constexpr (weights::burst == 0) {
+      constexpr int L = simd::lanes<A>;
+      int wrong = 0;
+      for (octavo::index first = 0; first < 64; first += 2 * L) {
+        std::vector<float> stationary(tokens * 2 * L, -2.0f);
+        std::vector<float> tiles(tokens * 2 * L, -2.0f);
+        auto x = p.template block<weights>();
+        kernel::stationary_tile<weights, 8, 2, 2>(p.stream(), x, tokens, first, stationary.data(), 2 * L);
+        for (octavo::index t = 0; t < tokens; ++t) {
+          kernel::tile<weights, 1, 2>(p.stream(), x, first, tiles.data() + t * 2 * L, 2 * L);
+          x.data += x.token_stride;
+          ++x.start;
+        }
+        for (std::size_t i = 0; i < tiles.size(); ++i) {
+          wrong += test::same_bits(tiles[i], stationary[i]) ? 0 : 1;
+          auto const t = static_cast<octavo::index>(i) / (2 * L);
+          wrong +=
+              test::same_bits(tiles[i], p.plain(t, first + static_cast<octavo::index>(i) % (2 * L), -2.0f)) ? 0 : 1;
+        }
+      }
+      INFO(arch_name<A>);
+      CHECK(wrong == 0);
+    }
+  });
+}

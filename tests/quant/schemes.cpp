@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "octavo/quant/schemes.hpp"
+
+#include "octavo/storage/panel.hpp"
+
+#include "support/catch.hpp"
+
+using namespace octavo;
+using namespace octavo::schemes;
+
+namespace {
+/// Bits of storage for each weight of a large matrix, scales and zero points included.
+template <class S>
+double bits_per_weight() {
+  panel_layout<S> const layout{4096, 4096};
+  return 8.0 * static_cast<double>(layout.size_bytes()) / (4096.0 * 4096.0);
+}
+}  // namespace
+
+TEST_CASE("the named schemes take the bits that their names promise") {
+  CHECK(bits_per_weight<w8>() == 8.0 + 32.0 / 4096);
+  CHECK(bits_per_weight<w4>() == 4.0 + 32.0 / 4096);
+  CHECK(bits_per_weight<w2>() == 2.0 + 32.0 / 4096);
+  CHECK(bits_per_weight<w4_g128>() == 4.125);
+  CHECK(bits_per_weight<w4_g32>() == 4.5);
+  CHECK(bits_per_weight<w2_g64>() == 2.25);
+  CHECK(bits_per_weight<w4_affine_g<64>>() == 4.0 + 24.0 / 64);
+  CHECK(bits_per_weight<mxfp4>() == 4.25);
+  CHECK(bits_per_weight<nf4_g64>() == 4.25);
+  CHECK(bits_per_weight<fp8>() == 8.0 + 32.0 / 4096);
+}
+
+TEST_CASE("the named schemes fit where their names say") {
+  STATIC_REQUIRE(detail::check_operand_scheme<a8>());
+  STATIC_REQUIRE(detail::check_operand_scheme<a8_affine>());
+  STATIC_REQUIRE(detail::check_stored_scheme<fp8_e5m2>());
+  STATIC_REQUIRE(std::is_same_v<w4_g128::granularity, per_group<128>>);
+  STATIC_REQUIRE(has_zero_point<a8_affine::quantizer>);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "octavo/simd/batch.hpp"
+
+#include "support/archs.hpp"
+#include "support/bits.hpp"
+#include "support/catch.hpp"
+#include "support/random.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+using namespace octavo;
+
+namespace {
+
+/// Floats with everything unpleasant among them, a multiple of 16.
+std::vector<float> mixed_floats() {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  std::vector<float> xs = {0.0f,          -0.0f,     0.5f,       -0.5f,    1.5f,     2.5f,     inf,      -inf,
+                           std::nanf(""), 0x1p-149f, -0x1p-130f, 65504.0f, 65520.0f, 65519.0f, 0x1p-24f, 0x1p-25f};
+  test::random next(21);
+  for (int i = 0; i < 4096; ++i) { xs.push_back(std::bit_cast<float>(next.bits())); }
+  for (int i = 0; i < 4096; ++i) { xs.push_back(next.value() * 100.0f); }
+  return xs;
+}
+
+template <class A>
+std::vector<float> stored(simd::floats<A> v) {
+  std::vector<float> r(static_cast<std::size_t>(simd::lanes<A>));
+  v.store_unaligned(r.data());
+  return r;
+}
+template <class A>
+std::vector<std::int32_t> stored_ints(simd::ints<A> v) {
+  std::vector<std::int32_t> r(static_cast<std::size_t>(simd::lanes<A>));
+  v.store_unaligned(r.data());
+  return r;
+}
+
+/// Every code of a 16-bit or 8-bit element type, widened by vectors and one by one.
+template <class A, class T>
+int wrong_loads() {
+  constexpr int L = simd::lanes<A>;
+  constexpr int codes = sizeof(T) == 2 ? 0x10000 : 0x100;
+  std::vector<T> all(static_cast<std::size_t>(codes));
+  for (int c = 0; c < codes; ++c) { all[static_cast<std::size_t>(c)].bits = static_cast<decltype(T::bits)>(c); }
+  int wrong = 0;
+  for (std::size_t i = 0; i + static_cast<std::size_t>(L) <= all.size(); i += static_cast<std::size_t>(L)) {
+    auto const v = stored<A>(simd::load_as_floats<A>(all.data() + i));
+    for (std::size_t j = 0; j < v.size(); ++j) {
+      wrong += test::same_bits(v[j], static_cast<float>(all[i + j])) ? 0 : 1;
+    }
+  }
+  return wrong;
+}
+
+template <class A, class T>
+int wrong_stores(std::vector<float> const& xs) {
+  auto const L = static_cast<std::size_t>(simd::lanes<A>);
+  int wrong = 0;
+  for (std::size_t i = 0; i + L <= xs.size(); i += L) {
+    std::vector<T> out(L);
+    simd::store_from_floats<A>(out.data(), simd::load_floats<A>(xs.data() + i));
+    for (std::size_t j = 0; j < L; ++j) {
+      wrong += test::same_bits(static_cast<float>(out[j]), static_cast<float>(T(xs[i + j]))) ? 0 : 1;
+    }
+  }
+  return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("loads widen every code of f16, bf16 and e8m0 as the scalar conversions do") {
+  test::for_archs([](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    CHECK(wrong_loads<A, f16>() == 0);
+    CHECK(wrong_loads<A, bf16>() == 0);
+    CHECK(wrong_loads<A, e8m0>() == 0);
+  });
+}
+
+TEST_CASE("stores round as the scalar conversions do") {
+  auto const xs = mixed_floats();
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    CHECK(wrong_stores<A, f16>(xs) == 0);
+    CHECK(wrong_stores<A, bf16>(xs) == 0);
+    CHECK(wrong_stores<A, float>(xs) == 0);
+  });
+}
+
+TEST_CASE("float operations of every instruction set equal the standard library's") {
+  auto const xs = mixed_floats();
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    auto const L = static_cast<std::size_t>(simd::lanes<A>);
+    int wrong = 0;
+    for (std::size_t i = 0; i + 3 * L <= xs.size(); i += L) {
+      float const* const a = xs.data() + i;
+      float const* const b = a + L;
+      float const* const c = b + L;
+      auto const x = simd::load_floats<A>(a);
+      auto const y = simd::load_floats<A>(b);
+      auto const z = simd::load_floats<A>(c);
+      auto const fused = stored<A>(simd::fused<A>(x, y, z));
+      auto const low = stored<A>(simd::minimum<A>(x, y));
+      auto const high = stored<A>(simd::maximum<A>(x, y));
+      auto const apart = stored<A>(simd::opaque<A>(x * y) + z);
+      for (std::size_t j = 0; j < L; ++j) {
+        float const product = detail::opaque(a[j] * b[j]);
+        wrong += test::same_bits(fused[j], std::fma(a[j], b[j], c[j])) ? 0 : 1;
+        wrong += test::same_bits(low[j], a[j] < b[j] ? a[j] : b[j]) ? 0 : 1;
+        wrong += test::same_bits(high[j], a[j] > b[j] ? a[j] : b[j]) ? 0 : 1;
+        wrong += test::same_bits(apart[j], product + c[j]) ? 0 : 1;
+      }
+    }
+    INFO(arch_name<A>);
+    CHECK(wrong == 0);
+  });
+}
+
+TEST_CASE("conversions between floats and integers round to nearest even") {
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    auto const L = static_cast<std::size_t>(simd::lanes<A>);
+    int wrong = 0;
+    test::random next(22);
+    for (int round = 0; round < 2000; ++round) {
+      std::vector<float> x(L);
+      std::vector<std::int32_t> n(L);
+      for (std::size_t j = 0; j < L; ++j) {
+        x[j] = static_cast<float>(static_cast<std::int32_t>(next.bits() >> 8) - (1 << 23)) * 0.5f;
+        n[j] = static_cast<std::int32_t>(next.bits());
+      }
+      auto const rounded = stored_ints<A>(simd::to_ints<A>(simd::load_floats<A>(x.data())));
+      auto const widened = stored<A>(simd::to_floats<A>(simd::load_ints<A>(n.data())));
+      for (std::size_t j = 0; j < L; ++j) {
+        wrong += rounded[j] == static_cast<std::int32_t>(std::nearbyint(x[j])) ? 0 : 1;
+        wrong += widened[j] == static_cast<float>(n[j]) ? 0 : 1;
+      }
+    }
+    INFO(arch_name<A>);
+    CHECK(wrong == 0);
+  });
+}
+
+TEST_CASE("integer operations of every instruction set") {
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    auto const L = static_cast<std::size_t>(simd::lanes<A>);
+    int wrong = 0;
+    test::random next(23);
+    for (int round = 0; round < 500; ++round) {
+      std::vector<std::int32_t> a(L);
+      std::vector<std::int32_t> b(L);
+      for (std::size_t j = 0; j < L; ++j) {
+        a[j] = static_cast<std::int32_t>(next.bits());
+        b[j] = static_cast<std::int32_t>(next.bits());
+      }
+      auto const x = simd::load_ints<A>(a.data());
+      auto const y = simd::load_ints<A>(b.data());
+      auto const masked = stored_ints<A>(simd::bit_and<A>(x, 0x0f0f0f0fu));
+      auto const joined = stored_ints<A>(simd::bit_or<A>(x, y));
+      auto const right = stored_ints<A>(simd::shift_right<4, A>(x));
+      auto const left = stored_ints<A>(simd::shift_left<20, A>(x));
+      auto const product = stored_ints<A>(simd::multiply<A>(x, y));
+      auto const low = stored_ints<A>(simd::minimum<A>(x, y));
+      auto const high = stored_ints<A>(simd::maximum<A>(x, y));
+      auto const quad = stored_ints<A>(simd::broadcast4<A>(a.data() + 1));
+      auto const bytes = stored_ints<A>(simd::load_bytes<A>(a.data()));
+      std::vector<std::uint8_t> raw(4 * L);
+      std::memcpy(raw.data(), a.data(), raw.size());
+      for (std::size_t j = 0; j < L; ++j) {
+        auto const u = static_cast<std::uint32_t>(a[j]);
+        auto const v = static_cast<std::uint32_t>(b[j]);
+        wrong += masked[j] == static_cast<std::int32_t>(u & 0x0f0f0f0fu) ? 0 : 1;
+        wrong += joined[j] == (a[j] | b[j]) ? 0 : 1;
+        wrong += right[j] == static_cast<std::int32_t>(u >> 4) ? 0 : 1;
+        wrong += left[j] == static_cast<std::int32_t>(u << 20) ? 0 : 1;
+        wrong += product[j] == static_cast<std::int32_t>(u * v) ? 0 : 1;
+        wrong += low[j] == (a[j] < b[j] ? a[j] : b[j]) ? 0 : 1;
+        wrong += high[j] == (a[j] > b[j] ? a[j] : b[j]) ? 0 : 1;
+        wrong += quad[j] == a[1] ? 0 : 1;
+        wrong += bytes[j] == raw[j] ? 0 : 1;
+      }
+    }
+    INFO(arch_name<A>);
+    CHECK(wrong == 0);
+  });
+}
+
+TEST_CASE("narrow stores and partial loads and stores touch what they should") {
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    constexpr int L = simd::lanes<A>;
+    std::int32_t n[16];
+    for (int i = 0; i < 16; ++i) { n[i] = i % 2 == 0 ? i * 17 - 128 : 127 - i; }
+    std::int8_t bytes[17] = {};
+    std::int16_t words[17] = {};
+    bytes[L] = 99;
+    words[L] = 99;
+    simd::store_narrow<A>(bytes, simd::load_ints<A>(n));
+    simd::store_narrow<A>(words, simd::load_ints<A>(n));
+    int wrong = 0;
+    for (int i = 0; i < L; ++i) { wrong += bytes[i] == n[i] && words[i] == n[i] ? 0 : 1; }
+    CHECK(wrong == 0);
+    CHECK(bytes[L] == 99);
+    CHECK(words[L] == 99);
+
+    float x[16];
+    for (int i = 0; i < 16; ++i) { x[i] = static_cast<float>(i) + 0.25f; }
+    auto const first = stored<A>(simd::load_first<A>(x, 3));
+    CHECK(first[2] == 2.25f);
+    CHECK(first[3] == 0.0f);
+    float out[4] = {-1, -1, -1, -1};
+    simd::store_first<A>(out, simd::load_floats<A>(x), 3);
+    CHECK(out[2] == 2.25f);
+    CHECK(out[3] == -1.0f);
+  });
+}

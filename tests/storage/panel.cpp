@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "octavo/storage/panel.hpp"
+
+#include "octavo/quant/schemes.hpp"
+
+#include "support/catch.hpp"
+#include "support/user_quantizer.hpp"
+
+#include <limits>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+using namespace octavo;
+using namespace octavo::schemes;
+
+namespace {
+
+/// Every (row, k) has a place of its own among the codes of its group, and groups do not touch parameters.
+template <class S>
+bool positions_are_distinct(octavo::index cols) {
+  panel_layout<S> const layout{64, cols};
+  std::set<std::pair<octavo::index, int>> seen;
+  for (octavo::index row = 0; row < 64; ++row) {
+    for (octavo::index k = 0; k < cols; ++k) {
+      auto const p = layout.at(row, k);
+      octavo::index const g = k / layout.group();
+      if (p.byte < g * layout.group_bytes() || p.byte >= layout.params_at(g)) { return false; }
+      if (p.shift < 0 || p.shift % layout.bits != 0 || p.shift + layout.bits > 8) { return false; }
+      if (!seen.insert({p.byte, p.shift}).second) { return false; }
+    }
+  }
+  return layout.params_at(layout.groups() - 1) + layout.param_bytes == layout.panel_bytes();
+}
+
+}  // namespace
+
+TEST_CASE("positions of codes are distinct and inside of their group") {
+  for (octavo::index const cols : {1, 5, 16, 63, 64, 65, 129}) {
+    INFO(cols);
+    CHECK(positions_are_distinct<w8>(cols));
+    CHECK(positions_are_distinct<w4_g32>(cols));
+    CHECK(positions_are_distinct<w2_g64>(cols));
+    CHECK(positions_are_distinct<fp8>(cols));
+    CHECK(positions_are_distinct<w4_affine_g<32>>(cols));
+    CHECK(positions_are_distinct<scheme<symmetric<int4>, per_group<20>>>(cols));
+  }
+}
+
+TEST_CASE("positions as the picture of the layout shows them") {
+  // 8 bits: row r | k0 | k1 | k2 | k3 |, 16 rows to a vector, four vectors to a step.
+  panel_layout<w8> const l8{64, 16};
+  CHECK(l8.at(0, 0).byte == 0);
+  CHECK(l8.at(0, 3).byte == 3);
+  CHECK(l8.at(1, 0).byte == 4);
+  CHECK(l8.at(15, 3).byte == 63);
+  CHECK(l8.at(16, 0).byte == 64);
+  CHECK(l8.at(63, 3).byte == 255);
+  CHECK(l8.at(0, 4).byte == 256);
+  CHECK(l8.at(17, 9).byte == 512 + 64 + 4 + 1);
+  // 4 bits: row r | k4 k0 | k5 k1 | k6 k2 | k7 k3 |.
+  panel_layout<w4> const l4{64, 16};
+  CHECK(l4.at(0, 0).byte == 0);
+  CHECK(l4.at(0, 0).shift == 0);
+  CHECK(l4.at(0, 4).byte == 0);
+  CHECK(l4.at(0, 4).shift == 4);
+  CHECK(l4.at(2, 7).byte == 11);
+  CHECK(l4.at(2, 7).shift == 4);
+  CHECK(l4.at(0, 8).byte == 256);
+  CHECK(l4.at(0, 8).shift == 0);
+  // 2 bits: row r | k12 k8 k4 k0 | ... | k15 k11 k7 k3 |.
+  panel_layout<w2> const l2{64, 32};
+  CHECK(l2.at(0, 12).byte == 0);
+  CHECK(l2.at(0, 12).shift == 6);
+  CHECK(l2.at(1, 11).byte == 7);
+  CHECK(l2.at(1, 11).shift == 4);
+  CHECK(l2.at(0, 16).byte == 256);
+  // e4m3: r0k0 r0k1 r1k0 r1k1 r2k0 r2k1 r3k0 r3k1, then k2 k3 of the same rows.
+  panel_layout<fp8> const lf{64, 8};
+  CHECK(lf.at(0, 1).byte == 1);
+  CHECK(lf.at(1, 0).byte == 2);
+  CHECK(lf.at(3, 1).byte == 7);
+  CHECK(lf.at(0, 2).byte == 8);
+  CHECK(lf.at(3, 3).byte == 15);
+  CHECK(lf.at(4, 0).byte == 16);
+  CHECK(lf.at(16, 0).byte == 64);
+  CHECK(lf.at(0, 4).byte == 256);
+}
+
+TEST_CASE("groups are padded to whole steps and followed by their parameters") {
+  panel_layout<w4_g32> const l{65, 40};
+  CHECK(l.groups() == 2);
+  CHECK(l.group_length(0) == 32);
+  CHECK(l.group_length(1) == 8);
+  CHECK(l.group_bytes() == 4 * 256 + 128);
+  CHECK(l.params_at(0) == 1024);
+  CHECK(l.params_at(1) == 1152 + 256);
+  CHECK(l.panel_bytes() == 1152 + 256 + 128);
+  CHECK(l.panels() == 2);
+  CHECK(l.size_bytes() == 2 * (1152 + 256 + 128));
+
+  panel_layout<scheme<symmetric<int4>, per_group<20>>> const odd{64, 20};
+  CHECK(odd.padded_group() == 24);
+  CHECK(odd.group_bytes() == 3 * 256 + 256);
+
+  panel_layout<w4_affine_g<64>> const zeros{64, 64};
+  CHECK(zeros.param_bytes == 128 + 64);
+
+  panel_layout<scheme<test::powers_of_two, per_row>> const user{64, 8};
+  CHECK(user.param_bytes == 256);
+
+  panel_layout<scheme<affine<uint4>, per_column>> const columns{64, 24};
+  CHECK(columns.column_bytes() == 192);
+  CHECK(columns.size_bytes() == 3 * 256 + 256 + 192);
+}
+
+TEST_CASE("matrices without elements have no bytes, panels start on cache lines") {
+  CHECK(panel_layout<w8>{0, 100}.size_bytes() == 0);
+  CHECK(panel_layout<w8>{100, 0}.size_bytes() == 0);
+  for (octavo::index const cols : {1, 7, 33, 100}) {
+    CHECK(panel_layout<w4_affine_g<32>>{64, cols}.panel_bytes() % 64 == 0);
+    CHECK(panel_layout<mxfp4>{64, cols}.panel_bytes() % 64 == 0);
+    CHECK(panel_layout<fp8>{64, cols}.panel_bytes() % 64 == 0);
+  }
+}
+
+TEST_CASE("extents that are negative or too large are refused") {
+  constexpr octavo::index most = std::numeric_limits<octavo::index>::max();
+  CHECK_THROWS_AS((panel_layout<w8>{most / 4, most / 4}.size_bytes()), std::invalid_argument);
+  CHECK_THROWS_AS((panel_layout<w2>{octavo::index{1} << 40, octavo::index{1} << 30}.size_bytes()),
+                  std::invalid_argument);
+  CHECK_THROWS_AS((panel_layout<w8>{-1, 4}.size_bytes()), std::invalid_argument);
+  CHECK_THROWS_AS((panel_layout<w8>{4, -1}.size_bytes()), std::invalid_argument);
+  CHECK_NOTHROW(panel_layout<w8>{1 << 20, 1 << 20}.size_bytes());
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Runs a test for each instruction set that was compiled in and that this CPU has.
+#pragma once
+
+#include "octavo/simd/arch.hpp"
+
+#include <type_traits>
+
+namespace test {
+
+template <class A, class F>
+void if_arch(F const& f) {
+  if constexpr (octavo::arch_compiled<A>) {
+    if (octavo::cpu_has<A>()) { f(std::type_identity<A>{}); }
+  }
+}
+
+/// f(std::type_identity<arch>{}) for every vector instruction set at hand.
+template <class F>
+void for_vector_archs(F const& f) {
+  if_arch<octavo::avx2>(f);
+  if_arch<octavo::avx512vnni>(f);
+}
+
+/// The same with octavo::scalar first.
+template <class F>
+void for_archs(F const& f) {
+  if_arch<octavo::scalar>(f);
+  for_vector_archs(f);
+}
+
+}  // namespace test
