@@ -53,12 +53,12 @@ int wrong_segment(std::vector<float> const& x, octavo::index first, octavo::inde
 
 template <class A, class Q>
 bool same_params(std::vector<float> const& x) {
-  kernel::range_tracker<A> range;
+  kernel::range_tracker<A, Q> range;
   kernel::token_source<A, float> const source{x.data(), nullptr, static_cast<octavo::index>(x.size())};
   octavo::index k = 0;
   for (; k + simd::lanes<A> <= source.features; k += simd::lanes<A>) { range.add(source.load(k)); }
   if (k < source.features) { range.add(source.load(k, source.features - k)); }
-  auto const p = range.template params<Q>();
+  auto const p = range.params();
   auto const q = Q::calibrate(x);
   return test::same_bits(Q::scale(p), Q::scale(q)) && test::same_bits(p.inverse, q.inverse) &&
          kernel::zero_of<Q>(p) == kernel::zero_of<Q>(q);

@@ -229,7 +229,8 @@ template <class A>
 [[nodiscard, gnu::always_inline]] inline std::int32_t sum(ints<A> x) noexcept {
   if constexpr (octavo::detail::is_avx512<A>) {
 #if defined(__AVX512F__)
-    __m256i const half = _mm256_add_epi32(_mm512_castsi512_si256(x), _mm512_maskz_extracti64x4_epi64(0xff, x, 1));
+    __m256i const half =
+        _mm256_add_epi32(_mm512_maskz_extracti64x4_epi64(0xff, x, 0), _mm512_maskz_extracti64x4_epi64(0xff, x, 1));
     __m128i v = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
     v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));
     return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
