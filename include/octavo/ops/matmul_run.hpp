@@ -54,7 +54,7 @@ class matmul_run {
   /// Units of expanded weights at a time: 128 KiB.
   static constexpr index chunk_units = 512;
   /// From so many tokens on, expanding the weights of a float path pays: below, each tile unpacks them in registers.
-  static constexpr index expand_from = 9;
+  static constexpr index expand_from = 33;
 
  public:
   matmul_run(quantized_matrix_view<S> const& w, tokens_view<X const> const& x, tokens_view<Y> const& y)
