@@ -210,20 +210,73 @@ std::int64_t quantize_segment(token_source<A, T> const& x, typename Q::params co
   return sum;
 }
 
+/// Smaller numbers count as 0 in bf16_dot, so that no product or sum is denormal.
+inline constexpr float smallest_dot_operand = 0x1p-100f;
+
 /// bf16 as dot products take it: rounded to nearest even, and 0 below 2^-100.
 [[nodiscard]] inline std::uint16_t dot_operand_bits(float x) noexcept {
-  if (x > -0x1p-100f && x < 0x1p-100f) { return 0; }
+  if (x > -smallest_dot_operand && x < smallest_dot_operand) { return 0; }
   return detail::to_bf16_bits(x);
 }
 
-/// Writes one value at k of a segment in the order of W's operand.
-template <class W, bool Swap>
-[[gnu::always_inline]] inline void put_value(typename W::operand* out, index k, float value, bool rounded) noexcept {
-  if constexpr (std::is_same_v<typename W::operand, std::uint16_t>) {
-    out[k] = dot_operand_bits(value);
-  } else {
-    out[Swap ? k ^ 1 : k] = rounded ? detail::from_bf16_bits(dot_operand_bits(value)) : value;
+/// Writes values at k of a segment in the order of W's operand: one, or `lanes` of them from k.
+template <class W, bool Rounded, bool Swap>
+struct operand_writer {
+  using operand = typename W::operand;
+  using A = typename W::arch;
+  static constexpr bool pairs = std::is_same_v<operand, std::uint16_t>;
+
+  static void put(operand* out, index k, float value) noexcept {
+    if constexpr (pairs) {
+      out[k] = dot_operand_bits(value);
+    } else {
+      out[Swap ? k ^ 1 : k] = Rounded ? detail::from_bf16_bits(dot_operand_bits(value)) : value;
+    }
   }
+  [[gnu::always_inline]] static void put(operand* out, index k, simd::floats<A> value) noexcept {
+    if constexpr (Rounded) {
+      auto const bits = simd::to_bf16<A>(simd::zero_below<A>(value, smallest_dot_operand));
+      if constexpr (pairs) {
+        simd::store_narrow<A>(out + k, bits);
+        return;
+      } else {
+        value = simd::as_floats<A>(simd::shift_left<16, A>(bits));
+      }
+    }
+    if constexpr (!pairs) { (Swap ? simd::swap_pairs<A>(value) : value).store_unaligned(out + k); }
+  }
+};
+
+/// Writes one segment of one token for a float path; k beyond `present` are 0.
+template <class Writer, class A, class T>
+void copy_segment(token_source<A, T> const& x, index first, index present, index length,
+                  typename Writer::operand* out) noexcept {
+  constexpr index L = simd::lanes<A>;
+  index k = 0;
+  for (; k + L <= present; k += L) { Writer::put(out, k, x.load(first + k)); }
+  for (; k < present; ++k) { Writer::put(out, k, x[first + k]); }
+  for (; k < length; ++k) { Writer::put(out, k, 0.0f); }
+}
+
+/// The same with each value quantized by Q: what stands there is its integer or value, less the zero point.
+template <class Writer, class Q, class A, class T>
+void quantize_segment(token_source<A, T> const& x, typename Q::params const& p, index first, index present,
+                      index length, typename Writer::operand* out) noexcept {
+  constexpr index L = simd::lanes<A>;
+  int const zero = zero_of<Q>(p);
+  index k = 0;
+  if constexpr (vector_quantizer<Q>) {
+    simd::floats<A> const inverse(p.inverse);
+    simd::ints<A> const zero_point(zero);
+    for (; k + L <= present; k += L) {
+      auto const integers = encode_integers<A, Q>(x.load(first + k), inverse, zero_point);
+      Writer::put(out, k, simd::to_floats<A>(integers - zero_point));
+    }
+  }
+  for (; k < present; ++k) {
+    Writer::put(out, k, Q::format::decode(Q::encode(x[first + k], p)) - static_cast<float>(zero));
+  }
+  for (; k < length; ++k) { Writer::put(out, k, 0.0f); }
 }
 
 }  // namespace kernel

@@ -71,8 +71,7 @@ class byte_weights {
   /// A group's scale times this is the scale of the integers.
   static constexpr float scale_factor = lattice<F>.step;
   static constexpr bool carries = false;
-  /// Tiles of so few tokens are bound by memory, and ask for codes this far ahead.
-  static constexpr int prefetch_tokens = 4;
+  /// Tiles of few tokens are bound by memory, and ask for codes this far ahead.
   static constexpr index prefetch_bytes = 4096;
   struct group {};
 

@@ -172,7 +172,6 @@ struct float_accumulation {
   static constexpr int burst = 0;
   static constexpr bool carries = true;
   static constexpr float scale_factor = 1.0f;
-  static constexpr int prefetch_tokens = 4;
   static constexpr index prefetch_bytes = 2048;
 
   [[nodiscard, gnu::always_inline]] static accumulator flush(accumulator const&, accumulator acc) noexcept {
@@ -250,7 +249,6 @@ struct expanded : float_accumulation<typename W::arch, typename W::layout> {
   static constexpr index step = W::unit_operands;
   static constexpr int units = 1;
   static constexpr int unit_operands = W::unit_operands;
-  static constexpr int prefetch_tokens = 0;
 
   [[nodiscard, gnu::always_inline]] static group load_group(std::byte const*, index) noexcept { return {}; }
   template <int U>

@@ -47,9 +47,24 @@ struct weight_stream {
   std::byte const* params;  ///< scales of row 0 of the panel in the first segment
   index param_stride;       ///< from segment to segment; 0 when all share them
   std::byte const* last_params;
+  /// What a tile asks memory for while it multiplies, four lines at each step, which then moves on by `ahead_step`.
+  std::byte const* ahead;
+  index ahead_step;
 
   [[nodiscard, gnu::always_inline]] std::byte const* params_of(index s) const noexcept {
     return s + 1 < segments ? params + s * param_stride : last_params;
+  }
+
+  /// Few tokens: its own codes, `distance` bytes down the stream.
+  void ask_for_own(index first_row, index distance) noexcept {
+    ahead = codes + first_row * 4 + distance;
+    ahead_step = 256;
+  }
+  /// Many tokens: a share of the `bytes` that are read after the last of them, `part` of `parts` from the `done`-th. A
+  /// panel then comes from a near cache (w8, 512 tokens: 0.886 of the peak without, 0.945 with it).
+  void ask_for_next(std::byte const* next, index bytes, index done, index part, index parts) noexcept {
+    ahead = next + bytes * done / parts;
+    ahead_step = bytes * part / (parts * ((segments - 1) * steps + last_steps));
   }
 };
 

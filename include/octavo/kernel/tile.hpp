@@ -87,11 +87,13 @@ template <class Weights, int T, int R>
     });
   };
 
+  std::byte const* ahead = w.ahead;
   unroll<T>([&](auto t) __attribute__((always_inline)) { begin(t, 0, w.params_of(0)); });
   for (index s = 0; s < w.segments; ++s) {
     std::byte const* codes = w.codes + s * w.segment_bytes + first_row * 4;
     std::byte const* const params = w.params_of(s);
     auto const* a = x.data + s * x.segment_stride;
+    auto const* next_tokens = a + T * x.token_stride;
     typename Weights::group groups[registers];
     unroll<R>([&](auto r)
                   __attribute__((always_inline)) { groups[r] = Weights::load_group(params, first_row + r() * L); });
@@ -99,11 +101,10 @@ template <class Weights, int T, int R>
     simd::ints<A> packed[registers];
     auto const load_step = [&]() __attribute__((always_inline)) {
       unroll<R>([&](auto r) __attribute__((always_inline)) { packed[r] = simd::load_ints<A>(codes + r() * L * 4); });
-      if constexpr (T <= Weights::prefetch_tokens) {
-        unroll<(R * L + 15) / 16>([&](auto l) __attribute__((always_inline)) {
-          __builtin_prefetch(codes + Weights::prefetch_bytes + l() * 64);
-        });
-      }
+      unroll<(R * L + 15) / 16>([&](auto l) __attribute__((always_inline)) { __builtin_prefetch(ahead + l() * 64); });
+      __builtin_prefetch(next_tokens);
+      ahead += w.ahead_step;
+      next_tokens += T * U * Weights::unit_operands;
       codes += 256;
     };
     auto const multiply_unit = [&](auto u, auto const& before_token) __attribute__((always_inline)) {

@@ -54,7 +54,10 @@ class matmul_run {
   /// Units of expanded weights at a time: 128 KiB.
   static constexpr index chunk_units = 512;
   /// From so many tokens on, expanding the weights of a float path pays: below, each tile unpacks them in registers.
-  static constexpr index expand_from = 33;
+  /// Measured for vdpbf16ps and vfmadd231ps, e4m3 and int4.
+  static constexpr index expand_from = std::is_same_v<operand, std::uint16_t> ? 13 : 33;
+  /// From so many tokens on, tiles ask for the next panel; those of fewer for the codes they are about to read.
+  static constexpr index ahead_from = 16;
 
  public:
   matmul_run(quantized_matrix_view<S> const& w, tokens_view<X const> const& x, tokens_view<Y> const& y)
@@ -219,35 +222,30 @@ class matmul_run {
   }
 
   void prepare_floats(index t, index filler) noexcept {
+    using writer = kernel::operand_writer<weights, rounded, swapped>;
     auto const x = source(t);
     params_type p{};
-    float zero = 0;
     if constexpr (quantized) {
       p = token_params(t, filler);
-      zero = static_cast<float>(kernel::zero_of<quantizer>(p));
       scales_[t] = quantizer::scale(p);
     }
-    float begin = 0;
     for (index s = 0; s < segments_.count; ++s) {
-      operand* const out = at(s, t);
       index const first = segments_.first(layout_, s);
       index const present = segments_.present(layout_, s);
-      for (index k = 0; k < segments_.length; ++k) {
-        float v = 0;
-        if (k < present) {
-          if constexpr (quantized) {
-            v = quantizer::format::decode(quantizer::encode(x[first + k], p)) - zero;
-          } else {
-            v = x[first + k];
-          }
-          if (column_zeros() != nullptr) {
-            begin = std::fma(static_cast<float>(-column_zeros()[first + k]), v, begin);
-          }
-        }
-        kernel::put_value<weights, swapped>(out, k, v, rounded);
+      if constexpr (quantized) {
+        kernel::quantize_segment<writer, quantizer>(x, p, first, present, segments_.length, at(s, t));
+      } else {
+        kernel::copy_segment<writer>(x, first, present, segments_.length, at(s, t));
       }
     }
-    if constexpr (has_start) { start_[t] = begin; }
+    if constexpr (has_start) {  // one segment, k as they come: path_of gives per_column no bf16_dot
+      static_assert(!swapped && !rounded);
+      float begin = 0;
+      for (index k = 0; k < layout_.cols; ++k) {
+        begin = std::fma(static_cast<float>(-column_zeros()[k]), at(0, t)[k], begin);
+      }
+      start_[t] = begin;
+    }
   }
 
   // ---- products ----
@@ -321,16 +319,34 @@ class matmul_run {
   template <class Epilogue>
   void multiply_tiles(kernel::weight_stream const& stream, kernel::token_block<weights> const& x, index p, index rows,
                       index first, index tokens, Epilogue const& epilogue) noexcept {
+    auto w = stream;
     kernel::for_tiles<shape::tokens>(tokens, [&](auto size, index t) {
       constexpr int T = size();
       auto here = x;
       advance(here, t);
       for (index r = 0; r < rows; r += tile_rows) {
         alignas(64) float sums[static_cast<std::size_t>(T * tile_rows)] = {};
-        kernel::tile<weights, T, shape::registers>(stream, here, r, sums, tile_rows);
+        if (tokens < ahead_from) {
+          w.ask_for_own(r, weights::prefetch_bytes);
+        } else {
+          w.ask_for_next(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r,
+                         T * tile_rows, tokens * panel_rows);
+          prefetch_outputs(p, r, first + t, T);
+        }
+        kernel::tile<weights, T, shape::registers>(w, here, r, sums, tile_rows);
         store(sums, tile_rows, p, r, std::min<index>(rows - r, tile_rows), first + t, T, epilogue);
       }
     });
+  }
+
+  /// Lines that a tile is going to write.
+  void prefetch_outputs(index p, index r, index first, index tokens) const noexcept {
+    for (index t = first; t < first + tokens; ++t) {
+      Y const* const y = y_.token(t) + p * panel_rows + r;
+      for (index i = 0; i < tile_rows * static_cast<index>(sizeof(Y)); i += 64) {
+        __builtin_prefetch(reinterpret_cast<std::byte const*>(y) + i, 1);
+      }
+    }
   }
 
   /// Quads of a short group, if its weights fit registers.
@@ -398,11 +414,13 @@ class matmul_run {
     std::memset(sums, 0, static_cast<std::size_t>(tokens * panel_rows) * sizeof(float));
     constexpr int U = weights::units;
 
-    auto const run = [&](kernel::weight_stream const& w, kernel::token_block<wide> const& x, kernel::carry mode) {
+    auto const run = [&](kernel::weight_stream w, std::byte const* next, index bytes,
+                         kernel::token_block<wide> const& x, kernel::carry mode) {
       kernel::for_tiles<shape::tokens>(tokens, [&](auto size, index t) {
         auto here = x;
         advance(here, t);
         for (index r = 0; r < rows; r += tile_rows) {
+          w.ask_for_next(next, bytes, t * panel_rows + r, size() * tile_rows, tokens * panel_rows);
           kernel::tile<wide, size(), shape::registers>(w, here, r, sums + t * panel_rows + r, panel_rows, mode);
         }
       });
@@ -426,7 +444,8 @@ class matmul_run {
         w.last_steps = ends ? stream.last_steps * U : w.steps;
         w.params = stream.params + s * stream.param_stride;
         w.last_params = stream.params_of(s + w.segments - 1);
-        run(w, x, kernel::carry::none);
+        index const bytes = at_once * stream.segment_bytes;
+        run(w, stream.codes + s * stream.segment_bytes + bytes, bytes, x, kernel::carry::none);
         x.data += w.segments * x.segment_stride;
       }
     } else {  // one long segment, in runs
@@ -439,7 +458,8 @@ class matmul_run {
         kernel::expand<weights>(stream.codes + i * 256, stream.params, steps, codes);
         w.last_steps = steps * U;
         bool const more = i + steps < stream.last_steps;
-        run(w, x, static_cast<kernel::carry>((i > 0 ? 1 : 0) | (more ? 2 : 0)));
+        run(w, stream.codes + (i + most) * 256, most * 256, x,
+            static_cast<kernel::carry>((i > 0 ? 1 : 0) | (more ? 2 : 0)));
         x.data += steps * layout_type::step;
       }
     }

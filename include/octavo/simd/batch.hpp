@@ -288,11 +288,101 @@ template <class A, class T>
   }
 }
 
+/// The bf16 numbers nearest to x, ties to even, in the low half of each lane; NaN stays NaN.
+template <class A>
+[[gnu::always_inline]] inline ints<A> to_bf16(floats<A> x) noexcept {
+  if constexpr (octavo::detail::is_scalar<A>) {
+    return ints<A>::generate([&](int i) { return octavo::detail::to_bf16_bits(x.v[i]); });
+  } else {
+    auto const bits = as_ints<A>(x);
+    auto const half = shift_right<16, A>(bits);
+    auto const rounded = shift_right<16, A>(bits + ints<A>(0x7fff) + bit_and<A>(half, 1u));
+    auto const quiet = bit_or<A>(half, ints<A>(0x40));
+    if constexpr (octavo::detail::is_avx2<A>) {
+#if defined(__AVX2__)
+      auto const nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+      return ints<A>(_mm256_blendv_epi8(rounded, quiet, nan));
+#endif
+    } else {
+#if defined(__AVX512F__)
+      return ints<A>(_mm512_mask_mov_epi32(rounded, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), quiet));
+#endif
+    }
+  }
+}
+
+/// +0 where |x| < limit, x elsewhere, NaN included.
+template <class A>
+[[gnu::always_inline]] inline floats<A> zero_below(floats<A> x, float limit) noexcept {
+  if constexpr (octavo::detail::is_scalar<A>) {
+    return floats<A>::generate([&](int i) { return x.v[i] > -limit && x.v[i] < limit ? 0.0f : x.v[i]; });
+  } else {
+    auto const size = as_floats<A>(bit_and<A>(as_ints<A>(x), 0x7fffffffu));
+    if constexpr (octavo::detail::is_avx2<A>) {
+#if defined(__AVX2__)
+      return floats<A>(_mm256_and_ps(x, _mm256_cmp_ps(size, _mm256_set1_ps(limit), _CMP_NLT_UQ)));
+#endif
+    } else {
+#if defined(__AVX512F__)
+      return floats<A>(_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(size, _mm512_set1_ps(limit), _CMP_NLT_UQ), x));
+#endif
+    }
+  }
+}
+
+/// Lanes 1 0 3 2 5 4 ...
+template <class A>
+[[gnu::always_inline]] inline floats<A> swap_pairs(floats<A> x) noexcept {
+  if constexpr (octavo::detail::is_scalar<A>) {
+    return floats<A>::generate([&](int i) { return x.v[i ^ 1]; });
+  } else if constexpr (octavo::detail::is_avx2<A>) {
+#if defined(__AVX2__)
+    return floats<A>(_mm256_permute_ps(x, 0xb1));
+#endif
+  } else {
+#if defined(__AVX512F__)
+    return floats<A>(_mm512_maskz_permute_ps(every_lane, x, 0xb1));
+#endif
+  }
+}
+
+/// Stores lanes<A> int32 as T, 8 or 16 bits. Pre: the values fit.
+template <class A, class T>
+[[gnu::always_inline]] inline void store_narrow(T* p, ints<A> x) noexcept {
+  if constexpr (octavo::detail::is_avx512<A>) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 1) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(every_lane, x));
+    } else {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtepi32_epi16(every_lane, x));
+    }
+#endif
+  } else if constexpr (octavo::detail::is_avx2<A>) {
+#if defined(__AVX2__)
+    auto const low = _mm256_castsi256_si128(x);
+    auto const high = _mm256_extracti128_si256(x, 1);
+    auto const words = std::is_unsigned_v<T> ? _mm_packus_epi32(low, high) : _mm_packs_epi32(low, high);
+    if constexpr (sizeof(T) == 2) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);
+    } else {
+      static_assert(std::is_signed_v<T>);
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+    }
+#endif
+  } else {
+    std::int32_t values[static_cast<std::size_t>(lanes<A>)];
+    x.store_unaligned(values);
+    for (int i = 0; i < lanes<A>; ++i) { p[i] = static_cast<T>(values[i]); }
+  }
+}
+
 /// Stores lanes<A> floats as T, rounded to nearest even.
 template <class A, class T>
 [[gnu::always_inline]] inline void store_from_floats(T* p, floats<A> x) noexcept {
   if constexpr (std::is_same_v<T, float>) {
     x.store_unaligned(p);
+  } else if constexpr (std::is_same_v<T, bf16>) {
+    store_narrow<A>(&p->bits, to_bf16<A>(x));
   } else if constexpr (octavo::detail::is_avx512<A> && std::is_same_v<T, f16>) {
 #if defined(__AVX512F__)
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
@@ -306,29 +396,6 @@ template <class A, class T>
     float values[static_cast<std::size_t>(lanes<A>)];
     x.store_unaligned(values);
     for (int i = 0; i < lanes<A>; ++i) { p[i] = T(values[i]); }
-  }
-}
-
-/// Stores lanes<A> int32 as T, int8 or int16. Pre: the values fit.
-template <class A, class T>
-[[gnu::always_inline]] inline void store_narrow(T* p, ints<A> x) noexcept {
-  if constexpr (octavo::detail::is_avx512<A> && sizeof(T) == 1) {
-#if defined(__AVX512F__)
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(every_lane, x));
-#endif
-  } else if constexpr (octavo::detail::is_avx2<A>) {
-#if defined(__AVX2__)
-    auto const words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
-    if constexpr (sizeof(T) == 2) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);
-    } else {
-      _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
-    }
-#endif
-  } else {
-    std::int32_t values[static_cast<std::size_t>(lanes<A>)];
-    x.store_unaligned(values);
-    for (int i = 0; i < lanes<A>; ++i) { p[i] = static_cast<T>(values[i]); }
   }
 }
 
