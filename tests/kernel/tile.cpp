@@ -29,8 +29,8 @@ struct prepared {
   std::vector<std::int8_t> a;
   std::vector<std::int32_t> start;
 
-  explicit prepared(octavo::index cols)
-      : q(quantize<S>(test::matrix<float>(64, cols, 81), on<scalar>())), segments(q.view().layout(), longest_leaf) {
+  explicit prepared(octavo::index cols, octavo::index rows = 64)
+      : q(quantize<S>(test::matrix<float>(rows, cols, 81), on<scalar>())), segments(q.view().layout(), longest_leaf) {
     test::random next(82);
     a.resize(static_cast<std::size_t>(segments.count * tokens * segments.length));
     start.resize(static_cast<std::size_t>(segments.count * tokens));
@@ -94,6 +94,28 @@ TEST_CASE("a tile adds scaled integer sums in the documented order") {
       CHECK(wrong == 0);
     });
   }
+}
+
+TEST_CASE("a tile of several panels computes what a tile of each does") {
+  prepared<w4_g32> const p(75, 256);
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    using weights = kernel::byte_weights<A, panel_layout<w4_g32>, false>;
+    constexpr int L = simd::lanes<A>;
+    constexpr octavo::index width = 4 * panel_rows;
+    std::vector<float> sums(2 * width, 0.5f);
+    for (octavo::index first = 0; first < 64; first += 2 * L) {
+      kernel::tile<weights, 2, 2, 4>(p.stream(), p.template block<weights>(), first, sums.data() + first, width);
+    }
+    int wrong = 0;
+    for (octavo::index t = 0; t < 2; ++t) {
+      for (octavo::index r = 0; r < width; ++r) {
+        wrong += test::same_bits(sums[static_cast<std::size_t>(t * width + r)], p.plain(t, r, 0.5f)) ? 0 : 1;
+      }
+    }
+    INFO(arch_name<A>);
+    CHECK(wrong == 0);
+  });
 }
 
 TEST_CASE("the stationary tile computes the same bits as the tile") {

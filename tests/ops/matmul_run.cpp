@@ -73,12 +73,13 @@ void check_long_rows(float weight, float token, bool alternate) {
 TEST_CASE("results do not depend on the batch or the executor: integers") {
   check_invariance<w4_g32, a8, float>(130, 75, 29);
   check_invariance<w4_g32, a8, float>(200, 200, 140);
+  check_invariance<w2_g64, a8, float>(600, 100, 5);
 }
 TEST_CASE("results do not depend on the batch or the executor: zero points") {
   check_invariance<w8, a8_affine, float>(130, 75, 29);
 }
 TEST_CASE("results do not depend on the batch or the executor: bf16") {
-  check_invariance<fp8, as_is, bf16>(130, 75, 29);
+  check_invariance<fp8, as_is, bf16>(330, 75, 29);
   check_invariance<fp8, as_is, bf16>(65, 1500, 9);  // longer than a chunk of expanded weights
 }
 TEST_CASE("results do not depend on the batch or the executor: tables") {

@@ -123,6 +123,33 @@ TEST_CASE("float operations of every instruction set equal the standard library'
   });
 }
 
+TEST_CASE("bf16 numbers, small numbers and pairs of every instruction set") {
+  auto xs = mixed_floats();
+  for (float const x : {0x1p-100f, -0x1p-100f, 0x1.fffffep-101f, -0x1.fffffep-101f, -0.0f, std::nanf("")}) {
+    xs.insert(xs.begin(), x);
+  }
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    auto const L = static_cast<std::size_t>(simd::lanes<A>);
+    int wrong = 0;
+    for (std::size_t i = 0; i + L <= xs.size(); i += L) {
+      auto const x = simd::load_floats<A>(xs.data() + i);
+      std::vector<std::uint16_t> bits(L);
+      simd::store_narrow<A>(bits.data(), simd::to_bf16<A>(x));
+      auto const cut = stored<A>(simd::zero_below<A>(x, 0x1p-100f));
+      auto const swapped = stored<A>(simd::swap_pairs<A>(x));
+      for (std::size_t j = 0; j < L; ++j) {
+        float const v = xs[i + j];
+        wrong += bits[j] == detail::to_bf16_bits(v) ? 0 : 1;
+        wrong += test::same_bits(cut[j], std::abs(v) < 0x1p-100f ? 0.0f : v) ? 0 : 1;
+        wrong += test::same_bits(swapped[j], xs[i + (j ^ 1)]) ? 0 : 1;
+      }
+    }
+    INFO(arch_name<A>);
+    CHECK(wrong == 0);
+  });
+}
+
 TEST_CASE("conversions between floats and integers round to nearest even") {
   test::for_archs([&](auto arch) {
     using A = typename decltype(arch)::type;

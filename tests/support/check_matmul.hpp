@@ -35,7 +35,10 @@ struct shape {
     shapes.push_back(s);
   }
   for (shape const s : {shape{130, 33, 129}, shape{65, 129, 64}, shape{3, 1000, 17}, shape{63, 200, 8},
-                        shape{64, 128, 16}, shape{17, 1000, 1}, shape{33, 65, 3}}) {
+                        shape{64, 128, 16}, shape{17, 1000, 1}, shape{33, 65, 3},
+                        // few tokens take up to four panels at a time: one short of, one past, and a rest
+                        shape{192, 31, 1}, shape{255, 65, 1}, shape{257, 40, 1}, shape{130, 33, 2},
+                        shape{330, 200, 2}, shape{590, 40, 1}}) {
     shapes.push_back(s);
   }
   return shapes;

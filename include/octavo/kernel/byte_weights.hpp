@@ -71,8 +71,6 @@ class byte_weights {
   /// A group's scale times this is the scale of the integers.
   static constexpr float scale_factor = lattice<F>.step;
   static constexpr bool carries = false;
-  /// Tiles of few tokens are bound by memory, and ask for codes this far ahead.
-  static constexpr index prefetch_bytes = 4096;
   struct group {};
 
   [[gnu::always_inline]] byte_weights() noexcept : lookup_(byte_values<F, L::flip>) {}

@@ -172,7 +172,6 @@ struct float_accumulation {
   static constexpr int burst = 0;
   static constexpr bool carries = true;
   static constexpr float scale_factor = 1.0f;
-  static constexpr index prefetch_bytes = 2048;
 
   [[nodiscard, gnu::always_inline]] static accumulator flush(accumulator const&, accumulator acc) noexcept {
     return acc;

@@ -13,6 +13,9 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
+/// Bytes that several streams ask for ahead of themselves, together.
+inline constexpr index stream_distance = 2048;
+
 /// How a tile begins and ends when the single segment of a row is read in several runs.
 enum class carry : int { none = 0, in = 1, out = 2, both = 3 };
 
@@ -35,7 +38,10 @@ template <class Weights>
 /// of one segment are scaled just before its first products of the next, which keeps the multipliers busy (4 x 4
 /// tiles of int4 in groups of 128 gain 4 per cent of the peak). With carry::out accumulators are stored in place of
 /// sums, with carry::in they are loaded from there (float paths, single segment).
-template <class Weights, int T, int R>
+///
+/// P panels at once, `panel_stride` bytes apart, are for few tokens: memory gives more to several streams than to one.
+/// Sums of the next panel then stand 64 floats further.
+template <class Weights, int T, int R, int P = 1>
 [[gnu::noinline]] void tile(weight_stream const& w, token_block<Weights> const& x, index first_row, float* sums,
                             index sums_stride, carry mode = carry::none) noexcept {
   using A = typename Weights::arch;
@@ -44,7 +50,7 @@ template <class Weights, int T, int R>
   constexpr int L = simd::lanes<A>;
   constexpr int U = Weights::units;
   constexpr bool bursts = Weights::burst != 0;
-  constexpr auto accumulators = static_cast<std::size_t>(T * R);
+  constexpr auto accumulators = static_cast<std::size_t>(P * T * R);
   constexpr auto registers = static_cast<std::size_t>(R);
   [[maybe_unused]] bool const carry_in = Weights::carries && (static_cast<int>(mode) & 1) != 0;
   [[maybe_unused]] bool const carry_out = Weights::carries && (static_cast<int>(mode) & 2) != 0;
@@ -56,119 +62,130 @@ template <class Weights, int T, int R>
   [[maybe_unused]] decltype(Weights::initial(x, 0, 0, nullptr, 0)) wide[bursts ? accumulators : 1];
   simd::floats<A> scales[registers];
 
-  auto const begin = [&](auto t, index s, std::byte const* params) __attribute__((always_inline)) {
+  auto const sum_of = [&](auto p, auto t, auto r) __attribute__((always_inline)) {
+    return sums + t() * sums_stride + p() * panel_rows + r() * L;
+  };
+  auto const begin = [&](auto p, auto t, index s, std::byte const* params) __attribute__((always_inline)) {
     unroll<R>([&](auto r) __attribute__((always_inline)) {
-      auto const initial = Weights::initial(x, t(), s, params, first_row + r() * L);
+      constexpr int i = (p * T + t) * R + r;
+      auto const initial = Weights::initial(x, t(), s, params + p() * w.panel_stride, first_row + r() * L);
       if constexpr (bursts) {
-        wide[t * R + r] = initial;
-        acc[t * R + r] = accumulator{};
+        wide[i] = initial;
+        acc[i] = accumulator{};
       } else {
-        acc[t * R + r] = initial;
+        acc[i] = initial;
       }
       if constexpr (Weights::carries) {
-        if (carry_in) { acc[t * R + r] = simd::load_floats<A>(sums + t() * sums_stride + r() * L); }
+        if (carry_in) { acc[i] = simd::load_floats<A>(sum_of(p, t, r)); }
       }
     });
   };
-  auto const load_all_scales = [&](std::byte const* params) __attribute__((always_inline)) {
-    unroll<R>([&](auto r)
-                  __attribute__((always_inline)) { scales[r] = load_scales<Weights>(params, first_row + r() * L); });
-  };
-  auto const scale = [&](auto t) __attribute__((always_inline)) {
+  auto const load_panel_scales = [&](auto p, std::byte const* params) __attribute__((always_inline)) {
     unroll<R>([&](auto r) __attribute__((always_inline)) {
-      constexpr int i = t * R + r;
-      float* const sum = sums + t() * sums_stride + r() * L;
+      scales[r] = load_scales<Weights>(params + p() * w.panel_stride, first_row + r() * L);
+    });
+  };
+  auto const scale = [&](auto p, auto t) __attribute__((always_inline)) {
+    unroll<R>([&](auto r) __attribute__((always_inline)) {
+      constexpr int i = (p * T + t) * R + r;
       auto const total = Weights::finish(Weights::flush(wide[bursts ? i : 0], acc[i]));
-      auto before = simd::load_floats<A>(sum);
+      auto before = simd::load_floats<A>(sum_of(p, t, r));
       if constexpr (Weights::carries) {
         if (carry_in) { before = simd::floats<A>(0.0f); }
       }
-      simd::fused<A>(total, scales[r], before).store_unaligned(sum);
+      simd::fused<A>(total, scales[r], before).store_unaligned(sum_of(p, t, r));
     });
   };
 
   std::byte const* ahead = w.ahead;
-  unroll<T>([&](auto t) __attribute__((always_inline)) { begin(t, 0, w.params_of(0)); });
+  unroll<P>([&](auto p) __attribute__((always_inline)) {
+    unroll<T>([&](auto t) __attribute__((always_inline)) { begin(p, t, 0, w.params_of(0)); });
+  });
   for (index s = 0; s < w.segments; ++s) {
     std::byte const* codes = w.codes + s * w.segment_bytes + first_row * 4;
     std::byte const* const params = w.params_of(s);
     auto const* a = x.data + s * x.segment_stride;
     auto const* next_tokens = a + T * x.token_stride;
-    typename Weights::group groups[registers];
-    unroll<R>([&](auto r)
-                  __attribute__((always_inline)) { groups[r] = Weights::load_group(params, first_row + r() * L); });
+    typename Weights::group groups[accumulators];
+    unroll<P * R>([&](auto i) __attribute__((always_inline)) {
+      groups[i] = Weights::load_group(params + i / R * w.panel_stride, first_row + i % R * L);
+    });
 
-    simd::ints<A> packed[registers];
-    auto const load_step = [&]() __attribute__((always_inline)) {
-      unroll<R>([&](auto r) __attribute__((always_inline)) { packed[r] = simd::load_ints<A>(codes + r() * L * 4); });
-      unroll<(R * L + 15) / 16>([&](auto l) __attribute__((always_inline)) { __builtin_prefetch(ahead + l() * 64); });
-      __builtin_prefetch(next_tokens);
-      ahead += w.ahead_step;
-      next_tokens += T * U * Weights::unit_operands;
-      codes += 256;
-    };
-    auto const multiply_unit = [&](auto u, auto const& before_token) __attribute__((always_inline)) {
-      typename Weights::weight weights[registers];
-      unroll<R>([&](auto r)
-                    __attribute__((always_inline)) { weights[r] = unpack.template get<u()>(packed[r], groups[r]); });
-      unroll<T>([&](auto t) __attribute__((always_inline)) {
-        before_token(t);
-        auto const operand = Weights::load(a + t() * x.token_stride + Weights::unit_operands * u());
-        unroll<R>([&](auto r) __attribute__((always_inline)) {
-          acc[t * R + r] = Weights::add(acc[t * R + r], weights[r], operand);
+    index until_flush = Weights::burst;
+    // Before the first products of token t in panel p: before_token(p, t).
+    auto const step = [&](auto const& before_panel, auto const& before_token) __attribute__((always_inline)) {
+      unroll<P>([&](auto p) __attribute__((always_inline)) {
+        std::byte const* const here = codes + p() * w.panel_stride;
+        simd::ints<A> packed[registers];
+        unroll<R>([&](auto r) __attribute__((always_inline)) { packed[r] = simd::load_ints<A>(here + r() * L * 4); });
+        unroll<(R * L + 15) / 16>([&](auto l) __attribute__((always_inline)) {
+          if constexpr (P == 1) {
+            __builtin_prefetch(ahead + l() * w.ahead_stride);
+          } else {
+            __builtin_prefetch(here + stream_distance / P + l() * 64, 0, 2);
+          }
+        });
+        before_panel(p);
+        unroll<U>([&](auto u) __attribute__((always_inline)) {
+          typename Weights::weight weights[registers];
+          unroll<R>([&](auto r) __attribute__((always_inline)) {
+            weights[r] = unpack.template get<u()>(packed[r], groups[p * R + r]);
+          });
+          unroll<T>([&](auto t) __attribute__((always_inline)) {
+            if constexpr (u == 0) { before_token(p, t); }
+            auto const operand = Weights::load(a + t() * x.token_stride + Weights::unit_operands * u());
+            unroll<R>([&](auto r) __attribute__((always_inline)) {
+              constexpr int i = (p * T + t) * R + r;
+              acc[i] = Weights::add(acc[i], weights[r], operand);
+            });
+          });
         });
       });
-    };
-    constexpr std::integral_constant<int, 0> first_unit{};
-    auto const nothing = [](auto) __attribute__((always_inline)){};
-    index until_flush = Weights::burst;
-    auto const end_step = [&]() __attribute__((always_inline)) {
+      if constexpr (P == 1) {
+        __builtin_prefetch(next_tokens);
+        ahead += w.ahead_step;
+        next_tokens += T * U * Weights::unit_operands;
+      }
+      codes += 256;
       a += U * Weights::unit_operands;
       if constexpr (bursts) {
         if (--until_flush == 0) {
           until_flush = Weights::burst;
-          unroll<T * R>([&](auto j) __attribute__((always_inline)) {
-            wide[j] = Weights::flush(wide[j], acc[j]);
-            acc[j] = accumulator{};
+          unroll<P * T * R>([&](auto i) __attribute__((always_inline)) {
+            wide[i] = Weights::flush(wide[i], acc[i]);
+            acc[i] = accumulator{};
           });
         }
       }
     };
+    auto const nothing = [](auto...) __attribute__((always_inline)){};
 
-    load_step();
     if (s == 0) {
-      multiply_unit(first_unit, nothing);
+      step(nothing, nothing);
     } else {
-      load_all_scales(w.params_of(s - 1));
-      multiply_unit(
-          first_unit, [&](auto t) __attribute__((always_inline)) {
-            scale(t);
-            begin(t, s, params);
+      step(
+          [&](auto p) __attribute__((always_inline)) { load_panel_scales(p, w.params_of(s - 1)); },
+          [&](auto p, auto t) __attribute__((always_inline)) {
+            scale(p, t);
+            begin(p, t, s, params);
           });
     }
-    unroll<U - 1>([&](auto u) __attribute__((always_inline)) {
-      multiply_unit(std::integral_constant<int, u() + 1>{}, nothing);
-    });
-    end_step();
-    for (index steps = s + 1 < w.segments ? w.steps : w.last_steps; steps > 1; --steps) {
-      load_step();
-      unroll<U>([&](auto u) __attribute__((always_inline)) { multiply_unit(u, nothing); });
-      end_step();
-    }
+    for (index steps = s + 1 < w.segments ? w.steps : w.last_steps; steps > 1; --steps) { step(nothing, nothing); }
   }
 
   if constexpr (Weights::carries) {
     if (carry_out) {
-      unroll<T>([&](auto t) __attribute__((always_inline)) {
-        unroll<R>([&](auto r) __attribute__((always_inline)) {
-          acc[t * R + r].store_unaligned(sums + t() * sums_stride + r() * L);
-        });
+      unroll<P * T * R>([&](auto i) __attribute__((always_inline)) {
+        constexpr int p = i / (T * R);
+        acc[i].store_unaligned(sums + i / R % T * sums_stride + p * panel_rows + i % R * L);
       });
       return;
     }
   }
-  load_all_scales(w.params_of(w.segments - 1));
-  unroll<T>(scale);
+  unroll<P>([&](auto p) __attribute__((always_inline)) {
+    load_panel_scales(p, w.params_of(w.segments - 1));
+    unroll<T>([&](auto t) __attribute__((always_inline)) { scale(p, t); });
+  });
 }
 
 /// The same sums for short groups and many tokens: the weights of one segment stay in registers, unpacked once,

@@ -18,6 +18,9 @@ template <class A, path P>
 struct tile_shape {
   static constexpr int tokens = detail::is_avx2<A> ? (P == path::int8_dot ? 2 : 3) : 4;
   static constexpr int registers = detail::is_scalar<A> ? 2 : 4;
+  /// Up to so many tokens, a tile takes panels(tokens) at a time instead.
+  static constexpr int few_tokens = detail::is_avx512<A> ? 2 : 0;
+  static constexpr int panels(int few) noexcept { return 4 / few; }
 };
 
 /// Calls body(integral constant T, offset) so that the T add up to `tokens`, at most `Most` each, in even steps: five

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How matmul cuts its work: activations first, token by token, then panels x blocks of tokens.
+// How matmul cuts its work: tokens are prepared, then panels x blocks of tokens.
 #pragma once
 
 #include <algorithm>
@@ -11,12 +11,11 @@
 #include <type_traits>
 
 #include "octavo/core/views.hpp"
-#include "octavo/kernel/activations.hpp"
-#include "octavo/kernel/path.hpp"
 #include "octavo/kernel/tile.hpp"
 #include "octavo/kernel/tile_shape.hpp"
 #include "octavo/ops/context.hpp"
 #include "octavo/ops/epilogue.hpp"
+#include "octavo/ops/prepared_tokens.hpp"
 #include "octavo/storage/quantized_matrix.hpp"
 
 namespace octavo {
@@ -27,27 +26,15 @@ namespace ops {
 template <class A, class S, class Act, class X, class Y>
 class matmul_run {
   using layout_type = panel_layout<S>;
-  static constexpr path which = path_of<S, Act>;
-  static constexpr bool integers = which == path::int8_dot;
-  static constexpr bool quantized = detail::is_scheme<Act>;
-  static constexpr bool swapped = which == path::bf16_dot && !detail::has_dpbf16<A>;
-  static constexpr bool rounded = which == path::bf16_dot;
-
-  static auto choose_weights() {
-    if constexpr (integers) {
-      return std::type_identity<
-          kernel::byte_weights<A, layout_type, kernel::has_operand_zeros<typename Act::quantizer>>>{};
-    } else if constexpr (which == path::bf16_dot && detail::has_dpbf16<A>) {
-      return std::type_identity<kernel::pair_weights<A, layout_type>>{};
-    } else {
-      return std::type_identity<kernel::float_weights<A, layout_type, swapped>>{};
-    }
-  }
-  using weights = typename decltype(choose_weights())::type;
-  using operand = typename weights::operand;
-  using shape = kernel::tile_shape<A, which>;
+  using types = matmul_types<A, S, Act>;
+  using weights = typename types::weights;
+  static constexpr bool integers = types::integers;
+  static constexpr bool quantized = types::quantized;
+  using shape = kernel::tile_shape<A, types::which>;
   static constexpr int L = simd::lanes<A>;
   static constexpr int tile_rows = shape::registers * L;
+  /// Whether tiles unpack weights themselves.
+  static constexpr bool in_registers = integers || layout_type::linear;
 
   /// Tokens that one piece of work takes: their activations share the second level cache with a panel.
   static constexpr index block = 128;
@@ -55,17 +42,15 @@ class matmul_run {
   static constexpr index chunk_units = 512;
   /// From so many tokens on, expanding the weights of a float path pays: below, each tile unpacks them in registers.
   /// Measured for vdpbf16ps and vfmadd231ps, e4m3 and int4.
-  static constexpr index expand_from = std::is_same_v<operand, std::uint16_t> ? 13 : 33;
-  /// From so many tokens on, tiles ask for the next panel; those of fewer for the codes they are about to read.
-  static constexpr index ahead_from = 16;
+  static constexpr index expand_from = std::is_same_v<typename weights::operand, std::uint16_t> ? 13 : 33;
 
  public:
   matmul_run(quantized_matrix_view<S> const& w, tokens_view<X const> const& x, tokens_view<Y> const& y)
-      : w_(w), x_(x), y_(y), layout_(w.layout()), segments_(w.layout(), integers ? longest_leaf : w.cols() + 1) {}
+      : w_(w), y_(y), layout_(w.layout()), x_(w, x) {}
 
   template <class Context, class Epilogue>
   void operator()(Context const& context, Epilogue const& epilogue) {
-    index const tokens = x_.tokens();
+    index const tokens = y_.tokens();
     if (tokens == 0 || layout_.rows == 0) { return; }
     index const blocks = ceil_div(tokens, block);
     index const items = product(layout_.panels(), blocks);
@@ -73,231 +58,80 @@ class matmul_run {
     index const fillers = context.pieces(tokens * layout_.cols < 65536 ? 1 : tokens);
 
     using detail::scratch_block;
-    index const operands = product(segments_.count, tokens, segments_.length);
-    index const row_floats = needs_row<> ? (detail::is_per_tensor<granularity> ? 1 : fillers) : 0;
-    index const row_length = detail::is_per_tensor<granularity> ? product(tokens, layout_.cols) : layout_.cols;
-    scratch_block scratch(context.memory(),
-                          scratch_block::bytes<operand>(operands) +
-                              scratch_block::bytes<start_type>(product(segments_.count, tokens)) +
-                              scratch_block::bytes<float>(tokens) + scratch_block::bytes<std::int32_t>(tokens) +
-                              scratch_block::bytes<float>(product(row_floats, row_length)) +
-                              scratch_block::bytes<std::byte>(product(pieces, piece_bytes())) + alignment);
-    operands_ = scratch.template take<operand>(operands);
-    start_ = scratch.template take<start_type>(segments_.count * tokens);
-    scales_ = scratch.template take<float>(tokens);
-    zeros_ = scratch.template take<std::int32_t>(tokens);
-    rows_ = scratch.template take<float>(row_floats * row_length);
+    scratch_block scratch(
+        context.memory(),
+        x_.scratch_bytes(fillers) + scratch_block::bytes<std::byte>(product(pieces, piece_bytes())) + alignment);
+    x_.fill(context, scratch, fillers);
     pieces_ = scratch.template take<std::byte>(pieces * piece_bytes());
-
-    if constexpr (quantized) {
-      if constexpr (detail::is_per_tensor<granularity>) { calibrate_tensor(); }
-    }
-    context.execute(fillers, [this, tokens, fillers](index i) noexcept {
-      for (index t = tokens * i / fillers; t < tokens * (i + 1) / fillers; ++t) { prepare(t, i); }
-    });
     context.execute(pieces, [this, &epilogue, tokens, items, blocks, pieces](index i) noexcept {
       std::byte* const own = pieces_ + i * piece_bytes();
-      for (index item = items * i / pieces; item < items * (i + 1) / pieces; ++item) {
+      index const end = items * (i + 1) / pieces;
+      for (index item = items * i / pieces; item < end;) {
         index const first = item % blocks * block;
-        multiply(item / blocks, first, std::min(block, tokens - first), own, epilogue);
+        item += multiply_item(item / blocks, end - item, first, std::min(block, tokens - first), own, epilogue);
       }
     });
   }
 
  private:
-  // Not every member of a scheme exists where Act is an element type.
-  template <class T>
-  struct parts {
-    using granularity = per_token;
-    struct quantizer {
-      struct params {};
-    };
-  };
-  template <class Q, class G>
-  struct parts<scheme<Q, G>> {
-    using granularity = G;
-    using quantizer = Q;
-  };
-  using granularity = typename parts<Act>::granularity;
-  using quantizer = typename parts<Act>::quantizer;
-  using params_type = typename quantizer::params;
-  using start_type = typename weights::start;
-
-  /// Whether calibration needs a token as contiguous floats.
-  template <class Q = quantizer>
-  static constexpr bool needs_row = [] {
-    if constexpr (quantized) { return !kernel::vector_quantizer<Q>; }
-    return false;
-  }();
-
-  [[nodiscard]] float const* column_scales() const noexcept {
-    if constexpr (layout_type::by_column) { return w_.column_scales(); }
-    return nullptr;
-  }
-  [[nodiscard]] std::int32_t const* column_zeros() const noexcept {
-    if constexpr (layout_type::by_column && has_zero_point<typename S::quantizer>) { return w_.column_zeros(); }
-    return nullptr;
-  }
-  [[nodiscard]] kernel::token_source<A, X> source(index t) const noexcept {
-    return {x_.token(t), column_scales(), layout_.cols};
-  }
-
-  // ---- activations ----
-
-  void track(index t, kernel::range_tracker<A, quantizer>& range) const noexcept {
-    auto const x = source(t);
-    index k = 0;
-    for (; k + L <= x.features; k += L) { range.add(x.load(k)); }
-    if (k < x.features) { range.add(x.load(k, x.features - k)); }
-  }
-
-  void calibrate_tensor() noexcept {
-    if constexpr (kernel::vector_quantizer<quantizer>) {
-      kernel::range_tracker<A, quantizer> range;
-      for (index t = 0; t < x_.tokens(); ++t) { track(t, range); }
-      tensor_params_ = range.params();
-    } else {
-      for (index t = 0; t < x_.tokens(); ++t) { copy_token(t, rows_ + t * layout_.cols); }
-      tensor_params_ = quantizer::calibrate({rows_, static_cast<std::size_t>(x_.tokens() * layout_.cols)});
-    }
-  }
-
-  void copy_token(index t, float* out) const noexcept {
-    auto const x = source(t);
-    for (index k = 0; k < x.features; ++k) { out[k] = x[k]; }
-  }
-
-  [[nodiscard]] params_type token_params(index t, index filler) noexcept {
-    if constexpr (detail::is_per_tensor<granularity>) {
-      return tensor_params_;
-    } else if constexpr (kernel::vector_quantizer<quantizer>) {
-      kernel::range_tracker<A, quantizer> range;
-      track(t, range);
-      return range.params();
-    } else {
-      float* const row = rows_ + filler * layout_.cols;
-      copy_token(t, row);
-      return quantizer::calibrate({row, static_cast<std::size_t>(layout_.cols)});
-    }
-  }
-
-  [[nodiscard]] operand* at(index s, index t) const noexcept {
-    return operands_ + (s * x_.tokens() + t) * segments_.length;
-  }
-
-  void prepare(index t, index filler) noexcept {
-    if constexpr (integers) {
-      prepare_integers(t, filler);
-    } else {
-      prepare_floats(t, filler);
-    }
-  }
-
-  void prepare_integers(index t, index filler) noexcept {
-    using F = typename quantizer::format;
-    auto const p = token_params(t, filler);
-    int const zero = kernel::zero_of<quantizer>(p) - kernel::operand_shift<F>;
-    scales_[t] = quantizer::scale(p) * lattice<F>.step;
-    zeros_[t] = zero;
-    for (index s = 0; s < segments_.count; ++s) {
-      std::int64_t sum = kernel::quantize_segment<A, quantizer>(source(t), p, segments_.first(layout_, s),
-                                                                segments_.present(layout_, s), segments_.length, zero,
-                                                                column_zeros(), at(s, t));
-      // Accumulators begin at -c * sum: c is the zero point of a row (a factor of its own), of a column (in the sum),
-      // or that of all weights.
-      if (column_zeros() != nullptr) {
-        start_[s * x_.tokens() + t] = static_cast<std::int32_t>(-sum + lowest_sum(s, t, zero));
-      } else {
-        constexpr std::int64_t c = layout_type::zero_points ? 1 : -lattice<typename S::format>.lowest;
-        start_[s * x_.tokens() + t] = static_cast<std::int32_t>(-c * sum);
-      }
-    }
-  }
-
-  /// lowest * sum(a - zero): column zero points are counted from 0, bytes from the lowest integer.
-  [[nodiscard]] std::int64_t lowest_sum(index s, index t, int zero) const noexcept {
-    std::int64_t sum = 0;
-    for (index k = 0; k < segments_.length; ++k) { sum += at(s, t)[k] - zero; }
-    return sum * lattice<typename S::format>.lowest;
-  }
-
-  void prepare_floats(index t, index filler) noexcept {
-    using writer = kernel::operand_writer<weights, rounded, swapped>;
-    auto const x = source(t);
-    params_type p{};
-    if constexpr (quantized) {
-      p = token_params(t, filler);
-      scales_[t] = quantizer::scale(p);
-    }
-    for (index s = 0; s < segments_.count; ++s) {
-      index const first = segments_.first(layout_, s);
-      index const present = segments_.present(layout_, s);
-      if constexpr (quantized) {
-        kernel::quantize_segment<writer, quantizer>(x, p, first, present, segments_.length, at(s, t));
-      } else {
-        kernel::copy_segment<writer>(x, first, present, segments_.length, at(s, t));
-      }
-    }
-    if constexpr (has_start) {  // one segment, k as they come: path_of gives per_column no bf16_dot
-      static_assert(!swapped && !rounded);
-      float begin = 0;
-      for (index k = 0; k < layout_.cols; ++k) {
-        begin = std::fma(static_cast<float>(-column_zeros()[k]), at(0, t)[k], begin);
-      }
-      start_[t] = begin;
-    }
-  }
-
-  // ---- products ----
-
-  static constexpr bool has_start = layout_type::by_column && has_zero_point<typename S::quantizer>;
-
   [[nodiscard]] index piece_bytes() const {
     if constexpr (integers) {
-      return weights::operand_zeros ? detail::scratch_block::bytes<std::int32_t>(product(segments_.count, panel_rows))
-                                    : 0;
+      return weights::operand_zeros
+                 ? detail::scratch_block::bytes<std::int32_t>(product(x_.segments().count, panel_rows))
+                 : 0;
     } else {
-      index const units = layout_type::grouped ? std::max(chunk_units, segments_.length) : chunk_units;
+      index const units = layout_type::grouped ? std::max(chunk_units, x_.segments().length) : chunk_units;
       return units * 256 + block * panel_rows * 4;
     }
   }
 
-  template <class W>
-  [[nodiscard]] kernel::token_block<W> tokens_from(index first, std::int32_t const* weight_sums) const noexcept {
-    kernel::token_block<W> b{};
-    b.data = at(0, first);
-    b.token_stride = segments_.length;
-    b.segment_stride = x_.tokens() * segments_.length;
-    b.start = integers || has_start ? start_ + first : nullptr;
-    b.start_stride = x_.tokens();
-    b.zeros = zeros_ + first;
-    b.weight_sums = weight_sums;
-    return b;
+  /// Panel p, or several from there but `most`, times a block of tokens; returns how many.
+  template <class Epilogue>
+  index multiply_item(index p, index most, index first, index tokens, std::byte* own,
+                      Epilogue const& epilogue) noexcept {
+    index const rows = std::min(panel_rows, layout_.rows - p * panel_rows);
+    if (x_.segments().count == 0) {
+      alignas(64) float const nothing[panel_rows] = {};
+      store(nothing, 0, p, 0, rows, first, tokens, epilogue);
+      return 1;
+    }
+    if constexpr (shape::few_tokens != 0 && in_registers && !weights::operand_zeros) {
+      index done = 0;
+      detail::unroll<shape::few_tokens>([&](auto i) __attribute__((always_inline)) {
+        constexpr int T = i + 1;
+        if (tokens == T && most >= shape::panels(T)) {
+          done = shape::panels(T);
+          multiply_panels<T>(p, epilogue);
+        }
+      });
+      if (done != 0) { return done; }
+    }
+    multiply(p, rows, first, tokens, own, epilogue);
+    return 1;
   }
 
-  template <class W>
-  static void advance(kernel::token_block<W>& b, index tokens) noexcept {
-    b.data += tokens * b.token_stride;
-    if (b.start != nullptr) { b.start += tokens; }
-    b.zeros += tokens;
+  /// All of a few tokens, several panels at a time.
+  template <int T, class Epilogue>
+  void multiply_panels(index p, Epilogue const& epilogue) noexcept {
+    constexpr int panels = shape::panels(T);
+    constexpr index width = panels * panel_rows;
+    alignas(64) float sums[static_cast<std::size_t>(T * width)] = {};
+    kernel::tile<weights, T, simd::panel_registers<A>, panels>(
+        kernel::packed_stream(layout_, x_.segments(), w_.panel(p)), x_.template block<weights>(0, nullptr), 0, sums,
+        width);
+    store(sums, width, p, 0, std::min(width, layout_.rows - p * panel_rows), 0, T, epilogue);
   }
 
   template <class Epilogue>
-  void multiply(index p, index first, index tokens, std::byte* own, Epilogue const& epilogue) noexcept {
-    index const rows = std::min(panel_rows, layout_.rows - p * panel_rows);
-    if (segments_.count == 0) {
-      alignas(64) float const nothing[panel_rows] = {};
-      store(nothing, 0, p, 0, rows, first, tokens, epilogue);
-      return;
-    }
-    auto const stream = kernel::packed_stream(layout_, segments_, w_.panel(p));
+  void multiply(index p, index rows, index first, index tokens, std::byte* own, Epilogue const& epilogue) noexcept {
+    auto const stream = kernel::packed_stream(layout_, x_.segments(), w_.panel(p));
     if constexpr (integers) {
       std::int32_t* sums = nullptr;
       if constexpr (weights::operand_zeros) {
         sums = reinterpret_cast<std::int32_t*>(own);
         kernel::weight_byte_sums<weights>(stream, sums);
       }
-      auto x = tokens_from<weights>(first, sums);
+      auto x = x_.template block<weights>(first, sums);
       if constexpr (stationary_units != 0) {
         if (tokens >= 8) {
           multiply_stationary(stream, x, p, rows, first, tokens, epilogue);
@@ -308,7 +142,7 @@ class matmul_run {
     } else {
       if constexpr (layout_type::linear) {
         if (tokens < expand_from) {
-          multiply_tiles(stream, tokens_from<weights>(first, nullptr), p, rows, first, tokens, epilogue);
+          multiply_tiles(stream, x_.template block<weights>(first, nullptr), p, rows, first, tokens, epilogue);
           return;
         }
       }
@@ -323,16 +157,12 @@ class matmul_run {
     kernel::for_tiles<shape::tokens>(tokens, [&](auto size, index t) {
       constexpr int T = size();
       auto here = x;
-      advance(here, t);
+      here.advance(t);
       for (index r = 0; r < rows; r += tile_rows) {
         alignas(64) float sums[static_cast<std::size_t>(T * tile_rows)] = {};
-        if (tokens < ahead_from) {
-          w.ask_for_own(r, weights::prefetch_bytes);
-        } else {
-          w.ask_for_next(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r,
-                         T * tile_rows, tokens * panel_rows);
-          prefetch_outputs(p, r, first + t, T);
-        }
+        w.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, T * tile_rows,
+                  tokens * panel_rows);
+        prefetch_outputs(p, r, first + t, T);
         kernel::tile<weights, T, shape::registers>(w, here, r, sums, tile_rows);
         store(sums, tile_rows, p, r, std::min<index>(rows - r, tile_rows), first + t, T, epilogue);
       }
@@ -383,7 +213,7 @@ class matmul_run {
           if (ragged) { finish_ragged<registers>(stream, x, n, r, sums); }
           store(sums, width, p, r, std::min(rows - r, width), first + t, n, epilogue);
         }
-        advance(x, n);
+        x.advance(n);
       }
     }
   }
@@ -401,7 +231,7 @@ class matmul_run {
     if (x.weight_sums != nullptr) { x.weight_sums += skip * panel_rows; }
     for (index t = 0; t < tokens; ++t) {
       kernel::tile<weights, 1, Registers>(last, x, r, sums + t * Registers * L, Registers * L);
-      advance(x, 1);
+      x.advance(1);
     }
   }
 
@@ -418,14 +248,14 @@ class matmul_run {
                          kernel::token_block<wide> const& x, kernel::carry mode) {
       kernel::for_tiles<shape::tokens>(tokens, [&](auto size, index t) {
         auto here = x;
-        advance(here, t);
+        here.advance(t);
         for (index r = 0; r < rows; r += tile_rows) {
-          w.ask_for_next(next, bytes, t * panel_rows + r, size() * tile_rows, tokens * panel_rows);
+          w.ask_for(next, bytes, t * panel_rows + r, size() * tile_rows, tokens * panel_rows);
           kernel::tile<wide, size(), shape::registers>(w, here, r, sums + t * panel_rows + r, panel_rows, mode);
         }
       });
     };
-    auto x = tokens_from<wide>(first, nullptr);
+    auto x = x_.template block<wide>(first, nullptr);
     kernel::weight_stream w{};
     w.codes = codes;
     if (layout_type::grouped) {
@@ -473,7 +303,7 @@ class matmul_run {
     index const row = p * panel_rows + r;
     for (index t = 0; t < tokens; ++t) {
       Y* const y = y_.token(first + t) + row;
-      float const scale = quantized ? scales_[first + t] : 1.0f;
+      float const scale = quantized ? x_.scale(first + t) : 1.0f;
       for (index i = 0; i < rows; i += L) {
         kernel::finish<A, quantized>(sums + t * stride + i, scale, y + i, std::min<index>(rows - i, L), row + i,
                                      first + t, epilogue);
@@ -482,17 +312,10 @@ class matmul_run {
   }
 
   quantized_matrix_view<S> w_;
-  tokens_view<X const> x_;
   tokens_view<Y> y_;
   layout_type layout_;
-  kernel::segmentation<layout_type> segments_;
-  operand* operands_ = nullptr;
-  start_type* start_ = nullptr;
-  float* scales_ = nullptr;
-  std::int32_t* zeros_ = nullptr;
-  float* rows_ = nullptr;
+  prepared_tokens<A, S, Act, X> x_;
   std::byte* pieces_ = nullptr;
-  params_type tensor_params_{};
 };
 
 }  // namespace ops

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+// The tokens of one matmul as its path wants them: quantized or converted once, read by every panel.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "octavo/core/views.hpp"
+#include "octavo/kernel/activations.hpp"
+#include "octavo/kernel/path.hpp"
+#include "octavo/ops/context.hpp"
+#include "octavo/storage/quantized_matrix.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace ops {
+
+/// What follows from an instruction set, a scheme of weights, and a scheme or element type of activations.
+template <class A, class S, class Act>
+struct matmul_types {
+  static constexpr path which = path_of<S, Act>;
+  static constexpr bool integers = which == path::int8_dot;
+  static constexpr bool quantized = detail::is_scheme<Act>;
+  static constexpr bool swapped = which == path::bf16_dot && !detail::has_dpbf16<A>;
+  static constexpr bool rounded = which == path::bf16_dot;
+
+  static auto choose_weights() {
+    using layout = panel_layout<S>;
+    if constexpr (integers) {
+      return std::type_identity<
+          kernel::byte_weights<A, layout, kernel::has_operand_zeros<typename Act::quantizer>>>{};
+    } else if constexpr (which == path::bf16_dot && detail::has_dpbf16<A>) {
+      return std::type_identity<kernel::pair_weights<A, layout>>{};
+    } else {
+      return std::type_identity<kernel::float_weights<A, layout, swapped>>{};
+    }
+  }
+  using weights = typename decltype(choose_weights())::type;
+};
+
+/// Prepared activations: [segment][token][padded k] operands, and what accumulators and outputs need of each token.
+template <class A, class S, class Act, class X>
+class prepared_tokens {
+  using layout_type = panel_layout<S>;
+  using types = matmul_types<A, S, Act>;
+  using weights = typename types::weights;
+  using operand = typename weights::operand;
+  using start_type = typename weights::start;
+  static constexpr bool integers = types::integers;
+  static constexpr bool quantized = types::quantized;
+  static constexpr int L = simd::lanes<A>;
+  static constexpr bool has_start = layout_type::by_column && has_zero_point<typename S::quantizer>;
+
+  // Not every member of a scheme exists where Act is an element type.
+  template <class T>
+  struct parts {
+    using granularity = per_token;
+    struct quantizer {
+      struct params {};
+    };
+  };
+  template <class Q, class G>
+  struct parts<scheme<Q, G>> {
+    using granularity = G;
+    using quantizer = Q;
+  };
+  using granularity = typename parts<Act>::granularity;
+  using quantizer = typename parts<Act>::quantizer;
+  using params_type = typename quantizer::params;
+
+  /// Whether calibration needs a token as contiguous floats.
+  template <class Q = quantizer>
+  static constexpr bool needs_row = [] {
+    if constexpr (quantized) { return !kernel::vector_quantizer<Q>; }
+    return false;
+  }();
+
+ public:
+  prepared_tokens(quantized_matrix_view<S> const& w, tokens_view<X const> const& x)
+      : w_(w), x_(x), layout_(w.layout()), segments_(w.layout(), integers ? longest_leaf : w.cols() + 1) {}
+
+  [[nodiscard]] auto const& segments() const noexcept { return segments_; }
+
+  /// Scratch that fill() takes when the work is cut into so many tasks.
+  [[nodiscard]] index scratch_bytes(index fillers) const {
+    using detail::scratch_block;
+    index const tokens = x_.tokens();
+    return scratch_block::bytes<operand>(product(segments_.count, tokens, segments_.length)) +
+           scratch_block::bytes<start_type>(product(segments_.count, tokens)) + scratch_block::bytes<float>(tokens) +
+           scratch_block::bytes<std::int32_t>(tokens) + scratch_block::bytes<float>(row_floats(fillers));
+  }
+
+  template <class Context>
+  void fill(Context const& context, detail::scratch_block& scratch, index fillers) {
+    index const tokens = x_.tokens();
+    operands_ = scratch.template take<operand>(segments_.count * tokens * segments_.length);
+    start_ = scratch.template take<start_type>(segments_.count * tokens);
+    scales_ = scratch.template take<float>(tokens);
+    zeros_ = scratch.template take<std::int32_t>(tokens);
+    rows_ = scratch.template take<float>(row_floats(fillers));
+    if constexpr (quantized) {
+      if constexpr (detail::is_per_tensor<granularity>) { calibrate_tensor(); }
+    }
+    context.execute(fillers, [this, tokens, fillers](index i) noexcept {
+      for (index t = tokens * i / fillers; t < tokens * (i + 1) / fillers; ++t) { prepare(t, i); }
+    });
+  }
+
+  /// The scale of a quantized token.
+  [[nodiscard]] float scale(index t) const noexcept { return scales_[t]; }
+
+  /// Tokens from `first` for W: `weights`, or their expanded form.
+  template <class W = weights>
+  [[nodiscard]] kernel::token_block<W> block(index first, std::int32_t const* weight_sums = nullptr) const noexcept {
+    kernel::token_block<W> b{};
+    b.data = at(0, first);
+    b.token_stride = segments_.length;
+    b.segment_stride = x_.tokens() * segments_.length;
+    b.start = integers || has_start ? start_ + first : nullptr;
+    b.start_stride = x_.tokens();
+    b.zeros = zeros_ + first;
+    b.weight_sums = weight_sums;
+    return b;
+  }
+
+ private:
+  /// Floats that calibration copies tokens to: one token for each task, or all.
+  [[nodiscard]] index row_floats(index fillers) const {
+    if (!needs_row<>) { return 0; }
+    return product(detail::is_per_tensor<granularity> ? x_.tokens() : fillers, layout_.cols);
+  }
+  [[nodiscard]] float const* column_scales() const noexcept {
+    if constexpr (layout_type::by_column) { return w_.column_scales(); }
+    return nullptr;
+  }
+  [[nodiscard]] std::int32_t const* column_zeros() const noexcept {
+    if constexpr (layout_type::by_column && has_zero_point<typename S::quantizer>) { return w_.column_zeros(); }
+    return nullptr;
+  }
+  [[nodiscard]] kernel::token_source<A, X> source(index t) const noexcept {
+    return {x_.token(t), column_scales(), layout_.cols};
+  }
+
+  void track(index t, kernel::range_tracker<A, quantizer>& range) const noexcept {
+    auto const x = source(t);
+    index k = 0;
+    for (; k + L <= x.features; k += L) { range.add(x.load(k)); }
+    if (k < x.features) { range.add(x.load(k, x.features - k)); }
+  }
+
+  void calibrate_tensor() noexcept {
+    if constexpr (kernel::vector_quantizer<quantizer>) {
+      kernel::range_tracker<A, quantizer> range;
+      for (index t = 0; t < x_.tokens(); ++t) { track(t, range); }
+      tensor_params_ = range.params();
+    } else {
+      for (index t = 0; t < x_.tokens(); ++t) { copy_token(t, rows_ + t * layout_.cols); }
+      tensor_params_ = quantizer::calibrate({rows_, static_cast<std::size_t>(x_.tokens() * layout_.cols)});
+    }
+  }
+
+  void copy_token(index t, float* out) const noexcept {
+    auto const x = source(t);
+    for (index k = 0; k < x.features; ++k) { out[k] = x[k]; }
+  }
+
+  [[nodiscard]] params_type token_params(index t, index filler) noexcept {
+    if constexpr (detail::is_per_tensor<granularity>) {
+      return tensor_params_;
+    } else if constexpr (kernel::vector_quantizer<quantizer>) {
+      kernel::range_tracker<A, quantizer> range;
+      track(t, range);
+      return range.params();
+    } else {
+      float* const row = rows_ + filler * layout_.cols;
+      copy_token(t, row);
+      return quantizer::calibrate({row, static_cast<std::size_t>(layout_.cols)});
+    }
+  }
+
+  [[nodiscard]] operand* at(index s, index t) const noexcept {
+    return operands_ + (s * x_.tokens() + t) * segments_.length;
+  }
+
+  void prepare(index t, index filler) noexcept {
+    if constexpr (integers) {
+      prepare_integers(t, filler);
+    } else {
+      prepare_floats(t, filler);
+    }
+  }
+
+  void prepare_integers(index t, index filler) noexcept {
+    using F = typename quantizer::format;
+    auto const p = token_params(t, filler);
+    int const zero = kernel::zero_of<quantizer>(p) - kernel::operand_shift<F>;
+    scales_[t] = quantizer::scale(p) * lattice<F>.step;
+    zeros_[t] = zero;
+    for (index s = 0; s < segments_.count; ++s) {
+      std::int64_t sum = kernel::quantize_segment<A, quantizer>(source(t), p, segments_.first(layout_, s),
+                                                                segments_.present(layout_, s), segments_.length, zero,
+                                                                column_zeros(), at(s, t));
+      // Accumulators begin at -c * sum: c is the zero point of a row (a factor of its own), of a column (in the sum),
+      // or that of all weights.
+      if (column_zeros() != nullptr) {
+        start_[s * x_.tokens() + t] = static_cast<std::int32_t>(-sum + lowest_sum(s, t, zero));
+      } else {
+        constexpr std::int64_t c = layout_type::zero_points ? 1 : -lattice<typename S::format>.lowest;
+        start_[s * x_.tokens() + t] = static_cast<std::int32_t>(-c * sum);
+      }
+    }
+  }
+
+  /// lowest * sum(a - zero): column zero points are counted from 0, bytes from the lowest integer.
+  [[nodiscard]] std::int64_t lowest_sum(index s, index t, int zero) const noexcept {
+    std::int64_t sum = 0;
+    for (index k = 0; k < segments_.length; ++k) { sum += at(s, t)[k] - zero; }
+    return sum * lattice<typename S::format>.lowest;
+  }
+
+  void prepare_floats(index t, index filler) noexcept {
+    using writer = kernel::operand_writer<weights, types::rounded, types::swapped>;
+    auto const x = source(t);
+    params_type p{};
+    if constexpr (quantized) {
+      p = token_params(t, filler);
+      scales_[t] = quantizer::scale(p);
+    }
+    for (index s = 0; s < segments_.count; ++s) {
+      index const first = segments_.first(layout_, s);
+      index const present = segments_.present(layout_, s);
+      if constexpr (quantized) {
+        kernel::quantize_segment<writer, quantizer>(x, p, first, present, segments_.length, at(s, t));
+      } else {
+        kernel::copy_segment<writer>(x, first, present, segments_.length, at(s, t));
+      }
+    }
+    if constexpr (has_start) {  // one segment, k as they come: path_of gives per_column no bf16_dot
+      static_assert(!types::swapped && !types::rounded);
+      float begin = 0;
+      for (index k = 0; k < layout_.cols; ++k) {
+        begin = std::fma(static_cast<float>(-column_zeros()[k]), at(0, t)[k], begin);
+      }
+      start_[t] = begin;
+    }
+  }
+
+  quantized_matrix_view<S> w_;
+  tokens_view<X const> x_;
+  layout_type layout_;
+  kernel::segmentation<layout_type> segments_;
+  operand* operands_ = nullptr;
+  start_type* start_ = nullptr;
+  float* scales_ = nullptr;
+  std::int32_t* zeros_ = nullptr;
+  float* rows_ = nullptr;
+  params_type tensor_params_{};
+};
+
+}  // namespace ops
+}  // namespace v0
+}  // namespace octavo
