@@ -23,6 +23,12 @@ template <class T>
   }
   return x;
 }
+/// A pointer that the optimiser knows nothing about: what it points to stays in memory.
+template <class T>
+[[gnu::always_inline]] inline T* opaque(T* p) noexcept {
+  asm("" : "+r"(p) : : "memory");
+  return p;
+}
 
 /// Neither NaN nor infinity; by bits, so that it is a constant expression everywhere.
 [[nodiscard, gnu::always_inline]] constexpr bool is_finite(float x) noexcept {

@@ -57,20 +57,29 @@ template <class Weights, int T, int R, int P = 1>
 
   if (w.segments <= 0) { return; }
   Weights const unpack;
-  // `wide` is where bursts of a narrower accumulator end; without bursts it is not used.
   accumulator acc[accumulators];
-  [[maybe_unused]] decltype(Weights::initial(x, 0, 0, nullptr, 0)) wide[bursts ? accumulators : 1];
+  // Where bursts of a narrower accumulator end: in memory, since they are needed seldom and registers are few.
+  alignas(64) std::int32_t wide[bursts ? accumulators * static_cast<std::size_t>(L) : 1];
+  [[maybe_unused]] std::int32_t* wide_of = wide;
+  if constexpr (bursts) { wide_of = detail::opaque(wide_of); }
+  auto const flushed = [&](int i) __attribute__((always_inline)) {
+    if constexpr (bursts) {
+      return Weights::flush(simd::load_ints<A>(wide_of + i * L), acc[i]);
+    } else {
+      return Weights::flush({}, acc[i]);
+    }
+  };
   simd::floats<A> scales[registers];
 
-  auto const sum_of = [&](auto p, auto t, auto r) __attribute__((always_inline)) {
-    return sums + t() * sums_stride + p() * panel_rows + r() * L;
+  auto const sum_of = [&](int p, int t, int r) __attribute__((always_inline)) {
+    return sums + t * sums_stride + p * panel_rows + r * L;
   };
-  auto const begin = [&](auto p, auto t, index s, std::byte const* params) __attribute__((always_inline)) {
-    unroll<R>([&](auto r) __attribute__((always_inline)) {
-      constexpr int i = (p * T + t) * R + r;
-      auto const initial = Weights::initial(x, t(), s, params + p() * w.panel_stride, first_row + r() * L);
+  auto const begin = [&](int p, int t, index s, std::byte const* params) __attribute__((always_inline)) {
+    unroll<R>([&](int r) __attribute__((always_inline)) {
+      int const i = (p * T + t) * R + r;
+      auto const initial = Weights::initial(x, t, s, params + p * w.panel_stride, first_row + r * L);
       if constexpr (bursts) {
-        wide[i] = initial;
+        initial.store_unaligned(wide_of + i * L);
         acc[i] = accumulator{};
       } else {
         acc[i] = initial;
@@ -80,15 +89,15 @@ template <class Weights, int T, int R, int P = 1>
       }
     });
   };
-  auto const load_panel_scales = [&](auto p, std::byte const* params) __attribute__((always_inline)) {
-    unroll<R>([&](auto r) __attribute__((always_inline)) {
-      scales[r] = load_scales<Weights>(params + p() * w.panel_stride, first_row + r() * L);
+  auto const load_panel_scales = [&](int p, std::byte const* params) __attribute__((always_inline)) {
+    unroll<R>([&](int r) __attribute__((always_inline)) {
+      scales[r] = load_scales<Weights>(params + p * w.panel_stride, first_row + r * L);
     });
   };
-  auto const scale = [&](auto p, auto t) __attribute__((always_inline)) {
-    unroll<R>([&](auto r) __attribute__((always_inline)) {
-      constexpr int i = (p * T + t) * R + r;
-      auto const total = Weights::finish(Weights::flush(wide[bursts ? i : 0], acc[i]));
+  auto const scale = [&](int p, int t) __attribute__((always_inline)) {
+    unroll<R>([&](int r) __attribute__((always_inline)) {
+      int const i = (p * T + t) * R + r;
+      auto const total = Weights::finish(flushed(i));
       auto before = simd::load_floats<A>(sum_of(p, t, r));
       if constexpr (Weights::carries) {
         if (carry_in) { before = simd::floats<A>(0.0f); }
@@ -98,8 +107,8 @@ template <class Weights, int T, int R, int P = 1>
   };
 
   std::byte const* ahead = w.ahead;
-  unroll<P>([&](auto p) __attribute__((always_inline)) {
-    unroll<T>([&](auto t) __attribute__((always_inline)) { begin(p, t, 0, w.params_of(0)); });
+  unroll<P>([&](int p) __attribute__((always_inline)) {
+    unroll<T>([&](int t) __attribute__((always_inline)) { begin(p, t, 0, w.params_of(0)); });
   });
   for (index s = 0; s < w.segments; ++s) {
     std::byte const* codes = w.codes + s * w.segment_bytes + first_row * 4;
@@ -107,35 +116,35 @@ template <class Weights, int T, int R, int P = 1>
     auto const* a = x.data + s * x.segment_stride;
     auto const* next_tokens = a + T * x.token_stride;
     typename Weights::group groups[accumulators];
-    unroll<P * R>([&](auto i) __attribute__((always_inline)) {
+    unroll<P * R>([&](int i) __attribute__((always_inline)) {
       groups[i] = Weights::load_group(params + i / R * w.panel_stride, first_row + i % R * L);
     });
 
     index until_flush = Weights::burst;
     // Before the first products of token t in panel p: before_token(p, t).
     auto const step = [&](auto const& before_panel, auto const& before_token) __attribute__((always_inline)) {
-      unroll<P>([&](auto p) __attribute__((always_inline)) {
-        std::byte const* const here = codes + p() * w.panel_stride;
+      unroll<P>([&](int p) __attribute__((always_inline)) {
+        std::byte const* const here = codes + p * w.panel_stride;
         simd::ints<A> packed[registers];
-        unroll<R>([&](auto r) __attribute__((always_inline)) { packed[r] = simd::load_ints<A>(here + r() * L * 4); });
-        unroll<(R * L + 15) / 16>([&](auto l) __attribute__((always_inline)) {
+        unroll<R>([&](int r) __attribute__((always_inline)) { packed[r] = simd::load_ints<A>(here + r * L * 4); });
+        unroll<(R * L + 15) / 16>([&](int l) __attribute__((always_inline)) {
           if constexpr (P == 1) {
-            __builtin_prefetch(ahead + l() * w.ahead_stride);
+            __builtin_prefetch(ahead + l * w.ahead_stride);
           } else {
-            __builtin_prefetch(here + stream_distance / P + l() * 64, 0, 2);
+            __builtin_prefetch(here + stream_distance / P + l * 64, 0, 2);
           }
         });
         before_panel(p);
         unroll<U>([&](auto u) __attribute__((always_inline)) {
           typename Weights::weight weights[registers];
-          unroll<R>([&](auto r) __attribute__((always_inline)) {
+          unroll<R>([&](int r) __attribute__((always_inline)) {
             weights[r] = unpack.template get<u()>(packed[r], groups[p * R + r]);
           });
-          unroll<T>([&](auto t) __attribute__((always_inline)) {
+          unroll<T>([&](int t) __attribute__((always_inline)) {
             if constexpr (u == 0) { before_token(p, t); }
-            auto const operand = Weights::load(a + t() * x.token_stride + Weights::unit_operands * u());
-            unroll<R>([&](auto r) __attribute__((always_inline)) {
-              constexpr int i = (p * T + t) * R + r;
+            auto const operand = Weights::load(a + t * x.token_stride + Weights::unit_operands * u());
+            unroll<R>([&](int r) __attribute__((always_inline)) {
+              int const i = (p * T + t) * R + r;
               acc[i] = Weights::add(acc[i], weights[r], operand);
             });
           });
@@ -151,8 +160,8 @@ template <class Weights, int T, int R, int P = 1>
       if constexpr (bursts) {
         if (--until_flush == 0) {
           until_flush = Weights::burst;
-          unroll<P * T * R>([&](auto i) __attribute__((always_inline)) {
-            wide[i] = Weights::flush(wide[i], acc[i]);
+          unroll<P * T * R>([&](int i) __attribute__((always_inline)) {
+            flushed(i).store_unaligned(wide_of + i * L);
             acc[i] = accumulator{};
           });
         }
@@ -160,31 +169,31 @@ template <class Weights, int T, int R, int P = 1>
     };
     auto const nothing = [](auto...) __attribute__((always_inline)){};
 
-    if (s == 0) {
-      step(nothing, nothing);
-    } else {
+    index steps = s + 1 < w.segments ? w.steps : w.last_steps;
+    if (s != 0) {
+      --steps;
       step(
-          [&](auto p) __attribute__((always_inline)) { load_panel_scales(p, w.params_of(s - 1)); },
-          [&](auto p, auto t) __attribute__((always_inline)) {
+          [&](int p) __attribute__((always_inline)) { load_panel_scales(p, w.params_of(s - 1)); },
+          [&](int p, int t) __attribute__((always_inline)) {
             scale(p, t);
             begin(p, t, s, params);
           });
     }
-    for (index steps = s + 1 < w.segments ? w.steps : w.last_steps; steps > 1; --steps) { step(nothing, nothing); }
+    for (; steps > 0; --steps) { step(nothing, nothing); }
   }
 
   if constexpr (Weights::carries) {
     if (carry_out) {
-      unroll<P * T * R>([&](auto i) __attribute__((always_inline)) {
-        constexpr int p = i / (T * R);
+      unroll<P * T * R>([&](int i) __attribute__((always_inline)) {
+        int const p = i / (T * R);
         acc[i].store_unaligned(sums + i / R % T * sums_stride + p * panel_rows + i % R * L);
       });
       return;
     }
   }
-  unroll<P>([&](auto p) __attribute__((always_inline)) {
+  unroll<P>([&](int p) __attribute__((always_inline)) {
     load_panel_scales(p, w.params_of(w.segments - 1));
-    unroll<T>([&](auto t) __attribute__((always_inline)) { scale(p, t); });
+    unroll<T>([&](int t) __attribute__((always_inline)) { scale(p, t); });
   });
 }
 
@@ -206,15 +215,15 @@ template <class Weights, int Q, int R, int T>
     std::byte const* const params = w.params_of(s);
     typename Weights::weight weights[static_cast<std::size_t>(Q * R)];
     simd::floats<A> scales[static_cast<std::size_t>(R)];
-    unroll<R>([&](auto r) __attribute__((always_inline)) {
-      unroll<Q / U>([&](auto i) __attribute__((always_inline)) {
-        auto const packed = simd::load_ints<A>(codes + i() * 256 + r() * L * 4);
-        __builtin_prefetch(codes + w.segment_bytes + i() * 256 + r() * L * 4);
+    unroll<R>([&](int r) __attribute__((always_inline)) {
+      unroll<Q / U>([&](int i) __attribute__((always_inline)) {
+        auto const packed = simd::load_ints<A>(codes + i * 256 + r * L * 4);
+        __builtin_prefetch(codes + w.segment_bytes + i * 256 + r * L * 4);
         unroll<U>([&](auto u) __attribute__((always_inline)) {
           weights[(i * U + u) * R + r] = unpack.template get<u()>(packed, {});
         });
       });
-      scales[r] = load_scales<Weights>(params, first_row + r() * L);
+      scales[r] = load_scales<Weights>(params, first_row + r * L);
     });
     auto const* a = x.data + s * x.segment_stride;
     float* sum = sums;
@@ -222,22 +231,22 @@ template <class Weights, int Q, int R, int T>
     auto const pass = [&](auto count) __attribute__((always_inline)) {
       constexpr int N = count();
       typename Weights::accumulator acc[static_cast<std::size_t>(N * R)];
-      unroll<N>([&](auto j) __attribute__((always_inline)) {
-        unroll<R>([&](auto r) __attribute__((always_inline)) {
-          acc[j * R + r] = Weights::initial(x, t + j(), s, params, first_row + r() * L);
+      unroll<N>([&](int j) __attribute__((always_inline)) {
+        unroll<R>([&](int r) __attribute__((always_inline)) {
+          acc[j * R + r] = Weights::initial(x, t + j, s, params, first_row + r * L);
         });
       });
-      unroll<Q>([&](auto q) __attribute__((always_inline)) {
-        unroll<N>([&](auto j) __attribute__((always_inline)) {
-          auto const operand = Weights::load(a + j() * x.token_stride + Weights::unit_operands * q());
-          unroll<R>([&](auto r) __attribute__((always_inline)) {
+      unroll<Q>([&](int q) __attribute__((always_inline)) {
+        unroll<N>([&](int j) __attribute__((always_inline)) {
+          auto const operand = Weights::load(a + j * x.token_stride + Weights::unit_operands * q);
+          unroll<R>([&](int r) __attribute__((always_inline)) {
             acc[j * R + r] = Weights::add(acc[j * R + r], weights[q * R + r], operand);
           });
         });
       });
-      unroll<N>([&](auto j) __attribute__((always_inline)) {
-        unroll<R>([&](auto r) __attribute__((always_inline)) {
-          float* const p = sum + j() * sums_stride + r() * L;
+      unroll<N>([&](int j) __attribute__((always_inline)) {
+        unroll<R>([&](int r) __attribute__((always_inline)) {
+          float* const p = sum + j * sums_stride + r * L;
           auto const total = Weights::finish(Weights::flush({}, acc[j * R + r]));
           simd::fused<A>(total, scales[r], simd::load_floats<A>(p)).store_unaligned(p);
         });

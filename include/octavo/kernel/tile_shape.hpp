@@ -13,14 +13,15 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Tokens and registers of rows in a tile: accumulators, weights and an operand fit the registers (32, or 16 on AVX2).
+/// Tokens and registers of rows in a tile: accumulators, weights and an operand fit the registers, 32 on AVX-512 and 16
+/// on AVX2, where more tokens than rows spare unpacking. The scalar one is small to compile.
 template <class A, path P>
 struct tile_shape {
-  static constexpr int tokens = detail::is_avx2<A> ? (P == path::int8_dot ? 2 : 3) : 4;
-  static constexpr int registers = detail::is_scalar<A> ? 2 : 4;
-  /// Up to so many tokens, a tile takes panels(tokens) at a time instead.
-  static constexpr int few_tokens = detail::is_avx512<A> ? 2 : 0;
-  static constexpr int panels(int few) noexcept { return 4 / few; }
+  static constexpr int tokens = detail::is_scalar<A> ? 1 : detail::is_avx2<A> && P != path::int8_dot ? 6 : 4;
+  static constexpr int registers = detail::is_avx512<A> ? 4 : detail::is_avx2<A> ? 2 : 1;
+  /// Up to so many tokens, a tile takes whole panels, panels(tokens) at a time, instead.
+  static constexpr int few_tokens = detail::is_avx512<A> ? 2 : detail::is_avx2<A> ? 1 : 0;
+  static constexpr int panels(int few) noexcept { return detail::is_avx512<A> ? 4 / few : 1; }
 };
 
 /// Calls body(integral constant T, offset) so that the T add up to `tokens`, at most `Most` each, in even steps: five

@@ -36,6 +36,13 @@ class matmul_run {
   /// Whether tiles unpack weights themselves.
   static constexpr bool in_registers = integers || layout_type::linear;
 
+  /// So few tokens take several panels at a time: one where unpacking is most of the work, two otherwise.
+  static constexpr int few_tokens = !in_registers || weights::operand_zeros ? 0
+                                    : weights::units > 4                    ? std::min(shape::few_tokens, 1)
+                                                                            : shape::few_tokens;
+  /// Whether it pays to unpack them before, for many tokens. The scalar code does not want two forms.
+  static constexpr bool expands = !integers && !(in_registers && detail::is_scalar<A>);
+
   /// Tokens that one piece of work takes: their activations share the second level cache with a panel.
   static constexpr index block = 128;
   /// Units of expanded weights at a time: 128 KiB.
@@ -95,11 +102,11 @@ class matmul_run {
       store(nothing, 0, p, 0, rows, first, tokens, epilogue);
       return 1;
     }
-    if constexpr (shape::few_tokens != 0 && in_registers && !weights::operand_zeros) {
+    if constexpr (few_tokens != 0) {
       index done = 0;
-      detail::unroll<shape::few_tokens>([&](auto i) __attribute__((always_inline)) {
+      detail::unroll<few_tokens>([&](auto i) __attribute__((always_inline)) {
         constexpr int T = i + 1;
-        if (tokens == T && most >= shape::panels(T)) {
+        if (y_.tokens() == T && most >= shape::panels(T)) {
           done = shape::panels(T);
           multiply_panels<T>(p, epilogue);
         }
@@ -116,9 +123,9 @@ class matmul_run {
     constexpr int panels = shape::panels(T);
     constexpr index width = panels * panel_rows;
     alignas(64) float sums[static_cast<std::size_t>(T * width)] = {};
-    kernel::tile<weights, T, simd::panel_registers<A>, panels>(
-        kernel::packed_stream(layout_, x_.segments(), w_.panel(p)), x_.template block<weights>(0, nullptr), 0, sums,
-        width);
+    auto stream = kernel::packed_stream(layout_, x_.segments(), w_.panel(p));
+    stream.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), 0, 1, 1);
+    kernel::tile<weights, T, simd::panel_registers<A>, panels>(stream, x_.block(0), 0, sums, width);
     store(sums, width, p, 0, std::min(width, layout_.rows - p * panel_rows), 0, T, epilogue);
   }
 
@@ -131,7 +138,7 @@ class matmul_run {
         sums = reinterpret_cast<std::int32_t*>(own);
         kernel::weight_byte_sums<weights>(stream, sums);
       }
-      auto x = x_.template block<weights>(first, sums);
+      auto x = x_.block(first, sums);
       if constexpr (stationary_units != 0) {
         if (tokens >= 8) {
           multiply_stationary(stream, x, p, rows, first, tokens, epilogue);
@@ -140,13 +147,13 @@ class matmul_run {
       }
       multiply_tiles(stream, x, p, rows, first, tokens, epilogue);
     } else {
-      if constexpr (layout_type::linear) {
-        if (tokens < expand_from) {
-          multiply_tiles(stream, x_.template block<weights>(first, nullptr), p, rows, first, tokens, epilogue);
+      if constexpr (in_registers) {
+        if (!expands || tokens < expand_from) {
+          multiply_tiles(stream, x_.block(first), p, rows, first, tokens, epilogue);
           return;
         }
       }
-      multiply_expanded(stream, p, rows, first, tokens, own, epilogue);
+      if constexpr (expands) { multiply_expanded(stream, p, rows, first, tokens, own, epilogue); }
     }
   }
 
@@ -255,7 +262,7 @@ class matmul_run {
         }
       });
     };
-    auto x = x_.template block<wide>(first, nullptr);
+    auto x = x_.template block<wide>(first);
     kernel::weight_stream w{};
     w.codes = codes;
     if (layout_type::grouped) {

@@ -71,6 +71,14 @@ struct dot<A, Highest> {
 #endif
 #if defined(__AVX2__)
 
+namespace detail {
+/// A sum that g++ may not reassociate with the next: it would hold two of each accumulator, and spill.
+[[gnu::always_inline]] inline __m256i settled(__m256i x) noexcept {
+  asm("" : "+x"(x));
+  return x;
+}
+}  // namespace detail
+
 /// Small weights: vpmaddubsw into int16, at most `burst` of them before vpmaddwd widens: burst * 2 * Highest * 128
 /// stays below 2^15, so nothing saturates.
 template <class A, int Highest>
@@ -85,7 +93,7 @@ struct dot<A, Highest> {
   [[gnu::always_inline]] static weight prepare(ints<A> bytes) noexcept { return bytes; }
   [[gnu::always_inline]] static operand load(activation const* p) noexcept { return broadcast4<A>(p); }
   [[gnu::always_inline]] static accumulator add(accumulator acc, weight w, operand a) noexcept {
-    return _mm256_add_epi16(acc, _mm256_maddubs_epi16(w, a));
+    return detail::settled(_mm256_add_epi16(acc, _mm256_maddubs_epi16(w, a)));
   }
   [[gnu::always_inline]] static ints<A> flush(ints<A> sum, accumulator acc) noexcept {
     return ints<A>(_mm256_add_epi32(sum, _mm256_madd_epi16(acc, _mm256_set1_epi16(1))));
@@ -113,8 +121,8 @@ struct dot<A, Highest> {
     return {broadcast4<A>(p), broadcast4<A>(p + 2)};
   }
   [[gnu::always_inline]] static accumulator add(accumulator acc, weight const& w, operand const& a) noexcept {
-    acc = _mm256_add_epi32(acc, _mm256_madd_epi16(w.even, a.even));
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(w.odd, a.odd));
+    acc = detail::settled(_mm256_add_epi32(acc, _mm256_madd_epi16(w.even, a.even)));
+    return detail::settled(_mm256_add_epi32(acc, _mm256_madd_epi16(w.odd, a.odd)));
   }
 };
 
