@@ -44,16 +44,14 @@ void add(std::string const& scheme) {
         row r;
         r.threads = std::make_shared<pool>(threads);
         auto const packed = std::make_shared<octavo::quantized_matrix<S>>(extent, extent);
-        // The result of a call is new memory, as in a program. The roof reads as much of memory that stays.
-        auto const as_large = std::make_shared<octavo::quantized_matrix<S>>(extent, extent);
         index const size = extent * extent * 4;
-        r.memory = {bytes_of(source().data(), size), bytes_of(as_large->data(), as_large->size_bytes())};
-        r.bytes = static_cast<double>(size + as_large->size_bytes());
+        r.memory = {bytes_of(source().data(), size), bytes_of(packed->data(), packed->size_bytes())};
+        r.bytes = static_cast<double>(size + packed->size_bytes());
         octavo::matrix_view<float> const dense(source().data(), extent, extent, by_rows ? extent : 1,
                                                by_rows ? 1 : extent);
-        r.call = [=, roof_memory = as_large, threads_of_call = r.threads] {
+        r.call = [=, threads_of_call = r.threads] {
           auto scratch = call_scratch();
-          *packed = octavo::quantize<S>(dense, octavo::on<arch>(*threads_of_call).scratch(scratch));
+          octavo::quantize_into(*packed, dense, octavo::on<arch>(*threads_of_call).scratch(scratch));
         };
         r.nmse = [=] { return error(dense, *packed); };
         return r;

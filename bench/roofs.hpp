@@ -161,14 +161,15 @@ struct narrow {
     vector b{};
   };
 };
-/// Weights of at most 4 bits: eight products are summed in int16, then widened to int32.
+/// Weights of at most 4 bits: `Burst` products are summed in int16, then widened to int32.
+template <int Burst>
 struct maddubs : narrow {
-  static constexpr int steps = 9;
-  static constexpr double operations = 8 * 64;
+  static constexpr int steps = Burst + 1;
+  static constexpr double operations = Burst * 64;
   template <int Step>
   [[gnu::always_inline]] static void step(chain& c, vector x) {
     vector t;
-    if constexpr (Step < 8) {
+    if constexpr (Step < Burst) {
       asm volatile("vpmaddubsw %2, %2, %1\n\tvpaddw %1, %0, %0" : "+x"(c.b), "=&x"(t) : "x"(x));
     } else {
       asm volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0" : "+x"(c.a), "=&x"(t) : "x"(c.b), "x"(x));
@@ -214,7 +215,8 @@ struct sequences<octavo::avx512vnni> {
 template <>
 struct sequences<octavo::avx2> {
   template <int Highest>
-  using int8 = std::conditional_t<Highest <= 127, sequence::maddubs, sequence::maddwd>;
+  using int8 = std::conditional_t<Highest * 256 * 4 >= 32768, sequence::maddwd,
+                                  sequence::maddubs<Highest * 256 * 8 < 32768 ? 8 : 4>>;
   using bf16 = sequence::fma256;
   using f32 = sequence::fma256;
 };

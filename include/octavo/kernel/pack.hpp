@@ -121,7 +121,7 @@ class packer {
     index const length = layout_.group_length(g);
     range_tracker<A, Q> ranges[static_cast<std::size_t>(registers)];
     for (index k = 0; k < length; ++k) {
-      index const ahead = std::min(first + k + 32, layout_.cols - 1);
+      index const ahead = std::min(first + k + 8, layout_.cols - 1);
       auto const* const line = reinterpret_cast<char const*>(weights_.at(p * panel_rows, ahead));
       for (index b = 0; b < panel_rows * static_cast<index>(sizeof(T)); b += 64) { __builtin_prefetch(line + b); }
       for (int r = 0; r < registers; ++r) {
@@ -200,26 +200,13 @@ class packer {
 
   // ---- scalars: any quantizer ----
 
-  void put_code(std::byte* to, index row, index k, code c) const noexcept {
-    auto const where = layout_.at(row, k);
+  void put_code(std::byte* to, typename layout_type::position where, code c) const noexcept {
     to[where.byte] |= static_cast<std::byte>((c ^ layout_type::flip) << where.shift);
   }
   /// Codes of k that do not exist, of rows that do not exist.
   void put_padding(std::byte* to, index g, index row, index from) const noexcept {
     index const end = layout_.group_steps(g) * layout_type::step;
-    for (index k = from; k < end; ++k) {
-      // Positions behind a short group continue it: `at` only needs k within the group's steps.
-      auto where = layout_.at(row, g * layout_.group());
-      where.byte += k / layout_type::step * layout_type::step_bytes - 0;
-      index const in_step = k % layout_type::step;
-      auto const inside = layout_.at(row, 0);
-      auto const moved = step_position(row, in_step);
-      where.byte += moved.byte - inside.byte;
-      to[where.byte] |= static_cast<std::byte>((zero_code<F> ^ layout_type::flip) << moved.shift);
-    }
-  }
-  [[nodiscard]] static typename layout_type::position step_position(index row, index in_step) noexcept {
-    return layout_type{panel_rows, layout_type::step}.at(row, in_step);
+    for (index k = from; k < end; ++k) { put_code(to, layout_.at(row, g, k), zero_code<F>); }
   }
 
   void group_by_scalars(index p, index g, index rows, std::byte* to, float* room) const noexcept {
@@ -245,7 +232,7 @@ class packer {
         }
         store_params(parameters, row, group);
         for (index k = 0; k < length; ++k) {
-          put_code(to, row, first + k, Q::encode(weights_(p * panel_rows + row, first + k), group));
+          put_code(to, layout_.at(row, g, k), Q::encode(weights_(p * panel_rows + row, first + k), group));
         }
       }
     }
@@ -259,7 +246,7 @@ class packer {
     for (index c = 0; c < layout_.cols; ++c) {
       auto const group = column_params(c, room);
       for (index row = 0; row < rows; ++row) {
-        put_code(to, row, c, Q::encode(weights_(p * panel_rows + row, c), group));
+        put_code(to, layout_.at(row, c), Q::encode(weights_(p * panel_rows + row, c), group));
       }
     }
   }

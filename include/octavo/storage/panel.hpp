@@ -107,14 +107,14 @@ struct panel_layout {
     return panels() * panel_bytes() + column_bytes();
   }
 
-  /// Byte of (row, k) within a panel, and the shift of its code within the byte.
+  /// Byte of a code within a panel, and the shift of the code within the byte.
   struct position {
     index byte;
     int shift;
   };
-  [[nodiscard]] constexpr position at(index row, index k) const noexcept {
-    index const g = k / group();
-    index const in_group = k % group();
+  [[nodiscard]] constexpr position at(index row, index k) const noexcept { return at(row, k / group(), k % group()); }
+  /// The same by group; behind a short group stands its padding.
+  [[nodiscard]] constexpr position at(index row, index g, index in_group) const noexcept {
     index const in_step = in_group % step;
     index const base = g * group_bytes() + in_group / step * step_bytes + row / 16 * 64;
     int const shift = static_cast<int>(in_step / 4) * bits;
