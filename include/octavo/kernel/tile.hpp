@@ -115,7 +115,7 @@ template <class Weights, int T, int R, int P = 1>
     std::byte const* const params = w.params_of(s);
     auto const* a = x.data + s * x.segment_stride;
     auto const* next_tokens = a + T * x.token_stride;
-    typename Weights::group groups[accumulators];
+    typename Weights::group groups[static_cast<std::size_t>(P * R)];
     unroll<P * R>([&](int i) __attribute__((always_inline)) {
       groups[i] = Weights::load_group(params + i / R * w.panel_stride, first_row + i % R * L);
     });
@@ -185,8 +185,7 @@ template <class Weights, int T, int R, int P = 1>
   if constexpr (Weights::carries) {
     if (carry_out) {
       unroll<P * T * R>([&](int i) __attribute__((always_inline)) {
-        int const p = i / (T * R);
-        acc[i].store_unaligned(sums + i / R % T * sums_stride + p * panel_rows + i % R * L);
+        acc[i].store_unaligned(sum_of(i / (T * R), i / R % T, i % R));
       });
       return;
     }
