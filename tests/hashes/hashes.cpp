@@ -37,7 +37,7 @@ void print(char const* name) {
     octavo::index rows, cols, tokens;
   };
   for (shape const& s : {shape{1, 1, 1}, shape{65, 75, 1}, shape{17, 200, 2}, shape{130, 33, 7}, shape{64, 128, 19},
-                         shape{31, 1000, 9}}) {
+                         shape{31, 1000, 9}, shape{70, 530, 53}}) {
     test::matrix<float> weights(s.rows, s.cols, 1);
     test::matrix<X> x(s.cols, s.tokens, 2);
     if (s.tokens == 7) {  // a row and a token of NaN, a group and a token of zeros

@@ -106,23 +106,3 @@ TEST_CASE("formats whose upper codes are the negatives of the lower ones") {
   STATIC_REQUIRE_FALSE(kernel::sign_symmetric<int8>);
   STATIC_REQUIRE_FALSE(kernel::sign_symmetric<e2m1>);  // four bits
 }
-
-TEST_CASE("expanded weights are the decoded ones, unit after unit") {
-  test::for_archs([](auto arch) {
-    using A = typename decltype(arch)::type;
-    using weights = kernel::float_weights<A, panel_layout<w4_g32>, true>;
-    auto const q = all_codes<w4_g32>(32);
-    auto const view = q.view();
-    aligned_buffer out(32 * 256);
-    kernel::expand<weights>(view.panel(0), view.panel(0) + view.layout().params_at(0), 4, out.data());
-    auto const* const values = reinterpret_cast<float const*>(out.data());
-    int wrong = 0;
-    for (octavo::index k = 0; k < 32; ++k) {
-      for (octavo::index r = 0; r < 64; ++r) {  // swapped: k runs 1 0 3 2 ...
-        wrong += values[(k ^ 1) * 64 + r] == int4::decode(view.code_at(r, k)) ? 0 : 1;
-      }
-    }
-    INFO(arch_name<A>);
-    CHECK(wrong == 0);
-  });
-}

@@ -52,17 +52,19 @@ void check_invariance(octavo::index rows, octavo::index cols, octavo::index toke
 
 /// Weights and tokens at the ends of their range, over K = 40000.
 template <class S, class A>
-void check_long_rows(float weight, float token, bool alternate) {
+void check_long_rows(float weight, float token, bool alternate, octavo::index tokens = 2) {
   constexpr octavo::index cols = 40000;
   test::matrix<float> w(3, cols);
-  test::matrix<float> x(cols, 2);
+  test::matrix<float> x(cols, tokens);
   for (octavo::index k = 0; k < cols; ++k) {
     float const sign = alternate && k % 2 == 1 ? -1.0f : 1.0f;
     w(0, k) = weight * sign;
     w(1, k) = -weight * sign;
     w(2, k) = k < 20000 ? weight : -weight;
-    x(k, 0) = token * sign;
-    x(k, 1) = -token;
+    for (octavo::index t = 0; t < tokens; t += 2) {
+      x(k, t) = token * sign;
+      if (t + 1 < tokens) { x(k, t + 1) = -token; }
+    }
   }
   w(0, 0) = weight * 0.999f;  // so that affine ranges are not a single point
   test::check_product<A, S>(quantize<S>(w, on<scalar>()), x);
@@ -75,8 +77,14 @@ TEST_CASE("results do not depend on the batch or the executor: integers") {
   check_invariance<w4_g32, a8, float>(200, 200, 140);
   check_invariance<w2_g64, a8, float>(600, 100, 5);
 }
+TEST_CASE("results do not depend on the batch or the executor: integers, many tokens") {
+  check_invariance<w4, a8, float>(70, 2500, 53);       // longer than a chunk of expanded weights, ragged
+  check_invariance<w8, a8, float>(66, 5003, 53);       // the same, as packed
+  check_invariance<w4_g128, a8, float>(70, 600, 270);  // more than a block of tokens, several groups in a chunk
+}
 TEST_CASE("results do not depend on the batch or the executor: zero points") {
   check_invariance<w8, a8_affine, float>(130, 75, 29);
+  check_invariance<scheme<affine<uint4>, per_group<40>>, a8_affine, float>(70, 100, 53);
 }
 TEST_CASE("results do not depend on the batch or the executor: bf16") {
   check_invariance<fp8, as_is, bf16>(330, 75, 29);
@@ -93,6 +101,10 @@ TEST_CASE("long rows of extremes do not overflow") {
                                                                                                     false);
   check_long_rows<scheme<affine<uint8>, per_row>, a8_affine>(1.0f, 1.0f, false);
   check_long_rows<scheme<affine<uint8>, per_row>, a8_affine>(1.0f, 1.0f, true);
+}
+TEST_CASE("long rows of extremes do not overflow: many tokens") {
+  check_long_rows<w8, a8>(1.0f, 1.0f, true, 49);
+  check_long_rows<scheme<affine<uint8>, per_row>, a8_affine>(1.0f, 1.0f, true, 49);
 }
 TEST_CASE("long rows of floats keep one chain") {
   check_long_rows<fp8, as_is>(1.0f, 1.0f, true);

@@ -29,6 +29,12 @@ template <class T>
   asm("" : "+r"(p) : : "memory");
   return p;
 }
+/// A pointer whose origin the optimiser forgets: it loads anew what was stored by the pointer before.
+template <class T>
+[[gnu::always_inline]] inline T* forgotten(T* p) noexcept {
+  asm("" : "+r"(p));
+  return p;
+}
 
 /// Neither NaN nor infinity; by bits, so that it is a constant expression everywhere.
 [[nodiscard, gnu::always_inline]] constexpr bool is_finite(float x) noexcept {

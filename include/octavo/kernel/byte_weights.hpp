@@ -61,8 +61,11 @@ class byte_weights {
   using operand = typename dot::activation;
   using weight = typename dot::weight;
   using accumulator = typename dot::accumulator;
+  using sum = simd::ints<A>;
   using start = std::int32_t;
   static constexpr bool operand_zeros = OperandZeros;
+  /// Whether packed codes are the weights.
+  static constexpr bool as_packed = direct && L::bits == 8 && sizeof(weight) == sizeof(simd::ints<A>);
   static constexpr index step = L::step;
   static constexpr int units = L::quads;
   static constexpr int unit_operands = 4;
@@ -70,7 +73,6 @@ class byte_weights {
   static_assert(dot::burst == 0 || burst > 0);
   /// A group's scale times this is the scale of the integers.
   static constexpr float scale_factor = lattice<F>.step;
-  static constexpr bool carries = false;
   struct group {};
 
   [[gnu::always_inline]] byte_weights() noexcept : lookup_(byte_values<F, L::flip>) {}
@@ -94,7 +96,8 @@ class byte_weights {
   }
 
   /// The initial int32 accumulators of `lanes` rows from `row` for token t of segment s.
-  [[nodiscard, gnu::always_inline]] static simd::ints<A> initial(token_block<byte_weights> const& x, index t, index s,
+  template <class Block>
+  [[nodiscard, gnu::always_inline]] static simd::ints<A> initial(Block const& x, index t, index s,
                                                                  std::byte const* params, index row) noexcept {
     auto begin = simd::ints<A>(x.start[s * x.start_stride + t]);
     if constexpr (L::zero_points) {

@@ -167,10 +167,11 @@ struct float_accumulation {
   using arch = A;
   using layout = L;
   using accumulator = simd::floats<A>;
+  using sum = accumulator;
   using start = float;
   static constexpr bool operand_zeros = false;
+  static constexpr bool as_packed = false;
   static constexpr int burst = 0;
-  static constexpr bool carries = true;
   static constexpr float scale_factor = 1.0f;
 
   [[nodiscard, gnu::always_inline]] static accumulator flush(accumulator const&, accumulator acc) noexcept {
@@ -238,56 +239,6 @@ class pair_weights : public float_accumulation<A, L>, private value_decoder<A, L
     return simd::dot_bf16<A>(acc, w, a);
   }
 };
-
-/// The same weights after `expand`: a step is one unit, and unpacking is a load.
-template <class W>
-struct expanded : float_accumulation<typename W::arch, typename W::layout> {
-  using operand = typename W::operand;
-  using weight = typename W::weight;
-  struct group {};
-  static constexpr index step = W::unit_operands;
-  static constexpr int units = 1;
-  static constexpr int unit_operands = W::unit_operands;
-
-  [[nodiscard, gnu::always_inline]] static group load_group(std::byte const*, index) noexcept { return {}; }
-  template <int U>
-  [[nodiscard, gnu::always_inline]] static weight get(simd::ints<typename W::arch> packed, group) noexcept {
-    packed = simd::in_register<typename W::arch>(packed);
-    if constexpr (std::is_same_v<weight, simd::ints<typename W::arch>>) {
-      return packed;
-    } else {
-      return simd::as_floats<typename W::arch>(packed);
-    }
-  }
-  [[nodiscard, gnu::always_inline]] static auto load(operand const* p) noexcept { return W::load(p); }
-  template <class Acc, class Operand>
-  [[nodiscard, gnu::always_inline]] static Acc add(Acc acc, weight w, Operand a) noexcept {
-    return W::add(acc, w, a);
-  }
-};
-
-/// Unpacks `steps` steps of a segment for all 64 rows: 256 bytes for each unit, unit after unit.
-template <class W>
-[[gnu::noinline]] void expand(std::byte const* codes, std::byte const* params, index steps, std::byte* out) noexcept {
-  using A = typename W::arch;
-  constexpr int L = simd::lanes<A>;
-  W const unpack;
-  for (int r = 0; r < simd::panel_registers<A>; ++r) {
-    auto const group = W::load_group(params, r * L);
-    for (index i = 0; i < steps; ++i) {
-      auto const packed = simd::load_ints<A>(codes + i * 256 + r * L * 4);
-      detail::unroll<W::units>([&](auto u) __attribute__((always_inline)) {
-        auto const w = unpack.template get<u()>(packed, group);
-        std::byte* const to = out + (i * W::units + u()) * 256 + r * L * 4;
-        if constexpr (std::is_same_v<typename W::weight, simd::ints<A>>) {
-          w.store_unaligned(reinterpret_cast<std::int32_t*>(to));
-        } else {
-          w.store_unaligned(reinterpret_cast<float*>(to));
-        }
-      });
-    }
-  }
-}
 
 }  // namespace kernel
 }  // namespace v0

@@ -12,6 +12,9 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
+/// Units that an expanded tile takes together; kernel/expand.hpp fills up with zeros.
+inline constexpr index units_together = 4;
+
 /// Where accumulators end. One segment per group; a longer run of integers is cut after 32 768 k.
 template <class Layout>
 struct segmentation {
@@ -50,6 +53,7 @@ struct weight_stream {
   std::byte const* last_params;
   index panel_stride;  ///< to the codes and parameters of the next panel
   /// What a tile asks memory for: four lines, `ahead_stride` apart, at each step, which then move on by `ahead_step`.
+  /// An expanded tile asks for one each `units_together`.
   std::byte const* ahead;
   index ahead_stride;
   index ahead_step;
@@ -103,6 +107,11 @@ struct token_block {
   std::int32_t const* zeros;             ///< [token]: zero points of the codes, if Weights::operand_zeros
   std::int32_t const* weight_sums;       ///< [segment][64]: sums of the weight bytes, if Weights::operand_zeros
 
+  void next_segments(index n) noexcept {
+    data += n * segment_stride;
+    if (start != nullptr) { start += n * start_stride; }
+    if (weight_sums != nullptr) { weight_sums += n * panel_rows; }
+  }
   void advance(index tokens) noexcept {
     data += tokens * token_stride;
     if (start != nullptr) { start += tokens; }

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 #include "octavo/core/unroll.hpp"
 #include "octavo/kernel/segments.hpp"
@@ -16,8 +18,11 @@ namespace kernel {
 /// Bytes that several streams ask for ahead of themselves, together.
 inline constexpr index stream_distance = 2048;
 
-/// How a tile begins and ends when the single segment of a row is read in several runs.
-enum class carry : int { none = 0, in = 1, out = 2, both = 3 };
+/// Accumulators that come from a run of the same segment before, or go to the next: T x R registers, or null.
+struct carry {
+  void const* in = nullptr;
+  void* out = nullptr;
+};
 
 /// The scales of `lanes` rows from `row`.
 template <class Weights>
@@ -30,31 +35,43 @@ template <class Weights>
   return scale;
 }
 
+/// Bytes of a step: of all rows of a packed panel, of the tile's rows if it is expanded.
+template <class Weights>
+inline constexpr index step_size = [] {
+  if constexpr (requires { Weights::step_bytes; }) { return Weights::step_bytes; }
+  return index{256};
+}();
+
 /// sums[t][row] = fma(acc, scale, sums[t][row]) over segments, ascending, where acc is the chain over k of the path:
 /// exact integers, or one float fma after the other.
 ///
-/// T tokens x R registers of rows from `first_row`; sums have `sums_stride` floats per token and stay in the first
-/// level cache, so registers hold accumulators only and tiles can be large. Scaling is spread: a token's accumulators
+/// T tokens x R registers of rows from `first_row`; sums are [token][panel][row] and stay in the first level cache, so registers hold accumulators only and tiles can be large. Scaling is spread: a token's accumulators
 /// of one segment are scaled just before its first products of the next, which keeps the multipliers busy (4 x 4
-/// tiles of int4 in groups of 128 gain 4 per cent of the peak). With carry::out accumulators are stored in place of
-/// sums, with carry::in they are loaded from there (float paths, single segment).
+/// tiles of int4 in groups of 128 gain 4 per cent of the peak). A single segment may be read in several runs, which
+/// carry accumulators; a run that carries them out leaves the sums alone.
 ///
 /// P panels at once, `panel_stride` bytes apart, are for few tokens: memory gives more to several streams than to one.
-/// Sums of the next panel then stand 64 floats further.
 template <class Weights, int T, int R, int P = 1>
-[[gnu::noinline]] void tile(weight_stream const& w, token_block<Weights> const& x, index first_row, float* sums,
-                            index sums_stride, carry mode = carry::none) noexcept {
+[[gnu::noinline]] void tile(weight_stream const& stream, token_block<Weights> const& block, index first_row,
+                            float* sums, carry carried = {}) noexcept {
   using A = typename Weights::arch;
   using accumulator = typename Weights::accumulator;
+  using sum = typename Weights::sum;
   using detail::unroll;
   constexpr int L = simd::lanes<A>;
   constexpr int U = Weights::units;
+  constexpr index step_bytes = step_size<Weights>;
   constexpr bool bursts = Weights::burst != 0;
+  constexpr bool expands = requires { Weights::step_bytes; };
   constexpr auto accumulators = static_cast<std::size_t>(P * T * R);
   constexpr auto registers = static_cast<std::size_t>(R);
-  [[maybe_unused]] bool const carry_in = Weights::carries && (static_cast<int>(mode) & 1) != 0;
-  [[maybe_unused]] bool const carry_out = Weights::carries && (static_cast<int>(mode) & 2) != 0;
+  constexpr bool carries = expands && !Weights::layout::grouped;
+  // Steps that are counted together: what counts and moves pointers takes slots from the multipliers.
+  constexpr index together = expands ? units_together : 1;
 
+  // Copies, whose fields no store of a register may change.
+  weight_stream const w = stream;
+  token_block<Weights> const x = block;
   if (w.segments <= 0) { return; }
   Weights const unpack;
   accumulator acc[accumulators];
@@ -72,7 +89,7 @@ template <class Weights, int T, int R, int P = 1>
   simd::floats<A> scales[registers];
 
   auto const sum_of = [&](int p, int t, int r) __attribute__((always_inline)) {
-    return sums + t * sums_stride + p * panel_rows + r * L;
+    return sums + ((t * P + p) * R + r) * L;
   };
   auto const begin = [&](int p, int t, index s, std::byte const* params) __attribute__((always_inline)) {
     unroll<R>([&](int r) __attribute__((always_inline)) {
@@ -83,9 +100,6 @@ template <class Weights, int T, int R, int P = 1>
         acc[i] = accumulator{};
       } else {
         acc[i] = initial;
-      }
-      if constexpr (Weights::carries) {
-        if (carry_in) { acc[i] = simd::load_floats<A>(sum_of(p, t, r)); }
       }
     });
   };
@@ -98,51 +112,73 @@ template <class Weights, int T, int R, int P = 1>
     unroll<R>([&](int r) __attribute__((always_inline)) {
       int const i = (p * T + t) * R + r;
       auto const total = Weights::finish(flushed(i));
-      auto before = simd::load_floats<A>(sum_of(p, t, r));
-      if constexpr (Weights::carries) {
-        if (carry_in) { before = simd::floats<A>(0.0f); }
-      }
-      simd::fused<A>(total, scales[r], before).store_unaligned(sum_of(p, t, r));
+      simd::fused<A>(total, scales[r], simd::load_floats<A>(sum_of(p, t, r))).store_unaligned(sum_of(p, t, r));
     });
   };
 
   std::byte const* ahead = w.ahead;
-  unroll<P>([&](int p) __attribute__((always_inline)) {
-    unroll<T>([&](int t) __attribute__((always_inline)) { begin(p, t, 0, w.params_of(0)); });
-  });
+  if (carries && carried.in != nullptr) {
+    unroll<T * R>([&](int i) __attribute__((always_inline)) {
+      auto const before = sum::load_unaligned(static_cast<typename sum::value_type const*>(carried.in) + i * L);
+      if constexpr (bursts) {
+        before.store_unaligned(wide_of + i * L);
+        acc[i] = accumulator{};
+      } else {
+        acc[i] = before;
+      }
+    });
+  } else {
+    unroll<P>([&](int p) __attribute__((always_inline)) {
+      unroll<T>([&](int t) __attribute__((always_inline)) { begin(p, t, 0, w.params_of(0)); });
+    });
+  }
   for (index s = 0; s < w.segments; ++s) {
-    std::byte const* codes = w.codes + s * w.segment_bytes + first_row * 4;
+    sums = detail::forgotten(sums);  // or g++ keeps a second copy of all sums on the stack
+    std::byte const* codes = w.codes + s * w.segment_bytes + (expands ? 0 : first_row * 4);
     std::byte const* const params = w.params_of(s);
-    auto const* a = x.data + s * x.segment_stride;
-    auto const* next_tokens = a + T * x.token_stride;
+    auto const* const a = x.data + s * x.segment_stride;
+    // Three tokens share a pointer: so many fit the addressing modes.
+    constexpr int pointers = (T + 2) / 3;
+    typename Weights::operand const* tokens[static_cast<std::size_t>(pointers)];
+    unroll<pointers>([&](int i) __attribute__((always_inline)) { tokens[i] = a + 3 * i * x.token_stride; });
+    [[maybe_unused]] auto const* next_tokens = a + T * x.token_stride;
     typename Weights::group groups[static_cast<std::size_t>(P * R)];
     unroll<P * R>([&](int i) __attribute__((always_inline)) {
       groups[i] = Weights::load_group(params + i / R * w.panel_stride, first_row + i % R * L);
     });
 
     index until_flush = Weights::burst;
-    // Before the first products of token t in panel p: before_token(p, t).
-    auto const step = [&](auto const& before_panel, auto const& before_token) __attribute__((always_inline)) {
+    // Step J of those that are counted together. Before the first products of token t in panel p: before_token(p, t).
+    auto const step = [&](auto j, auto const& before_panel, auto const& before_token) __attribute__((always_inline)) {
+      constexpr index J = j();
       unroll<P>([&](int p) __attribute__((always_inline)) {
-        std::byte const* const here = codes + p * w.panel_stride;
+        std::byte const* const here = codes + p * w.panel_stride + J * step_bytes;
+        typename Weights::weight weights[registers];
         simd::ints<A> packed[registers];
-        unroll<R>([&](int r) __attribute__((always_inline)) { packed[r] = simd::load_ints<A>(here + r * L * 4); });
-        unroll<(R * L + 15) / 16>([&](int l) __attribute__((always_inline)) {
-          if constexpr (P == 1) {
-            __builtin_prefetch(ahead + l * w.ahead_stride);
-          } else {
-            __builtin_prefetch(here + stream_distance / P + l * 64, 0, 2);
-          }
-        });
+        if constexpr (expands) {
+          unroll<R>([&](int r) __attribute__((always_inline)) { weights[r] = Weights::load_weight(here, r); });
+          if constexpr (J == 0) { __builtin_prefetch(ahead, 0, 2); }
+        } else {
+          unroll<R>([&](int r) __attribute__((always_inline)) { packed[r] = simd::load_ints<A>(here + r * L * 4); });
+          unroll<(R * L + 15) / 16>([&](int l) __attribute__((always_inline)) {
+            if constexpr (P == 1) {
+              __builtin_prefetch(ahead + l * w.ahead_stride);
+            } else {
+              __builtin_prefetch(here + stream_distance / P + l * 64, 0, 2);
+            }
+          });
+        }
         before_panel(p);
         unroll<U>([&](auto u) __attribute__((always_inline)) {
-          typename Weights::weight weights[registers];
-          unroll<R>([&](int r) __attribute__((always_inline)) {
-            weights[r] = unpack.template get<u()>(packed[r], groups[p * R + r]);
-          });
+          if constexpr (!expands) {
+            unroll<R>([&](int r) __attribute__((always_inline)) {
+              weights[r] = unpack.template get<u()>(packed[r], groups[p * R + r]);
+            });
+          }
           unroll<T>([&](int t) __attribute__((always_inline)) {
             if constexpr (u == 0) { before_token(p, t); }
-            auto const operand = Weights::load(a + t * x.token_stride + Weights::unit_operands * u());
+            auto const operand =
+                Weights::load(tokens[t / 3] + t % 3 * x.token_stride + Weights::unit_operands * (J * U + u()));
             unroll<R>([&](int r) __attribute__((always_inline)) {
               int const i = (p * T + t) * R + r;
               acc[i] = Weights::add(acc[i], weights[r], operand);
@@ -150,13 +186,11 @@ template <class Weights, int T, int R, int P = 1>
           });
         });
       });
-      if constexpr (P == 1) {
+      if constexpr (P == 1 && J == 0) { ahead += w.ahead_step; }
+      if constexpr (P == 1 && !expands) {
         __builtin_prefetch(next_tokens);
-        ahead += w.ahead_step;
         next_tokens += T * U * Weights::unit_operands;
       }
-      codes += 256;
-      a += U * Weights::unit_operands;
       if constexpr (bursts) {
         if (--until_flush == 0) {
           until_flush = Weights::burst;
@@ -167,25 +201,39 @@ template <class Weights, int T, int R, int P = 1>
         }
       }
     };
+    auto const advance = [&](index n) __attribute__((always_inline)) {
+      codes += n * step_bytes;
+      unroll<pointers>([&](int i) __attribute__((always_inline)) { tokens[i] += n * U * Weights::unit_operands; });
+    };
     auto const nothing = [](auto...) __attribute__((always_inline)){};
+    constexpr std::integral_constant<index, 0> first{};
 
     index steps = s + 1 < w.segments ? w.steps : w.last_steps;
     if (s != 0) {
-      --steps;
       step(
-          [&](int p) __attribute__((always_inline)) { load_panel_scales(p, w.params_of(s - 1)); },
+          first, [&](int p) __attribute__((always_inline)) { load_panel_scales(p, w.params_of(s - 1)); },
           [&](int p, int t) __attribute__((always_inline)) {
             scale(p, t);
             begin(p, t, s, params);
           });
+      unroll<static_cast<int>(together) - 1>([&](auto j) __attribute__((always_inline)) {
+        step(std::integral_constant<index, j() + 1>{}, nothing, nothing);
+      });
+      advance(together);
+      steps -= together;
     }
-    for (; steps > 0; --steps) { step(nothing, nothing); }
+    for (; steps > 0; steps -= together) {
+      unroll<static_cast<int>(together)>([&](auto j) __attribute__((always_inline)) {
+        step(std::integral_constant<index, j()>{}, nothing, nothing);
+      });
+      advance(together);
+    }
   }
 
-  if constexpr (Weights::carries) {
-    if (carry_out) {
-      unroll<P * T * R>([&](int i) __attribute__((always_inline)) {
-        acc[i].store_unaligned(sum_of(i / (T * R), i / R % T, i % R));
+  if constexpr (carries) {
+    if (carried.out != nullptr) {
+      unroll<T * R>([&](int i) __attribute__((always_inline)) {
+        flushed(i).store_unaligned(static_cast<typename sum::value_type*>(carried.out) + i * L);
       });
       return;
     }

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "octavo/core/views.hpp"
+#include "octavo/kernel/expand.hpp"
 #include "octavo/kernel/tile.hpp"
 #include "octavo/kernel/tile_shape.hpp"
 #include "octavo/ops/context.hpp"
@@ -33,23 +34,32 @@ class matmul_run {
   using shape = kernel::tile_shape<A, types::which>;
   static constexpr int L = simd::lanes<A>;
   static constexpr int tile_rows = shape::registers * L;
-  /// Whether tiles unpack weights themselves.
-  static constexpr bool in_registers = integers || layout_type::linear;
 
   /// So few tokens take several panels at a time: one where unpacking is most of the work, two otherwise.
-  static constexpr int few_tokens = !in_registers || weights::operand_zeros ? 0
-                                    : weights::units > 4                    ? std::min(shape::few_tokens, 1)
-                                                                            : shape::few_tokens;
-  /// Whether it pays to unpack them before, for many tokens. The scalar code does not want two forms.
-  static constexpr bool expands = !integers && !(in_registers && detail::is_scalar<A>);
+  static constexpr int few_tokens = !layout_type::linear || weights::operand_zeros ? 0
+                                    : weights::units > 4                           ? std::min(shape::few_tokens, 1)
+                                                                                   : shape::few_tokens;
+  /// Quads of a short group, if its weights fit registers.
+  static constexpr int stationary_units = [] {
+    if constexpr (integers && layout_type::grouped && detail::is_avx512<A>) {
+      constexpr index quads = layout_type{0, 0}.padded_group() / 4;
+      return quads <= 8 ? static_cast<int>(quads) : 0;
+    }
+    return 0;
+  }();
+  /// So many tokens share weights that are unpacked before, to the first level cache; fewer unpack in registers.
+  static constexpr index wide_tokens = shape::wide_tokens;
+  static constexpr int wide_rows = shape::wide_registers * L;
+  using wide = kernel::expanded<weights, shape::wide_registers>;
+  static constexpr bool expands = wide_tokens != 0 && stationary_units == 0;
+  /// From so many tokens on it pays. Measured for e4m3 and int4 on Zen 4 (floats) and Sapphire Rapids (integers).
+  static constexpr index expand_from = integers ? 48 : types::which == path::bf16_dot ? 13 : 33;
+  /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked.
+  static constexpr index chunk = wide::as_packed ? 262144 : 131072;
 
-  /// Tokens that one piece of work takes: their activations share the second level cache with a panel.
-  static constexpr index block = 128;
-  /// Units of expanded weights at a time: 128 KiB.
-  static constexpr index chunk_units = 512;
-  /// From so many tokens on, expanding the weights of a float path pays: below, each tile unpacks them in registers.
-  /// Measured for vdpbf16ps and vfmadd231ps, e4m3 and int4.
-  static constexpr index expand_from = std::is_same_v<typename weights::operand, std::uint16_t> ? 13 : 33;
+  /// Tokens that meet a panel at most, and bytes of their activations, which stay in the second level cache.
+  static constexpr index most_tokens = 264;
+  static constexpr index most_bytes = index{768} << 10;
 
  public:
   matmul_run(quantized_matrix_view<S> const& w, tokens_view<X const> const& x, tokens_view<Y> const& y)
@@ -59,6 +69,7 @@ class matmul_run {
   void operator()(Context const& context, Epilogue const& epilogue) {
     index const tokens = y_.tokens();
     if (tokens == 0 || layout_.rows == 0) { return; }
+    index const block = tokens_at_once();
     index const blocks = ceil_div(tokens, block);
     index const items = product(layout_.panels(), blocks);
     index const pieces = context.pieces(items);
@@ -70,26 +81,44 @@ class matmul_run {
         x_.scratch_bytes(fillers) + scratch_block::bytes<std::byte>(product(pieces, piece_bytes())) + alignment);
     x_.fill(context, scratch, fillers);
     pieces_ = scratch.template take<std::byte>(pieces * piece_bytes());
-    context.execute(pieces, [this, &epilogue, tokens, items, blocks, pieces](index i) noexcept {
+    context.execute(pieces, [this, &epilogue, tokens, items, block, pieces](index i) noexcept {
       std::byte* const own = pieces_ + i * piece_bytes();
       index const end = items * (i + 1) / pieces;
+      // All panels pass by a block of tokens before the next: of the two, the weights are streamed.
       for (index item = items * i / pieces; item < end;) {
-        index const first = item % blocks * block;
-        item += multiply_item(item / blocks, end - item, first, std::min(block, tokens - first), own, epilogue);
+        index const p = item % layout_.panels();
+        index const first = item / layout_.panels() * block;
+        index const most = std::min(end - item, layout_.panels() - p);
+        item += multiply_item(p, most, first, std::min(block, tokens - first), own, epilogue);
       }
     });
   }
 
  private:
+  /// Tokens of a block: even blocks of whole tiles.
+  [[nodiscard]] index tokens_at_once() const {
+    index const most = std::clamp<index>(most_bytes / std::max<index>(x_.token_bytes(), 1), 48, most_tokens);
+    index const even = ceil_div(y_.tokens(), ceil_div(y_.tokens(), most));
+    return expands ? std::min(round_up(even, wide_tokens), most_tokens) : even;
+  }
+  /// Scratch of one piece of work: sums of weights, then what multiply_expanded needs.
   [[nodiscard]] index piece_bytes() const {
-    if constexpr (integers) {
-      return weights::operand_zeros
-                 ? detail::scratch_block::bytes<std::int32_t>(product(x_.segments().count, panel_rows))
-                 : 0;
-    } else {
-      index const units = layout_type::grouped ? std::max(chunk_units, x_.segments().length) : chunk_units;
-      return units * 256 + block * panel_rows * 4;
-    }
+    return weight_sums_bytes() + (!expands || y_.tokens() < expand_from ? 0 : wide_bytes());
+  }
+  [[nodiscard]] index weight_sums_bytes() const {
+    if constexpr (weights::operand_zeros) { return product(x_.segments().count, panel_rows, sizeof(std::int32_t)); }
+    return 0;
+  }
+  [[nodiscard]] index wide_bytes() const {
+    if constexpr (!expands) { return 0; }
+    return 2 * most_tokens * panel_rows * 4 + product(chunk_units(), wide::step_bytes);
+  }
+  /// Units of expanded weights at a time: a chunk, whole groups.
+  [[nodiscard]] index chunk_units() const {
+    constexpr index units = chunk / wide::step_bytes;
+    return layout_type::grouped
+               ? std::max(units, round_up(x_.segments().steps(layout_, 0) * weights::units, kernel::units_together))
+               : units;
   }
 
   /// Panel p, or several from there but `most`, times a block of tokens; returns how many.
@@ -125,35 +154,31 @@ class matmul_run {
     alignas(64) float sums[static_cast<std::size_t>(T * width)] = {};
     auto stream = kernel::packed_stream(layout_, x_.segments(), w_.panel(p));
     stream.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), 0, 1, 1);
-    kernel::tile<weights, T, simd::panel_registers<A>, panels>(stream, x_.block(0), 0, sums, width);
+    kernel::tile<weights, T, simd::panel_registers<A>, panels>(stream, x_.block(0), 0, sums);
     store(sums, width, p, 0, std::min(width, layout_.rows - p * panel_rows), 0, T, epilogue);
   }
 
   template <class Epilogue>
   void multiply(index p, index rows, index first, index tokens, std::byte* own, Epilogue const& epilogue) noexcept {
     auto const stream = kernel::packed_stream(layout_, x_.segments(), w_.panel(p));
-    if constexpr (integers) {
-      std::int32_t* sums = nullptr;
-      if constexpr (weights::operand_zeros) {
-        sums = reinterpret_cast<std::int32_t*>(own);
-        kernel::weight_byte_sums<weights>(stream, sums);
+    auto* const sums = reinterpret_cast<std::int32_t*>(own);
+    if constexpr (weights::operand_zeros) { kernel::weight_byte_sums<weights>(stream, sums); }
+    if constexpr (stationary_units != 0) {
+      if (tokens >= 8) {
+        multiply_stationary(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
+        return;
       }
-      auto x = x_.block(first, sums);
-      if constexpr (stationary_units != 0) {
-        if (tokens >= 8) {
-          multiply_stationary(stream, x, p, rows, first, tokens, epilogue);
-          return;
-        }
+    }
+    index done = 0;
+    if constexpr (expands) {
+      if (tokens >= expand_from) { done = tokens / wide_tokens * wide_tokens; }
+      if (done != 0) {
+        multiply_expanded(stream, x_.template block<wide>(first, sums), p, rows, first, done,
+                          own + weight_sums_bytes(), epilogue);
       }
-      multiply_tiles(stream, x, p, rows, first, tokens, epilogue);
-    } else {
-      if constexpr (in_registers) {
-        if (!expands || tokens < expand_from) {
-          multiply_tiles(stream, x_.block(first), p, rows, first, tokens, epilogue);
-          return;
-        }
-      }
-      if constexpr (expands) { multiply_expanded(stream, p, rows, first, tokens, own, epilogue); }
+    }
+    if (done != tokens) {
+      multiply_tiles(stream, x_.block(first + done, sums), p, rows, first + done, tokens - done, epilogue);
     }
   }
 
@@ -169,31 +194,26 @@ class matmul_run {
         alignas(64) float sums[static_cast<std::size_t>(T * tile_rows)] = {};
         w.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, T * tile_rows,
                   tokens * panel_rows);
-        prefetch_outputs(p, r, first + t, T);
-        kernel::tile<weights, T, shape::registers>(w, here, r, sums, tile_rows);
+        prefetch_outputs(p, r, first + t, T, tile_rows);
+        kernel::tile<weights, T, shape::registers>(w, here, r, sums);
         store(sums, tile_rows, p, r, std::min<index>(rows - r, tile_rows), first + t, T, epilogue);
       }
     });
   }
 
+  /// What the next tile finds behind the `size` bytes of this one.
+  static void prefetch_next(std::byte const* p, std::size_t size) noexcept {
+    for (std::size_t i = 0; i < size; i += 64) { __builtin_prefetch(p + size + i); }
+  }
   /// Lines that a tile is going to write.
-  void prefetch_outputs(index p, index r, index first, index tokens) const noexcept {
+  void prefetch_outputs(index p, index r, index first, index tokens, index width) const noexcept {
     for (index t = first; t < first + tokens; ++t) {
       Y const* const y = y_.token(t) + p * panel_rows + r;
-      for (index i = 0; i < tile_rows * static_cast<index>(sizeof(Y)); i += 64) {
+      for (index i = 0; i < width * static_cast<index>(sizeof(Y)); i += 64) {
         __builtin_prefetch(reinterpret_cast<std::byte const*>(y) + i, 1);
       }
     }
   }
-
-  /// Quads of a short group, if its weights fit registers.
-  static constexpr int stationary_units = [] {
-    if constexpr (integers && layout_type::grouped && detail::is_avx512<A>) {
-      constexpr index quads = layout_type{0, 0}.padded_group() / 4;
-      return quads <= 8 ? static_cast<int>(quads) : 0;
-    }
-    return 0;
-  }();
 
   template <class Epilogue>
   void multiply_stationary(kernel::weight_stream const& stream, kernel::token_block<weights> x, index p, index rows,
@@ -237,70 +257,84 @@ class matmul_run {
     x.start += skip * x.start_stride;
     if (x.weight_sums != nullptr) { x.weight_sums += skip * panel_rows; }
     for (index t = 0; t < tokens; ++t) {
-      kernel::tile<weights, 1, Registers>(last, x, r, sums + t * Registers * L, Registers * L);
+      kernel::tile<weights, 1, Registers>(last, x, r, sums + t * Registers * L);
       x.advance(1);
     }
   }
 
+  /// Whole tiles of tokens, times weights that are unpacked chunk by chunk.
   template <class Epilogue>
-  void multiply_expanded(kernel::weight_stream const& stream, index p, index rows, index first, index tokens,
-                         std::byte* own, Epilogue const& epilogue) noexcept {
-    using wide = kernel::expanded<weights>;
-    auto* const sums = reinterpret_cast<float*>(own);
-    std::byte* const codes = own + block * panel_rows * 4;
-    std::memset(sums, 0, static_cast<std::size_t>(tokens * panel_rows) * sizeof(float));
-    constexpr int U = weights::units;
+  void multiply_expanded(kernel::weight_stream const& stream, kernel::token_block<wide> x, index p, index rows,
+                         index first, index tokens, std::byte* own, Epilogue const& epilogue) noexcept {
+    constexpr int T = static_cast<int>(wide_tokens);
+    constexpr index U = weights::units;
+    constexpr std::size_t tile_bytes = std::size_t{wide_tokens * wide_rows} * sizeof(float);
+    auto* const sums = reinterpret_cast<float*>(own);  // [rows / wide_rows][tokens][wide_rows]
+    std::byte* const carried = own + most_tokens * panel_rows * 4;
+    std::byte* const codes = carried + most_tokens * panel_rows * 4;
 
-    auto const run = [&](kernel::weight_stream w, std::byte const* next, index bytes,
-                         kernel::token_block<wide> const& x, kernel::carry mode) {
-      kernel::for_tiles<shape::tokens>(tokens, [&](auto size, index t) {
-        auto here = x;
-        here.advance(t);
-        for (index r = 0; r < rows; r += tile_rows) {
-          w.ask_for(next, bytes, t * panel_rows + r, size() * tile_rows, tokens * panel_rows);
-          kernel::tile<wide, size(), shape::registers>(w, here, r, sums + t * panel_rows + r, panel_rows, mode);
-        }
-      });
-    };
-    auto x = x_.template block<wide>(first);
     kernel::weight_stream w{};
-    w.codes = codes;
-    if (layout_type::grouped) {
-      w.steps = stream.steps * U;
-      w.segment_bytes = w.steps * 256;
+    // `segments` segments from s, or if it is one, `steps` of its steps from step i.
+    auto const run = [&](index s, index segments, index i, index steps, bool begins, bool ends) noexcept {
+      std::byte const* const from = stream.codes + s * stream.segment_bytes + i * 256;
+      index const bytes = (segments - 1) * stream.segment_bytes + steps * 256;
+      bool const ready =
+          wide::as_packed && stream.steps % kernel::units_together == 0 && steps % kernel::units_together == 0;
+      w.segments = segments;
+      w.steps = round_up(stream.steps * U, kernel::units_together);
+      w.last_steps = round_up(steps * U, kernel::units_together);
+      w.codes = ready ? from : codes;
+      w.segment_bytes = ready ? stream.segment_bytes : w.steps * wide::step_bytes;
+      w.params = stream.params + s * stream.param_stride;
       w.param_stride = stream.param_stride;
-      index const at_once = std::max<index>(1, chunk_units / w.steps);
-      for (index s = 0; s < stream.segments; s += at_once) {
-        w.segments = std::min(at_once, stream.segments - s);
-        for (index i = 0; i < w.segments; ++i) {
-          bool const last = s + i + 1 == stream.segments;
-          kernel::expand<weights>(stream.codes + (s + i) * stream.segment_bytes, stream.params_of(s + i),
-                                  last ? stream.last_steps : stream.steps, codes + i * w.segment_bytes);
+      w.last_params = stream.params_of(s + segments - 1);
+      index const total_steps = (segments - 1) * w.steps + w.last_steps;
+      for (index r = 0; r < rows; r += wide_rows) {
+        for (index j = 0; !ready && j < segments; ++j) {
+          kernel::expand<weights, shape::wide_registers>(from + j * stream.segment_bytes, stream.params_of(s + j), r,
+                                                         j + 1 < segments ? stream.steps : steps,
+                                                         codes + j * w.segment_bytes);
         }
-        bool const ends = s + w.segments == stream.segments;
-        w.last_steps = ends ? stream.last_steps * U : w.steps;
-        w.params = stream.params + s * stream.param_stride;
-        w.last_params = stream.params_of(s + w.segments - 1);
-        index const bytes = at_once * stream.segment_bytes;
-        run(w, stream.codes + s * stream.segment_bytes + bytes, bytes, x, kernel::carry::none);
-        x.data += w.segments * x.segment_stride;
+        auto here = x;
+        w.ahead_step = kernel::units_together * bytes / (tokens / T * (panel_rows / wide_rows) * total_steps);
+        for (index t = 0; t < tokens; t += T) {
+          index const tile = (r / wide_rows * tokens + t) * wide_rows;
+          index const part = r * tokens + t * wide_rows;
+          w.ahead = from + bytes + bytes * part / (tokens * panel_rows);
+          bool const last = ends && s + segments == stream.segments;
+          if (s == 0 && begins) { std::memset(sums + tile, 0, tile_bytes); }
+          if (last) { prefetch_outputs(p, r, first + t, T, wide_rows); }
+          if (!begins) { prefetch_next(carried + tile * 4, tile_bytes); }
+          kernel::tile<wide, T, shape::wide_registers>(
+              w, here, r, sums + tile, {begins ? nullptr : carried + tile * 4, ends ? nullptr : carried + tile * 4});
+          if (last) {
+            store(sums + tile, wide_rows, p, r, std::min<index>(rows - r, wide_rows), first + t, T, epilogue);
+          }
+          here.advance(T);
+        }
       }
-    } else {  // one long segment, in runs
-      index const most = chunk_units / U;
-      w.segments = 1;
-      w.params = stream.params;
-      w.last_params = stream.last_params;
-      for (index i = 0; i < stream.last_steps; i += most) {
-        index const steps = std::min(most, stream.last_steps - i);
-        kernel::expand<weights>(stream.codes + i * 256, stream.params, steps, codes);
-        w.last_steps = steps * U;
-        bool const more = i + steps < stream.last_steps;
-        run(w, stream.codes + (i + most) * 256, most * 256, x,
-            static_cast<kernel::carry>((i > 0 ? 1 : 0) | (more ? 2 : 0)));
-        x.data += steps * layout_type::step;
+    };
+    if constexpr (layout_type::grouped) {
+      index const at_once = chunk_units() / round_up(stream.steps * U, kernel::units_together);
+      for (index s = 0; s < stream.segments; s += at_once) {
+        index const n = std::min(at_once, stream.segments - s);
+        run(s, n, 0, s + n == stream.segments ? stream.last_steps : stream.steps, true, true);
+        x.next_segments(n);
+      }
+    } else {
+      index const most = chunk_units() / U;
+      for (index s = 0; s < stream.segments; ++s) {
+        index const steps = s + 1 == stream.segments ? stream.last_steps : stream.steps;
+        auto const begin = x;
+        for (index i = 0; i < steps; i += most) {
+          index const n = std::min(most, steps - i);
+          run(s, 1, i, n, i == 0, i + n == steps);
+          x.data += n * layout_type::step;
+        }
+        x = begin;
+        x.next_segments(1);
       }
     }
-    store(sums, panel_rows, p, 0, rows, first, tokens, epilogue);
   }
 
   /// Sums of `rows` rows from row r of panel p, for tokens from `first`.

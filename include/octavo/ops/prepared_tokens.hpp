@@ -9,6 +9,7 @@
 
 #include "octavo/core/views.hpp"
 #include "octavo/kernel/activations.hpp"
+#include "octavo/kernel/expand.hpp"
 #include "octavo/kernel/path.hpp"
 #include "octavo/ops/context.hpp"
 #include "octavo/storage/quantized_matrix.hpp"
@@ -83,11 +84,14 @@ class prepared_tokens {
 
   [[nodiscard]] auto const& segments() const noexcept { return segments_; }
 
+  /// Bytes of operands of one token.
+  [[nodiscard]] index token_bytes() const { return product(segments_.count, stride(), sizeof(operand)); }
+
   /// Scratch that fill() takes when the work is cut into so many tasks.
   [[nodiscard]] index scratch_bytes(index fillers) const {
     using detail::scratch_block;
     index const tokens = x_.tokens();
-    return scratch_block::bytes<operand>(product(segments_.count, tokens, segments_.length)) +
+    return scratch_block::bytes<operand>(product(segments_.count, tokens, stride())) +
            scratch_block::bytes<start_type>(product(segments_.count, tokens)) + scratch_block::bytes<float>(tokens) +
            scratch_block::bytes<std::int32_t>(tokens) + scratch_block::bytes<float>(row_floats(fillers));
   }
@@ -95,7 +99,7 @@ class prepared_tokens {
   template <class Context>
   void fill(Context const& context, detail::scratch_block& scratch, index fillers) {
     index const tokens = x_.tokens();
-    operands_ = scratch.template take<operand>(segments_.count * tokens * segments_.length);
+    operands_ = scratch.template take<operand>(segments_.count * tokens * stride());
     start_ = scratch.template take<start_type>(segments_.count * tokens);
     scales_ = scratch.template take<float>(tokens);
     zeros_ = scratch.template take<std::int32_t>(tokens);
@@ -116,8 +120,8 @@ class prepared_tokens {
   [[nodiscard]] kernel::token_block<W> block(index first, std::int32_t const* weight_sums = nullptr) const noexcept {
     kernel::token_block<W> b{};
     b.data = at(0, first);
-    b.token_stride = segments_.length;
-    b.segment_stride = x_.tokens() * segments_.length;
+    b.token_stride = stride();
+    b.segment_stride = x_.tokens() * stride();
     b.start = integers || has_start ? start_ + first : nullptr;
     b.start_stride = x_.tokens();
     b.zeros = zeros_ + first;
@@ -126,6 +130,16 @@ class prepared_tokens {
   }
 
  private:
+  /// k of a segment that stand there; an expanded tile may read a few more than the segment has.
+  [[nodiscard]] index padded_length() const noexcept {
+    return round_up(segments_.length, kernel::units_together * weights::unit_operands);
+  }
+  /// From token to token: not a large power of two, or tokens would share a few lines of the first level cache.
+  [[nodiscard]] index stride() const noexcept {
+    constexpr index line = 64 / static_cast<index>(sizeof(operand));
+    index const length = padded_length();
+    return length + (length >= 16 * line && length % (8 * line) == 0 ? line : 0);
+  }
   /// Floats that calibration copies tokens to: one token for each task, or all.
   [[nodiscard]] index row_floats(index fillers) const {
     if (!needs_row<>) { return 0; }
@@ -180,9 +194,7 @@ class prepared_tokens {
     }
   }
 
-  [[nodiscard]] operand* at(index s, index t) const noexcept {
-    return operands_ + (s * x_.tokens() + t) * segments_.length;
-  }
+  [[nodiscard]] operand* at(index s, index t) const noexcept { return operands_ + (s * x_.tokens() + t) * stride(); }
 
   void prepare(index t, index filler) noexcept {
     if constexpr (integers) {
@@ -200,7 +212,7 @@ class prepared_tokens {
     zeros_[t] = zero;
     for (index s = 0; s < segments_.count; ++s) {
       std::int64_t sum = kernel::quantize_segment<A, quantizer>(source(t), p, segments_.first(layout_, s),
-                                                                segments_.present(layout_, s), segments_.length, zero,
+                                                                segments_.present(layout_, s), padded_length(), zero,
                                                                 column_zeros(), at(s, t));
       // Accumulators begin at -c * sum: c is the zero point of a row (a factor of its own), of a column (in the sum),
       // or that of all weights.
@@ -232,9 +244,9 @@ class prepared_tokens {
       index const first = segments_.first(layout_, s);
       index const present = segments_.present(layout_, s);
       if constexpr (quantized) {
-        kernel::quantize_segment<writer, quantizer>(x, p, first, present, segments_.length, at(s, t));
+        kernel::quantize_segment<writer, quantizer>(x, p, first, present, padded_length(), at(s, t));
       } else {
-        kernel::copy_segment<writer>(x, first, present, segments_.length, at(s, t));
+        kernel::copy_segment<writer>(x, first, present, padded_length(), at(s, t));
       }
     }
     if constexpr (has_start) {  // one segment, k as they come: path_of gives per_column no bf16_dot

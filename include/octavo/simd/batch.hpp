@@ -211,14 +211,28 @@ template <class A>
   }
 }
 
-/// The same integers, which the compiler now keeps in a register: g++ 12 otherwise loads them again at every use.
-template <class A>
-[[gnu::always_inline]] inline ints<A> in_register(ints<A> x) noexcept {
+/// A register of any kind from memory. (g++ 12 copies a class as two halves.)
+template <class V>
+[[gnu::always_inline]] inline V load_register(std::byte const* p) noexcept {
+  if constexpr (requires { typename V::value_type; }) {
+    return V::load_unaligned(reinterpret_cast<typename V::value_type const*>(p));
+  } else {
+    V v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  }
+}
+
+/// The same register, which the compiler now keeps in one: g++ 12 otherwise loads it again at every use.
+template <class V>
+[[gnu::always_inline]] inline V in_register(V x) noexcept {
 #if defined(__x86_64__)
-  if constexpr (!octavo::detail::is_scalar<A>) {
-    auto r = static_cast<typename ints<A>::register_type>(x);
+  if constexpr (requires { typename V::register_type; }) {
+    auto r = static_cast<typename V::register_type>(x);
     asm("" : "+v"(r));
-    return ints<A>(r);
+    return V(r);
+  } else if constexpr (!std::is_class_v<V>) {
+    asm("" : "+v"(x));
   }
 #endif
   return x;

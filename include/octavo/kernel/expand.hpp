@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// Weights unpacked once for many tokens: registers of a path's weights, in the first level cache.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <type_traits>
+
+#include "octavo/core/unroll.hpp"
+#include "octavo/kernel/segments.hpp"
+#include "octavo/simd/batch.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// The weights W after `expand`, R registers of rows: a step is one unit, and unpacking is a load.
+template <class W, int R>
+struct expanded {
+  using arch = typename W::arch;
+  using layout = typename W::layout;
+  using operand = typename W::operand;
+  using weight = typename W::weight;
+  using accumulator = typename W::accumulator;
+  using sum = typename W::sum;
+  using start = typename W::start;
+  struct group {};
+  static constexpr bool operand_zeros = W::operand_zeros;
+  static constexpr int units = 1;
+  static constexpr int unit_operands = W::unit_operands;
+  static constexpr int burst = W::burst * W::units;
+  static constexpr float scale_factor = W::scale_factor;
+  static constexpr int registers = R;
+  /// Whether the packed panel is the same already.
+  static constexpr bool as_packed = W::as_packed && R == simd::panel_registers<arch>;
+  /// Of one step: a weight for each register of rows.
+  static constexpr index step_bytes = R * static_cast<index>(sizeof(weight));
+
+  [[nodiscard, gnu::always_inline]] static group load_group(std::byte const*, index) noexcept { return {}; }
+  /// Register r of a step.
+  [[nodiscard, gnu::always_inline]] static weight load_weight(std::byte const* step, int r) noexcept {
+    return simd::in_register(simd::load_register<weight>(step + r * static_cast<int>(sizeof(weight))));
+  }
+  [[nodiscard, gnu::always_inline]] static auto load(operand const* p) noexcept { return W::load(p); }
+  template <class Operand>
+  [[nodiscard, gnu::always_inline]] static accumulator add(accumulator acc, weight const& w,
+                                                           Operand const& a) noexcept {
+    return W::add(acc, w, a);
+  }
+  template <class Block>
+  [[nodiscard, gnu::always_inline]] static auto initial(Block const& x, index t, index s, std::byte const* params,
+                                                        index row) noexcept {
+    return W::initial(x, t, s, params, row);
+  }
+  [[nodiscard, gnu::always_inline]] static sum flush(sum const& before, accumulator acc) noexcept {
+    return W::flush(before, acc);
+  }
+  [[nodiscard, gnu::always_inline]] static simd::floats<arch> finish(sum const& total) noexcept {
+    return W::finish(total);
+  }
+};
+
+/// Unpacks `steps` steps of a segment for R registers of rows from `first_row`, unit after unit.
+template <class W, int R>
+[[gnu::noinline]] void expand(std::byte const* codes, std::byte const* params, index first_row, index steps,
+                              std::byte* out) noexcept {
+  using A = typename W::arch;
+  constexpr int L = simd::lanes<A>;
+  constexpr index unit_bytes = expanded<W, R>::step_bytes;
+  W const unpack;
+  for (int r = 0; r < R; ++r) {
+    auto const group = W::load_group(params, first_row + r * L);
+    std::byte const* from = codes + (first_row + r * L) * 4;
+    std::byte* to = out + r * static_cast<index>(sizeof(typename W::weight));
+    for (index i = 0; i < steps; ++i) {
+      auto const packed = simd::load_ints<A>(from);
+      detail::unroll<W::units>([&](auto u) __attribute__((always_inline)) {
+        typename W::weight const w = unpack.template get<u()>(packed, group);
+        std::memcpy(to + u() * unit_bytes, &w, sizeof w);
+      });
+      from += 256;
+      to += W::units * unit_bytes;
+    }
+    for (index i = steps * W::units; i % units_together != 0; ++i) {
+      std::memset(to, 0, sizeof(typename W::weight));
+      to += unit_bytes;
+    }
+  }
+}
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo
