@@ -138,7 +138,7 @@ void add_baseline_rows() {
 #if defined(BENCH_DNNL)
     using type = dnnl::memory::data_type;
     add("onednn.f32", 4, f32, true, onednn<type::f32, type::f32, type::f32>);
-    if (octavo::detail::has_dpbf16<arch>) {
+    if (octavo::detail::has<octavo::dpbf16, arch>) {
       add("onednn.bf16", 2, peak<sequences<arch>::bf16>, true, onednn<type::bf16, type::bf16, type::f32>);
       add("onednn.u8s8", 1, peak<sequences<arch>::int8<255>>, false, onednn<type::u8, type::s8, type::s32>);
     }

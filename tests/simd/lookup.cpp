@@ -43,7 +43,7 @@ int wrong_bytes() {
 }  // namespace
 
 TEST_CASE("byte lookups of 16 and 256 entries") {
-  test::for_archs([](auto arch) {
+  test::for_every_arch([](auto arch) {
     using A = typename decltype(arch)::type;
     INFO(arch_name<A>);
     CHECK(wrong_bytes<A, 16>() == 0);
@@ -53,7 +53,7 @@ TEST_CASE("byte lookups of 16 and 256 entries") {
 
 TEST_CASE("float lookups use the low four bits, gathers the low eight, whatever is above") {
   auto const table = random_floats(52);
-  test::for_archs([&](auto arch) {
+  test::for_every_arch([&](auto arch) {
     using A = typename decltype(arch)::type;
     simd::float_lookup<A> const lookup(table);
     test::random next(53);
@@ -76,7 +76,7 @@ TEST_CASE("float lookups use the low four bits, gathers the low eight, whatever 
 }
 
 TEST_CASE("pair order goes back to quads") {
-  test::for_archs([](auto arch) {
+  test::for_every_arch([](auto arch) {
     using A = typename decltype(arch)::type;
     std::uint8_t pairs[64];
     std::uint8_t quads[64];

@@ -22,11 +22,23 @@ void for_vector_archs(F const& f) {
   if_arch<octavo::avx512vnni>(f);
 }
 
-/// The same with octavo::scalar first.
+/// The same with octavo::scalar first: those whose kernels differ most. The tests of simd/ and the hashes run on every one.
 template <class F>
 void for_archs(F const& f) {
   if_arch<octavo::scalar>(f);
   for_vector_archs(f);
+}
+
+/// Every instruction set that there is.
+template <class F>
+void for_every_arch(F const& f) {
+  for_archs(f);
+  if_arch<octavo::sse42>(f);
+  if_arch<octavo::avxvnni>(f);
+  if_arch<octavo::avx512bw>(f);
+  if_arch<octavo::neon64>(f);
+  if_arch<octavo::neon64_dotprod>(f);
+  if_arch<octavo::neon64_i8mm>(f);
 }
 
 }  // namespace test

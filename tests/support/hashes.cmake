@@ -1,27 +1,42 @@
-# Builds hashes/hashes.cpp with both compilers, whatever CMAKE_CXX_COMPILER is, with contraction on and off, for
-# three instruction sets; each build is a test that compares its output with that of the first one.
-
-set(compilers)
-foreach(name g++ clang++)
-  string(MAKE_C_IDENTIFIER "OCTAVO_HASHES_${name}" variable)
-  find_program(${variable} ${name})
-  mark_as_advanced(${variable})
-  if(${variable})
-    list(APPEND compilers ${name})
-    set(path_${name} ${${variable}})
-  endif()
-endforeach()
+# Builds hashes/hashes.cpp with both compilers, whatever CMAKE_CXX_COMPILER is, with contraction on and off, for every
+# instruction set; each build is a test that compares its output with that of the first one. Those of Arm are built by
+# Debian's cross compiler and run under qemu-user, if both are there.
 
 set(flags_scalar -march=x86-64)
+set(flags_sse42 -msse4.2)
 set(flags_avx2 -mavx2 -mfma -mf16c)
-set(flags_avx512vnni ${flags_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512cd -mavx512ifma -mavx512vbmi
-  -mavx512vnni -mavx512bf16)
-set(features_scalar)
-set(features_avx2 avx2,fma)
-set(features_avx512vnni avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512cd,avx512ifma,avx512vbmi,avx512vnni,avx512bf16)
+set(flags_avxvnni ${flags_avx2} -mavxvnni)
+set(flags_avx512bw ${flags_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq)
+set(flags_avx512vnni ${flags_avx512bw} -mavx512cd -mavx512ifma -mavx512vbmi -mavx512vnni -mavx512bf16)
+set(flags_neon64 -march=armv8-a)
+set(flags_neon64_dotprod -march=armv8.2-a+dotprod)
+set(flags_neon64_i8mm -march=armv8.2-a+dotprod+i8mm)
 
+# compiler contract arch cases
+set(variants
+  "g++ off scalar all"
+  "g++ fast scalar all"
+  "clang++ off scalar all"
+  "clang++ fast scalar all"
+  "g++ off avx2 short"
+  "g++ fast avx2 all"
+  "clang++ off avx2 short"
+  "clang++ fast avx2 all"
+  "g++ fast avx512vnni all"
+  "clang++ fast avx512vnni all"
+  "g++ fast sse42 short"
+  "clang++ fast sse42 short"
+  "g++ fast avxvnni short"
+  "clang++ fast avx512bw short"
+  "g++ fast avx512bw short"
+  "aarch64-linux-gnu-g++ fast neon64 all"
+  "aarch64-linux-gnu-g++ fast neon64_dotprod short"
+  "aarch64-linux-gnu-g++ fast neon64_i8mm short")
+
+find_program(OCTAVO_QEMU_AARCH64 qemu-aarch64)
+mark_as_advanced(OCTAVO_QEMU_AARCH64)
 add_executable(octavo_host_runs support/host_runs.cpp)
-target_link_libraries(octavo_host_runs PRIVATE octavo_warnings)
+target_link_libraries(octavo_host_runs PRIVATE octavo::octavo octavo_warnings)
 
 octavo_include_flags(include_flags)
 set(source ${CMAKE_CURRENT_SOURCE_DIR}/hashes/hashes.cpp)
@@ -29,34 +44,52 @@ set(directory ${CMAKE_CURRENT_BINARY_DIR}/hashes)
 file(MAKE_DIRECTORY ${directory})
 set(baseline ON)
 set(programs)
-foreach(arch scalar avx2 avx512vnni)
-  foreach(compiler IN LISTS compilers)
-    foreach(contract off fast)
-      set(variant ${compiler}.${contract}.${arch})
-      set(program ${directory}/${variant})
-      add_custom_command(OUTPUT ${program}
-        COMMAND ${path_${compiler}} -std=c++20 -O2 -ffp-contract=${contract} ${flags_${arch}} ${include_flags}
-          -I${CMAKE_CURRENT_SOURCE_DIR}
-          -DOCTAVO_HASH_ARCH=octavo::${arch} -pthread -MD -MT ${program} -MF ${program}.d -o ${program} ${source}
-        DEPENDS ${source}
-        DEPFILE ${program}.d
-        COMMENT "Building hashes ${variant}"
-        VERBATIM)
-      list(APPEND programs ${program})
+foreach(variant IN LISTS variants)
+  string(REPLACE " " ";" variant "${variant}")
+  list(POP_FRONT variant compiler contract arch cases)
+  string(MAKE_C_IDENTIFIER "OCTAVO_HASHES_${compiler}" path)
+  find_program(${path} ${compiler})
+  mark_as_advanced(${path})
+  set(emulator)
+  set(arch_flags ${flags_${arch}})
+  if(arch MATCHES "^neon64")
+    set(emulator ${OCTAVO_QEMU_AARCH64} -cpu max)
+    # The headers of the dependencies lie beside those of the host's C library, which must not come first.
+    list(APPEND arch_flags -static -idirafter /usr/include)
+    if(NOT OCTAVO_QEMU_AARCH64)
+      continue()
+    endif()
+  endif()
+  if(NOT ${path})
+    continue()
+  endif()
+  if(cases STREQUAL "short")
+    list(APPEND arch_flags -DOCTAVO_HASH_SHORT)
+  endif()
 
-      set(test hashes/${variant})
-      add_test(NAME ${test} COMMAND ${CMAKE_COMMAND}
-        -DPROBE=$<TARGET_FILE:octavo_host_runs> -DFEATURES=${features_${arch}} -DPROGRAM=${program}
-        -DBASELINE=${directory}/baseline.txt -DWRITE=${baseline}
-        -P ${CMAKE_CURRENT_SOURCE_DIR}/support/run_hashes.cmake)
-      set_tests_properties(${test} PROPERTIES LABELS hashes SKIP_REGULAR_EXPRESSION "skipped: ")
-      if(baseline)
-        set_tests_properties(${test} PROPERTIES FIXTURES_SETUP octavo_hash_baseline)
-        set(baseline OFF)
-      else()
-        set_tests_properties(${test} PROPERTIES FIXTURES_REQUIRED octavo_hash_baseline)
-      endif()
-    endforeach()
-  endforeach()
+  set(name ${compiler}.${contract}.${arch})
+  set(program ${directory}/${name})
+  add_custom_command(OUTPUT ${program}
+    COMMAND ${${path}} -std=c++20 -O2 -ffp-contract=${contract} ${include_flags} ${arch_flags}
+      -I${CMAKE_CURRENT_SOURCE_DIR} -DOCTAVO_HASH_ARCH=octavo::${arch}
+      -pthread -MD -MT ${program} -MF ${program}.d -o ${program} ${source}
+    DEPENDS ${source}
+    DEPFILE ${program}.d
+    COMMENT "Building hashes ${name}"
+    VERBATIM)
+  list(APPEND programs ${program})
+
+  set(test hashes/${name})
+  add_test(NAME ${test} COMMAND ${CMAKE_COMMAND}
+    -DPROBE=$<TARGET_FILE:octavo_host_runs> -DARCH=${arch} "-DEMULATOR=${emulator}" -DPROGRAM=${program}
+    -DBASELINE=${directory}/baseline.txt -DWRITE=${baseline}
+    -P ${CMAKE_CURRENT_SOURCE_DIR}/support/run_hashes.cmake)
+  set_tests_properties(${test} PROPERTIES LABELS hashes SKIP_REGULAR_EXPRESSION "skipped: ")
+  if(baseline)
+    set_tests_properties(${test} PROPERTIES FIXTURES_SETUP octavo_hash_baseline)
+    set(baseline OFF)
+  else()
+    set_tests_properties(${test} PROPERTIES FIXTURES_REQUIRED octavo_hash_baseline)
+  endif()
 endforeach()
 add_custom_target(octavo_hashes ALL DEPENDS ${programs})

@@ -1,37 +1,32 @@
 // SPDX-License-Identifier: MIT
-// Says whether this CPU has the features named in the arguments: exit code 0, or 77 and the first one missing.
+// Says whether this CPU runs the instruction sets named in the arguments: exit code 0, or 77 and the first it does not.
+#include "octavo/simd/arch.hpp"
+
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
+#include <string_view>
 
 namespace {
 
-bool host_has(char const* feature) {
-#define OCTAVO_FEATURE(name) \
-  if (std::strcmp(feature, name) == 0) { return __builtin_cpu_supports(name) != 0; }
-  OCTAVO_FEATURE("avx2")
-  OCTAVO_FEATURE("fma")
-  OCTAVO_FEATURE("avx512f")
-  OCTAVO_FEATURE("avx512bw")
-  OCTAVO_FEATURE("avx512vl")
-  OCTAVO_FEATURE("avx512dq")
-  OCTAVO_FEATURE("avx512cd")
-  OCTAVO_FEATURE("avx512ifma")
-  OCTAVO_FEATURE("avx512vbmi")
-  OCTAVO_FEATURE("avx512vnni")
-  OCTAVO_FEATURE("avx512bf16")
-#undef OCTAVO_FEATURE
-  std::printf("host_runs.cpp does not know the feature %s\n", feature);
-  std::exit(1);
+template <class... Archs>
+int check(std::string_view name) {
+  bool known = false;
+  bool runs = false;
+  ((name == octavo::arch_name<Archs> ? (known = true, runs = octavo::cpu_has<Archs>()) : false), ...);
+  if (!known) {
+    std::printf("host_runs.cpp does not know the instruction set %s\n", name.data());
+    return 1;
+  }
+  if (!runs) { std::printf("this CPU does not run %s\n", name.data()); }
+  return runs ? 0 : 77;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
-    if (!host_has(argv[i])) {
-      std::printf("this CPU has no %s\n", argv[i]);
-      return 77;
-    }
+    int const result =
+        check<octavo::scalar, octavo::sse42, octavo::avx2, octavo::avxvnni, octavo::avx512bw, octavo::avx512vnni,
+              octavo::neon64, octavo::neon64_dotprod, octavo::neon64_i8mm>(argv[i]);
+    if (result != 0) { return result; }
   }
 }

@@ -45,7 +45,7 @@ struct no_lookup {
 /// byte = value / step - lowest: free for integers (packing made it so), one byte lookup for others.
 ///
 /// The sum over a segment is that of (byte - c) * (a - z) for activations a with zero point z, where c is the zero
-/// point of the row, or -lowest for all. It is computed as the dot product of bytes and a, from the start
+/// point of the row, or -lowest for all (both less dot::offset, as the bytes are). It is computed as the dot product of bytes and a, from the start
 /// - c * sum(a - z) - z * sum(byte), all of it in integers.
 template <class A, class L, bool OperandZeros>
 class byte_weights {
@@ -64,8 +64,10 @@ class byte_weights {
   using sum = simd::ints<A>;
   using start = std::int32_t;
   static constexpr bool operand_zeros = OperandZeros;
+  /// Subtracted from all bytes.
+  static constexpr int offset = dot::offset;
   /// Whether packed codes are the weights.
-  static constexpr bool as_packed = direct && L::bits == 8 && sizeof(weight) == sizeof(simd::ints<A>);
+  static constexpr bool as_packed = direct && L::bits == 8 && offset == 0 && sizeof(weight) == sizeof(simd::ints<A>);
   static constexpr index step = L::step;
   static constexpr int units = L::quads;
   static constexpr int unit_operands = 4;
@@ -101,7 +103,8 @@ class byte_weights {
                                                                  std::byte const* params, index row) noexcept {
     auto begin = simd::ints<A>(x.start[s * x.start_stride + t]);
     if constexpr (L::zero_points) {
-      begin = simd::multiply<A>(begin, simd::load_bytes<A>(params + L::scale_bytes + row));
+      auto const zero = simd::load_bytes<A>(params + L::scale_bytes + row) - simd::ints<A>(offset);
+      begin = simd::multiply<A>(begin, zero);
     }
     if constexpr (OperandZeros) {
       auto const sums = simd::load_ints<A>(x.weight_sums + s * panel_rows + row);

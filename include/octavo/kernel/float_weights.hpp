@@ -53,7 +53,7 @@ class value_decoder {
   using F = typename L::format;
   using Q = typename L::quantizer;
   static constexpr bool direct = L::bits == 8 && consecutive_flip<F> >= 0;
-  static constexpr bool by_pairs = L::pair_order && detail::is_avx512<A>;
+  static constexpr bool by_pairs = L::pair_order && detail::has<vbmi, A>;
 
   struct no_table {
     [[gnu::always_inline]] explicit no_table(simd::float_table const&) noexcept {}

@@ -13,7 +13,7 @@ inline namespace v0 {
 namespace kernel {
 
 /// Units that an expanded tile takes together; kernel/expand.hpp fills up with zeros.
-inline constexpr index units_together = 4;
+inline constexpr index units_together = 2;
 
 /// Where accumulators end. One segment per group; a longer run of integers is cut after 32 768 k.
 template <class Layout>

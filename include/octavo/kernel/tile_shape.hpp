@@ -13,14 +13,15 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Tokens and registers of rows in a tile: accumulators, weights and an operand fit the registers, 32 on AVX-512 and 16
-/// on AVX2, where more tokens than rows spare unpacking. The scalar one is small to compile.
+/// Tokens and registers of rows in a tile: accumulators, weights and an operand fit the registers, 32 on AVX-512 and
+/// Arm and 16 elsewhere, where more tokens than rows spare unpacking. The scalar one is small to compile.
 template <class A, path P>
 struct tile_shape {
-  static constexpr int tokens = detail::is_scalar<A> ? 1 : detail::is_avx2<A> && P != path::int8_dot ? 6 : 4;
-  static constexpr int registers = detail::is_avx512<A> ? 4 : detail::is_avx2<A> ? 2 : 1;
+  static constexpr bool many = detail::is_avx512<A> || detail::is_neon<A>;
+  static constexpr int tokens = detail::is_scalar<A> ? 1 : !many && P != path::int8_dot ? 6 : 4;
+  static constexpr int registers = detail::is_scalar<A> ? 1 : many ? 4 : 2;
   /// The same for expanded weights, which leave more registers to accumulators.
-  static constexpr int wide_tokens = detail::is_scalar<A> ? 0 : detail::is_avx512<A> ? 6 : tokens;
+  static constexpr int wide_tokens = detail::is_scalar<A> ? 0 : many ? 6 : tokens;
   static constexpr int wide_registers = registers;
   /// Up to so many tokens, a tile takes whole panels, panels(tokens) at a time, instead.
   static constexpr int few_tokens = detail::is_avx512<A> ? 2 : detail::is_avx2<A> ? 1 : 0;

@@ -41,7 +41,7 @@ class matmul_run {
                                                                                    : shape::few_tokens;
   /// Quads of a short group, if its weights fit registers.
   static constexpr int stationary_units = [] {
-    if constexpr (integers && layout_type::grouped && detail::is_avx512<A>) {
+    if constexpr (integers && layout_type::grouped && detail::is_avx512<A> && weights::burst == 0) {
       constexpr index quads = layout_type{0, 0}.padded_group() / 4;
       return quads <= 8 ? static_cast<int>(quads) : 0;
     }

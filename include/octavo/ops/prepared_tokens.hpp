@@ -24,7 +24,7 @@ struct matmul_types {
   static constexpr path which = path_of<S, Act>;
   static constexpr bool integers = which == path::int8_dot;
   static constexpr bool quantized = detail::is_scheme<Act>;
-  static constexpr bool swapped = which == path::bf16_dot && !detail::has_dpbf16<A>;
+  static constexpr bool swapped = which == path::bf16_dot && !detail::has<dpbf16, A>;
   static constexpr bool rounded = which == path::bf16_dot;
 
   static auto choose_weights() {
@@ -32,7 +32,7 @@ struct matmul_types {
     if constexpr (integers) {
       return std::type_identity<
           kernel::byte_weights<A, layout, kernel::has_operand_zeros<typename Act::quantizer>>>{};
-    } else if constexpr (which == path::bf16_dot && detail::has_dpbf16<A>) {
+    } else if constexpr (which == path::bf16_dot && detail::has<dpbf16, A>) {
       return std::type_identity<kernel::pair_weights<A, layout>>{};
     } else {
       return std::type_identity<kernel::float_weights<A, layout, swapped>>{};
@@ -219,7 +219,8 @@ class prepared_tokens {
       if (column_zeros() != nullptr) {
         start_[s * x_.tokens() + t] = static_cast<std::int32_t>(-sum + lowest_sum(s, t, zero));
       } else {
-        constexpr std::int64_t c = layout_type::zero_points ? 1 : -lattice<typename S::format>.lowest;
+        constexpr std::int64_t c =
+            layout_type::zero_points ? 1 : -lattice<typename S::format>.lowest - weights::offset;
         start_[s * x_.tokens() + t] = static_cast<std::int32_t>(-c * sum);
       }
     }
@@ -229,7 +230,7 @@ class prepared_tokens {
   [[nodiscard]] std::int64_t lowest_sum(index s, index t, int zero) const noexcept {
     std::int64_t sum = 0;
     for (index k = 0; k < segments_.length; ++k) { sum += at(s, t)[k] - zero; }
-    return sum * lattice<typename S::format>.lowest;
+    return sum * (lattice<typename S::format>.lowest + weights::offset);
   }
 
   void prepare_floats(index t, index filler) noexcept {

@@ -6,6 +6,12 @@
 
 #include <xsimd/xsimd.hpp>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 namespace octavo {
 inline namespace v0 {
 
@@ -19,69 +25,174 @@ template <class Base>
 struct vbmi : Base {};  ///< vpermb, vpermi2b
 template <class Base>
 struct dpbf16 : Base {};  ///< vdpbf16ps
+template <class Base>
+struct dotprod : Base {};  ///< sdot
+template <class Base>
+struct i8mm : Base {};  ///< usdot
 
+/// SSE4.2, the oldest x86 with kernels. It has no fma: integer sums have the same bits, floats are within their bound.
+using sse42 = xsimd::sse4_2;
 /// AVX2 with FMA and F16C.
 using avx2 = xsimd::fma3<xsimd::avx2>;
+/// The same with the VNNI of client CPUs: Alder Lake and later.
+using avxvnni = vnni<avx2>;
+/// AVX-512 with BW, DQ and VL: Skylake-X.
+using avx512bw = xsimd::avx512bw;
 /// AVX-512 with VNNI, VBMI and BF16: Zen 4, Sapphire Rapids and later.
 using avx512vnni = dpbf16<vbmi<vnni<xsimd::avx512bw>>>;
+/// 64-bit Arm, as every one is; with sdot; with usdot.
+using neon64 = xsimd::neon64;
+using neon64_dotprod = dotprod<neon64>;
+using neon64_i8mm = i8mm<neon64_dotprod>;
 
 namespace detail {
-
-template <class A>
-inline constexpr bool is_scalar = std::is_same_v<A, scalar>;
-template <class A>
-inline constexpr bool is_avx2 = std::is_same_v<A, avx2>;
-template <class A>
-inline constexpr bool is_avx512 = std::is_base_of_v<xsimd::avx512bw, A>;
-template <class A>
-inline constexpr bool has_dpbf16 = false;
-template <class B>
-inline constexpr bool has_dpbf16<dpbf16<B>> = true;
 
 /// No instruction set was asked for and the compiler flags name none.
 struct no_arch {};
 
+template <class A>
+inline constexpr bool is_scalar = std::is_same_v<A, scalar>;
+template <class A>
+inline constexpr bool is_avx2 = std::is_base_of_v<avx2, A>;
+template <class A>
+inline constexpr bool is_avx512 = std::is_base_of_v<avx512bw, A>;
+template <class A>
+inline constexpr bool is_neon = std::is_base_of_v<neon64, A>;
+
+/// Whether A is wrapped in Feature.
+template <template <class> class Feature, class A>
+inline constexpr bool has = false;
+template <template <class> class Feature, template <class> class Wrapper, class Base>
+inline constexpr bool has<Feature, Wrapper<Base>> = has<Feature, Base>;
+template <template <class> class Feature, class Base>
+inline constexpr bool has<Feature, Feature<Base>> = true;
+
+/// The instruction set whose registers and plain arithmetic A uses: simd::native<family<A>>.
+template <class A>
+using family = std::conditional_t<is_avx512<A>, avx512bw,
+                                  std::conditional_t<is_avx2<A>, avx2, std::conditional_t<is_neon<A>, neon64, A>>>;
+
 }  // namespace detail
+
+/// Whether a * b + c is rounded once, and results have the bits of all others that do so.
+template <class A>
+inline constexpr bool has_fma = !std::is_same_v<A, sse42>;
 
 /// Whether the flags of this translation unit allow kernels for A.
 template <class A>
 inline constexpr bool arch_compiled = detail::is_scalar<A>;
+#if defined(__SSE4_2__)
+template <>
+inline constexpr bool arch_compiled<sse42> = true;
+#endif
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 template <>
 inline constexpr bool arch_compiled<avx2> = true;
+#if defined(__AVXVNNI__)
+template <>
+inline constexpr bool arch_compiled<avxvnni> = true;
 #endif
-#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && defined(__AVX512VNNI__) && \
-    defined(__AVX512VBMI__) && defined(__AVX512BF16__)
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+template <>
+inline constexpr bool arch_compiled<avx512bw> = true;
+#if defined(__AVX512VNNI__) && defined(__AVX512VBMI__) && defined(__AVX512BF16__)
 template <>
 inline constexpr bool arch_compiled<avx512vnni> = true;
-/// The widest instruction set that the flags of this translation unit allow: an alias, never a tag of its own.
-using default_arch = avx512vnni;
-#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
-using default_arch = avx2;
-#else
-using default_arch = detail::no_arch;
 #endif
+#endif
+#endif
+#if defined(__aarch64__)
+template <>
+inline constexpr bool arch_compiled<neon64> = true;
+#if defined(__ARM_FEATURE_DOTPROD)
+template <>
+inline constexpr bool arch_compiled<neon64_dotprod> = true;
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+template <>
+inline constexpr bool arch_compiled<neon64_i8mm> = true;
+#endif
+#endif
+#endif
+
+namespace detail {
+/// The first of Archs with kernels here.
+template <class... Archs>
+struct first_compiled {
+  using type = no_arch;
+};
+template <class A, class... Rest>
+struct first_compiled<A, Rest...>
+    : std::conditional_t<arch_compiled<A>, std::type_identity<A>, first_compiled<Rest...>> {};
+}  // namespace detail
+
+/// The widest instruction set that the flags of this translation unit allow: an alias, never a tag of its own.
+using default_arch =
+    detail::first_compiled<avx512vnni, avx512bw, avxvnni, avx2, sse42, neon64_i8mm, neon64_dotprod, neon64>::type;
 
 /// The name in benchmark rows.
 template <class A>
-inline constexpr char const* arch_name = detail::is_scalar<A>            ? "scalar"
-                                         : detail::is_avx2<A>            ? "avx2"
-                                         : std::is_same_v<A, avx512vnni> ? "avx512vnni"
-                                                                         : "unknown";
+inline constexpr char const* arch_name = "unknown";
+template <>
+inline constexpr char const* arch_name<scalar> = "scalar";
+template <>
+inline constexpr char const* arch_name<sse42> = "sse42";
+template <>
+inline constexpr char const* arch_name<avx2> = "avx2";
+template <>
+inline constexpr char const* arch_name<avxvnni> = "avxvnni";
+template <>
+inline constexpr char const* arch_name<avx512bw> = "avx512bw";
+template <>
+inline constexpr char const* arch_name<avx512vnni> = "avx512vnni";
+template <>
+inline constexpr char const* arch_name<neon64> = "neon64";
+template <>
+inline constexpr char const* arch_name<neon64_dotprod> = "neon64_dotprod";
+template <>
+inline constexpr char const* arch_name<neon64_i8mm> = "neon64_i8mm";
+
+namespace detail {
+
+#if defined(__x86_64__)
+/// CPUID leaf 7.1, register eax: AVX-VNNI is bit 4, AVX512-BF16 bit 5. (clang 14 has no name for the first.)
+template <class A>
+[[nodiscard]] inline bool leaf7_1_eax(int bit) noexcept {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> bit & 1u) != 0;
+}
+#endif
+
+}  // namespace detail
 
 /// Whether this CPU, and its operating system, run kernels for A.
 template <class A>
 [[nodiscard]] inline bool cpu_has() noexcept {
   if constexpr (detail::is_scalar<A>) {
     return true;
+  } else if constexpr (detail::is_neon<A>) {
+#if defined(__aarch64__) && defined(__linux__)
+    auto const has1 = getauxval(AT_HWCAP);
+    auto const has2 = getauxval(AT_HWCAP2);
+    return (!detail::has<dotprod, A> || (has1 >> 20 & 1) != 0) && (!detail::has<i8mm, A> || (has2 >> 13 & 1) != 0);
+#elif defined(__aarch64__)
+    return arch_compiled<A>;
+#else
+    return false;
+#endif
   } else {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+    if constexpr (std::is_same_v<A, sse42>) { return __builtin_cpu_supports("sse4.2"); }
     bool const has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if constexpr (detail::is_avx2<A>) { return has_avx2; }
-    return has_avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni") &&
-           __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bf16");
+    if constexpr (detail::is_avx2<A>) { return has_avx2 && (!detail::has<vnni, A> || detail::leaf7_1_eax<A>(4)); }
+    bool const has_avx512 = has_avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                            __builtin_cpu_supports("avx512vl");
+    if constexpr (!detail::has<vnni, A>) { return has_avx512; }
+    return has_avx512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi") &&
+           detail::leaf7_1_eax<A>(5);
 #else
     return false;
 #endif

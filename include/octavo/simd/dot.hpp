@@ -10,11 +10,20 @@ namespace octavo {
 inline namespace v0 {
 namespace simd {
 
-/// acc += sum over the four bytes of each lane of w (unsigned) * a (signed), exact.
+namespace detail {
+using octavo::detail::has;
+template <class A>
+inline constexpr bool is_x86 = requires {
+  &native_of<A>::multiply_bytes;
+};
+}  // namespace detail
+
+/// acc += sum over the four bytes of each lane of (w - offset) * a, a signed, exact.
 ///
-/// `dot<A, Highest>` for weights up to Highest (255, 24, 15, 3 ...):
+/// `dot<A, Highest>` for weights w up to Highest (255, 24, 15, 3 ...):
 /// - `activation`: what an activation is stored as; int8_t, or int16_t where quads are kept as (k0 k2)(k1 k3).
 /// - `weight`: a quad register as the multiplies want it; `prepare(bytes)` makes it once per quad.
+/// - `offset`: what the multiplies subtract from a weight; 0, or 128 where they want it signed.
 /// - `operand`: one quad of one token in every lane; `load(p)`.
 /// - `accumulator`, `add(acc, w, a)`; `burst` additions at most before `flush(sum, acc)` moves it into int32.
 ///
@@ -27,6 +36,7 @@ struct dot {
   using operand = ints<A>;
   using accumulator = ints<A>;
   static constexpr int burst = 0;  // never needed
+  static constexpr int offset = 0;
 
   static weight prepare(ints<A> bytes) noexcept { return bytes; }
   static operand load(activation const* p) noexcept { return broadcast4<A>(p); }
@@ -43,22 +53,73 @@ struct dot {
   }
 };
 
-#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
-
-/// vpdpbusd: no intermediate saturation. g++ 12 copies accumulators around the intrinsic, so the instruction is
-/// written out; register operands only, since a sanitizer does not see memory operands.
+/// x86 without VNNI, small weights: vpmaddubsw into int16, at most `burst` of them before vpmaddwd widens:
+/// burst * 2 * Highest * 128 stays below 2^15, so nothing saturates.
 template <class A, int Highest>
-  requires octavo::detail::is_avx512<A>
+  requires(detail::is_x86<A> && !detail::has<vnni, A> && Highest * 256 <= 32767)
 struct dot<A, Highest> {
+  using native = native_of<A>;
   using activation = std::int8_t;
-  using weight = __m512i;
-  using operand = __m512i;
-  using accumulator = __m512i;
-  static constexpr int burst = 0;
+  using weight = typename native::raw;
+  using operand = weight;
+  using accumulator = weight;
+  static constexpr int burst = 32767 / (Highest * 256);
+  static constexpr int offset = 0;
 
   [[gnu::always_inline]] static weight prepare(ints<A> bytes) noexcept { return bytes; }
   [[gnu::always_inline]] static operand load(activation const* p) noexcept { return broadcast4<A>(p); }
   [[gnu::always_inline]] static accumulator add(accumulator acc, weight w, operand a) noexcept {
+    return native::add_words(acc, native::multiply_bytes(w, a));
+  }
+  [[gnu::always_inline]] static ints<A> flush(ints<A> sum, accumulator acc) noexcept {
+    return ints<A>(native::add_ints(sum, native::widen(acc)));
+  }
+};
+
+/// x86 without VNNI, large weights: 255 * 127 * 2 does not fit int16, so even and odd bytes go through vpmaddwd as
+/// int16. Activations are stored widened, a quad as the words (k0, k2), (k1, k3).
+template <class A, int Highest>
+  requires(detail::is_x86<A> && !detail::has<vnni, A> && Highest * 256 > 32767)
+struct dot<A, Highest> {
+  using native = native_of<A>;
+  using activation = std::int16_t;
+  struct weight {
+    typename native::raw even;
+    typename native::raw odd;
+  };
+  using operand = weight;
+  using accumulator = typename native::raw;
+  static constexpr int burst = 0;
+  static constexpr int offset = 0;
+
+  [[gnu::always_inline]] static weight prepare(ints<A> bytes) noexcept {
+    return {native::even_bytes(bytes), native::odd_bytes(bytes)};
+  }
+  [[gnu::always_inline]] static operand load(activation const* p) noexcept {
+    return {broadcast4<A>(p), broadcast4<A>(p + 2)};
+  }
+  [[gnu::always_inline]] static accumulator add(accumulator acc, weight const& w, operand const& a) noexcept {
+    acc = native::add_ints(acc, native::multiply_words(w.even, a.even));
+    return native::add_ints(acc, native::multiply_words(w.odd, a.odd));
+  }
+};
+
+/// vpdpbusd: no intermediate saturation. g++ 12 copies accumulators around the intrinsic, so the instruction is
+/// written out; register operands only, since a sanitizer does not see memory operands.
+template <class A, int Highest>
+  requires(detail::has<vnni, A>)
+struct dot<A, Highest> {
+  using activation = std::int8_t;
+  using weight = typename native_of<A>::raw;
+  using operand = weight;
+  using accumulator = weight;
+  static constexpr int burst = 0;
+  static constexpr int offset = 0;
+
+  [[gnu::always_inline]] static weight prepare(ints<A> bytes) noexcept { return bytes; }
+  [[gnu::always_inline]] static operand load(activation const* p) noexcept { return broadcast4<A>(p); }
+#if defined(__AVX512VNNI__)
+  [[gnu::always_inline]] static __m512i add(__m512i acc, __m512i w, __m512i a) noexcept {
 #if defined(__clang__) || defined(__SANITIZE_ADDRESS__)
     return _mm512_dpbusd_epi32(acc, w, a);
 #else
@@ -66,63 +127,56 @@ struct dot<A, Highest> {
     return acc;
 #endif
   }
+#endif
+#if defined(__AVXVNNI__)
+  [[gnu::always_inline]] static __m256i add(__m256i acc, __m256i w, __m256i a) noexcept {
+#if defined(__clang__) || defined(__SANITIZE_ADDRESS__)
+    return _mm256_dpbusd_avx_epi32(acc, w, a);
+#else
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(w), "x"(a));
+    return acc;
+#endif
+  }
+#endif
 };
 
-#endif
-#if defined(__AVX2__)
+#if defined(__aarch64__)
 
-namespace detail {
-/// A sum that g++ may not reassociate with the next: it would hold two of each accumulator, and spill.
-[[gnu::always_inline]] inline __m256i settled(__m256i x) noexcept {
-  asm("" : "+x"(x));
-  return x;
-}
-}  // namespace detail
-
-/// Small weights: vpmaddubsw into int16, at most `burst` of them before vpmaddwd widens: burst * 2 * Highest * 128
-/// stays below 2^15, so nothing saturates.
+/// Arm: signed by signed, but for usdot. Products of a quad are summed pairwise where there is no instruction for four.
 template <class A, int Highest>
-  requires(octavo::detail::is_avx2<A>&& Highest * 256 <= 32767)
+  requires octavo::detail::is_neon<A>
 struct dot<A, Highest> {
   using activation = std::int8_t;
-  using weight = __m256i;
-  using operand = __m256i;
-  using accumulator = __m256i;
-  static constexpr int burst = 32767 / (Highest * 256);
-
-  [[gnu::always_inline]] static weight prepare(ints<A> bytes) noexcept { return bytes; }
-  [[gnu::always_inline]] static operand load(activation const* p) noexcept { return broadcast4<A>(p); }
-  [[gnu::always_inline]] static accumulator add(accumulator acc, weight w, operand a) noexcept {
-    return detail::settled(_mm256_add_epi16(acc, _mm256_maddubs_epi16(w, a)));
-  }
-  [[gnu::always_inline]] static ints<A> flush(ints<A> sum, accumulator acc) noexcept {
-    return ints<A>(_mm256_add_epi32(sum, _mm256_madd_epi16(acc, _mm256_set1_epi16(1))));
-  }
-};
-
-/// Large weights: 255 * 127 * 2 does not fit int16, so even and odd bytes go through vpmaddwd as int16. Activations
-/// are stored widened, a quad as the words (k0, k2), (k1, k3).
-template <class A, int Highest>
-  requires(octavo::detail::is_avx2<A>&& Highest * 256 > 32767)
-struct dot<A, Highest> {
-  using activation = std::int16_t;
-  struct weight {
-    __m256i even;
-    __m256i odd;
-  };
-  using operand = weight;
-  using accumulator = __m256i;
+  using weight = int32x4_t;
+  using operand = int32x4_t;
+  using accumulator = int32x4_t;
   static constexpr int burst = 0;
+  static constexpr int offset = Highest > 127 && !detail::has<i8mm, A> ? 128 : 0;
 
   [[gnu::always_inline]] static weight prepare(ints<A> bytes) noexcept {
-    return {_mm256_and_si256(bytes, _mm256_set1_epi16(0xff)), _mm256_srli_epi16(bytes, 8)};
+    if constexpr (offset != 0) {
+      return veorq_s32(bytes, vdupq_n_s32(static_cast<std::int32_t>(0x80808080u)));
+    } else {
+      return bytes;
+    }
   }
-  [[gnu::always_inline]] static operand load(activation const* p) noexcept {
-    return {broadcast4<A>(p), broadcast4<A>(p + 2)};
-  }
-  [[gnu::always_inline]] static accumulator add(accumulator acc, weight const& w, operand const& a) noexcept {
-    acc = detail::settled(_mm256_add_epi32(acc, _mm256_madd_epi16(w.even, a.even)));
-    return detail::settled(_mm256_add_epi32(acc, _mm256_madd_epi16(w.odd, a.odd)));
+  [[gnu::always_inline]] static operand load(activation const* p) noexcept { return broadcast4<A>(p); }
+  [[gnu::always_inline]] static accumulator add(accumulator acc, weight w, operand a) noexcept {
+    int8x16_t const ab = vreinterpretq_s8_s32(a);
+    if constexpr (detail::has<i8mm, A>) {
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+      return vusdotq_s32(acc, vreinterpretq_u8_s32(w), ab);
+#endif
+    } else if constexpr (detail::has<dotprod, A>) {
+#if defined(__ARM_FEATURE_DOTPROD)
+      return vdotq_s32(acc, vreinterpretq_s8_s32(w), ab);
+#endif
+    } else {
+      int8x16_t const wb = vreinterpretq_s8_s32(w);
+      int32x4_t const low = vpaddlq_s16(vmull_s8(vget_low_s8(wb), vget_low_s8(ab)));
+      int32x4_t const high = vpaddlq_s16(vmull_high_s8(wb, ab));
+      return vaddq_s32(acc, vpaddq_s32(low, high));
+    }
   }
 };
 
@@ -131,7 +185,7 @@ struct dot<A, Highest> {
 /// acc = fma(w[1], a[1], acc), then acc = fma(w[0], a[0], acc), for the bf16 pairs of each lane: what vdpbf16ps
 /// computes while nothing is denormal (a test compares the two on the host).
 template <class A>
-  requires octavo::detail::has_dpbf16<A>
+  requires(detail::has<dpbf16, A>)
 [[gnu::always_inline]] inline floats<A> dot_bf16(floats<A> acc, ints<A> w, ints<A> a) noexcept {
 #if defined(__AVX512BF16__)
   auto sum = static_cast<__m512>(acc);

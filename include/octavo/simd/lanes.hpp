@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The register of the scalar instruction set: 16 emulated lanes with the operators of an xsimd batch.
+// The scalar instruction set: registers of 16 emulated lanes with the operators of an xsimd batch.
 #pragma once
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <type_traits>
+
+#include "octavo/core/round.hpp"
+#include "octavo/core/scalar.hpp"
+#include "octavo/simd/native.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -52,6 +58,12 @@ struct lanes16 {
   friend lanes16 operator/(lanes16 const& a, lanes16 const& b) noexcept {
     return generate([&](int i) { return a.v[i] / b.v[i]; });
   }
+  friend lanes16 operator&(lanes16 const& a, lanes16 const& b) noexcept {
+    return generate([&](int i) { return static_cast<T>(a.v[i] & b.v[i]); });
+  }
+  friend lanes16 operator|(lanes16 const& a, lanes16 const& b) noexcept {
+    return generate([&](int i) { return static_cast<T>(a.v[i] | b.v[i]); });
+  }
   friend lanes16 max(lanes16 const& a, lanes16 const& b) noexcept {
     return generate([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
   }
@@ -64,5 +76,99 @@ struct lanes16 {
 };
 
 }  // namespace detail
+
+namespace simd {
+
+template <>
+struct native<scalar> {
+  using ints = detail::lanes16<std::int32_t>;
+  using floats = detail::lanes16<float>;
+  static constexpr int lanes = 16;
+
+  static ints load_bytes(void const* p) noexcept {
+    return ints::generate([&](int i) { return std::int32_t{static_cast<std::uint8_t const*>(p)[i]}; });
+  }
+  static floats to_floats(ints const& x) noexcept {
+    return floats::generate([&](int i) { return static_cast<float>(x.v[i]); });
+  }
+  static ints to_ints(floats const& x) noexcept {
+    return ints::generate([&](int i) { return static_cast<std::int32_t>(detail::round_even(x.v[i])); });
+  }
+  template <int N>
+  static ints shift_right(ints const& x) noexcept {
+    return ints::generate([&](int i) { return static_cast<std::int32_t>(static_cast<std::uint32_t>(x.v[i]) >> N); });
+  }
+  template <int N>
+  static ints shift_left(ints const& x) noexcept {
+    return ints::generate([&](int i) { return static_cast<std::int32_t>(static_cast<std::uint32_t>(x.v[i]) << N); });
+  }
+  static floats fused(floats const& a, floats const& b, floats const& c) noexcept { return fma(a, b, c); }
+  static floats opaque(floats const& x) noexcept {
+    return floats::generate([&](int i) { return detail::opaque(x.v[i]); });
+  }
+  static std::int32_t sum(ints const& x) noexcept {
+    std::int32_t total = 0;
+    for (std::int32_t const v : x.v) { total += v; }
+    return total;
+  }
+  static floats swap_pairs(floats const& x) noexcept {
+    return floats::generate([&](int i) { return x.v[i ^ 1]; });
+  }
+  template <class V>
+  static V minimum(V const& a, V const& b) noexcept {
+    return min(a, b);
+  }
+  template <class V>
+  static V maximum(V const& a, V const& b) noexcept {
+    return max(a, b);
+  }
+  static floats load_f16(f16 const* p) noexcept { return load(p); }
+  static floats load_bf16(bf16 const* p) noexcept { return load(p); }
+  static floats load_e8m0(e8m0 const* p) noexcept { return load(p); }
+  static void store_f16(f16* p, floats const& x) noexcept {
+    for (int i = 0; i < lanes; ++i) { p[i] = f16(x.v[i]); }
+  }
+  static void store_bytes(void* p, ints const& x) noexcept { store<std::uint8_t>(p, x); }
+  template <class T>
+  static void store_words(T* p, ints const& x) noexcept {
+    store<T>(p, x);
+  }
+  static ints where_nan(floats const& x, ints const& a, ints const& b) noexcept {
+    return ints::generate([&](int i) { return std::isnan(x.v[i]) ? a.v[i] : b.v[i]; });
+  }
+  static floats where_less(floats const& x, floats const& y, floats const& a, floats const& b) noexcept {
+    return floats::generate([&](int i) { return x.v[i] < y.v[i] ? a.v[i] : b.v[i]; });
+  }
+  using table = std::uint8_t const*;
+  static table load_table(std::uint8_t const* p) noexcept { return p; }
+  static ints shuffle(table t, ints codes) noexcept {
+    for (std::int32_t& v : codes.v) {
+      std::uint32_t result = 0;
+      for (int j = 0; j < 32; j += 8) { result |= std::uint32_t{t[static_cast<std::uint32_t>(v) >> j & 15u]} << j; }
+      v = static_cast<std::int32_t>(result);
+    }
+    return codes;
+  }
+  static ints pairs_to_quads(ints const& codes) noexcept {
+    auto const* const b = reinterpret_cast<std::uint8_t const*>(codes.v);
+    return ints::generate([&](int i) {
+      std::uint8_t const* const row = b + i / 4 * 16 + i % 4 * 2;
+      return static_cast<std::int32_t>(static_cast<std::uint32_t>(row[0] | row[1] << 8 | row[8] << 16) |
+                                       static_cast<std::uint32_t>(row[9]) << 24);
+    });
+  }
+
+ private:
+  template <class T>
+  static floats load(T const* p) noexcept {
+    return floats::generate([&](int i) { return static_cast<float>(p[i]); });
+  }
+  template <class T>
+  static void store(void* p, ints const& x) noexcept {
+    for (int i = 0; i < lanes; ++i) { static_cast<T*>(p)[i] = static_cast<T>(x.v[i]); }
+  }
+};
+
+}  // namespace simd
 }  // namespace v0
 }  // namespace octavo

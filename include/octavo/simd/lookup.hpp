@@ -32,6 +32,22 @@ class byte_lookup {
   byte_table const& table_;
 };
 
+/// One shuffle on a table that stands in each 128-bit lane.
+template <class A>
+class byte_lookup<A, 16> {
+  using native = native_of<A>;
+
+ public:
+  [[gnu::always_inline]] explicit byte_lookup(byte_table const& table) noexcept
+      : table_(native::load_table(table.data())) {}
+  [[nodiscard, gnu::always_inline]] ints<A> operator()(ints<A> codes) const noexcept {
+    return native::shuffle(table_, codes);
+  }
+
+ private:
+  typename native::table table_;
+};
+
 /// Floats by 4-bit code: `lookup(lanes)[i] = table[lanes[i] & 15]`.
 template <class A>
 class float_lookup {
@@ -53,42 +69,25 @@ class float_lookup {
 template <class A>
 [[gnu::always_inline]] inline floats<A> gather_floats(float_table const& table, ints<A> codes) noexcept {
   auto const c = bit_and<A>(codes, 0xffu);
-  if constexpr (octavo::detail::is_scalar<A>) {
-    return floats<A>::generate([&](int i) { return table[static_cast<std::size_t>(c.v[i])]; });
-  } else if constexpr (octavo::detail::is_avx2<A>) {
-#if defined(__AVX2__)
-    return floats<A>(_mm256_i32gather_ps(table.data(), c, 4));
-#endif
-  } else {
 #if defined(__AVX512F__)
-    return floats<A>(_mm512_mask_i32gather_ps(_mm512_setzero_ps(), every_lane, c, table.data(), 4));
-#endif
+  if constexpr (octavo::detail::is_avx512<A>) {
+    return floats<A>(_mm512_mask_i32gather_ps(_mm512_setzero_ps(), 0xffff, c, table.data(), 4));
   }
+#endif
+#if defined(__AVX2__)
+  if constexpr (octavo::detail::is_avx2<A>) { return floats<A>(_mm256_i32gather_ps(table.data(), c, 4)); }
+#endif
+  std::int32_t each[static_cast<std::size_t>(lanes<A>)];
+  c.store_unaligned(each);
+  float v[static_cast<std::size_t>(lanes<A>)];
+  for (int i = 0; i < lanes<A>; ++i) { v[i] = table[static_cast<std::size_t>(each[i])]; }
+  return load_floats<A>(v);
 }
 
 /// Codes in pair order (storage/panel.hpp) back to quads: four consecutive k of a row per lane.
 template <class A>
 [[gnu::always_inline]] inline ints<A> pairs_to_quads(ints<A> codes) noexcept {
-  if constexpr (octavo::detail::is_scalar<A>) {
-    auto const* const b = reinterpret_cast<std::uint8_t const*>(codes.v);
-    return ints<A>::generate([&](int i) {
-      std::uint8_t const* const row = b + i / 4 * 16 + i % 4 * 2;
-      return static_cast<std::int32_t>(static_cast<std::uint32_t>(row[0] | row[1] << 8 | row[8] << 16) |
-                                       static_cast<std::uint32_t>(row[9]) << 24);
-    });
-  } else {
-    alignas(16) static constexpr std::int8_t order[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
-    auto const in_lane = _mm_load_si128(reinterpret_cast<__m128i const*>(order));
-    if constexpr (octavo::detail::is_avx2<A>) {
-#if defined(__AVX2__)
-      return ints<A>(_mm256_shuffle_epi8(codes, _mm256_broadcastsi128_si256(in_lane)));
-#endif
-    } else {
-#if defined(__AVX512BW__)
-      return ints<A>(_mm512_shuffle_epi8(codes, _mm512_maskz_broadcast_i32x4(every_lane, in_lane)));
-#endif
-    }
-  }
+  return native_of<A>::pairs_to_quads(codes);
 }
 
 /// bf16 numbers by 8-bit code, from codes in pair order (storage/panel.hpp). If the numbers of c and c + 128 differ
@@ -96,27 +95,29 @@ template <class A>
 template <class A, bool Symmetric>
 class pair_lookup;
 
-#if defined(__AVX512VBMI__) && defined(__AVX512BW__)
+#if defined(__AVX512F__)
 
-/// vpshufb on a table that stands in each 128-bit lane.
+/// vpermps: the low four bits of a lane choose one of sixteen.
 template <class A>
   requires octavo::detail::is_avx512<A>
-class byte_lookup<A, 16> {
+class float_lookup<A> {
  public:
-  [[gnu::always_inline]] explicit byte_lookup(byte_table const& table) noexcept
-      : table_(_mm512_maskz_broadcast_i32x4(every_lane,
-                                            _mm_loadu_si128(reinterpret_cast<__m128i const*>(table.data())))) {}
-  [[nodiscard, gnu::always_inline]] ints<A> operator()(ints<A> codes) const noexcept {
-    return ints<A>(_mm512_shuffle_epi8(table_, codes));
+  [[gnu::always_inline]] explicit float_lookup(float_table const& table) noexcept
+      : table_(_mm512_loadu_ps(table.data())) {}
+  [[nodiscard, gnu::always_inline]] floats<A> operator()(ints<A> codes) const noexcept {
+    return floats<A>(_mm512_maskz_permutexvar_ps(0xffff, codes, table_));
   }
 
  private:
-  __m512i table_;
+  __m512 table_;
 };
+
+#endif
+#if defined(__AVX512VBMI__) && defined(__AVX512BW__)
 
 /// Two vpermi2b for the halves of the table, one blend by the top bit.
 template <class A>
-  requires octavo::detail::is_avx512<A>
+  requires octavo::detail::has<vbmi, A>
 class byte_lookup<A, 256> {
  public:
   [[gnu::always_inline]] explicit byte_lookup(byte_table const& table) noexcept {
@@ -132,23 +133,8 @@ class byte_lookup<A, 256> {
   __m512i quarter_[4];
 };
 
-/// vpermps: the low four bits of a lane choose one of sixteen.
-template <class A>
-  requires octavo::detail::is_avx512<A>
-class float_lookup<A> {
- public:
-  [[gnu::always_inline]] explicit float_lookup(float_table const& table) noexcept
-      : table_(_mm512_loadu_ps(table.data())) {}
-  [[nodiscard, gnu::always_inline]] floats<A> operator()(ints<A> codes) const noexcept {
-    return floats<A>(_mm512_maskz_permutexvar_ps(every_lane, codes, table_));
-  }
-
- private:
-  __m512 table_;
-};
-
 template <class A, bool Symmetric>
-  requires octavo::detail::is_avx512<A>
+  requires octavo::detail::has<vbmi, A>
 class pair_lookup<A, Symmetric> {
  public:
   [[gnu::always_inline]] explicit pair_lookup(byte_table const& low, byte_table const& high) noexcept
@@ -181,20 +167,6 @@ class pair_lookup<A, Symmetric> {
 
 #endif
 #if defined(__AVX2__)
-
-template <class A>
-  requires octavo::detail::is_avx2<A>
-class byte_lookup<A, 16> {
- public:
-  [[gnu::always_inline]] explicit byte_lookup(byte_table const& table) noexcept
-      : table_(_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<__m128i const*>(table.data())))) {}
-  [[nodiscard, gnu::always_inline]] ints<A> operator()(ints<A> codes) const noexcept {
-    return ints<A>(_mm256_shuffle_epi8(table_, codes));
-  }
-
- private:
-  __m256i table_;
-};
 
 /// Two vpermps for the halves of the table, one blend by bit 3.
 template <class A>

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// The intrinsics of AVX-512 with BW, DQ and VL.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "octavo/core/scalar.hpp"
+#include "octavo/simd/native.hpp"
+
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#include <immintrin.h>
+
+namespace octavo {
+inline namespace v0 {
+namespace simd {
+
+template <>
+struct native<avx512bw> {
+  using ints = xsimd::batch<std::int32_t, avx512bw>;
+  using floats = xsimd::batch<float, avx512bw>;
+  using raw = __m512i;
+  static constexpr int lanes = 16;
+  /// Mask of the zero-masking forms below: g++ 12 warns of an uninitialized operand inside the plain ones.
+  static constexpr __mmask16 all = 0xffff;
+
+  [[gnu::always_inline]] static ints load_bytes(void const* p) noexcept {
+    return ints(_mm512_maskz_cvtepu8_epi32(all, _mm_loadu_si128(static_cast<__m128i const*>(p))));
+  }
+  [[gnu::always_inline]] static floats to_floats(ints x) noexcept { return floats(_mm512_maskz_cvtepi32_ps(all, x)); }
+  [[gnu::always_inline]] static ints to_ints(floats x) noexcept { return ints(_mm512_maskz_cvtps_epi32(all, x)); }
+  template <int N>
+  [[gnu::always_inline]] static ints shift_right(ints x) noexcept {
+    return ints(_mm512_maskz_srli_epi32(all, x, N));
+  }
+  template <int N>
+  [[gnu::always_inline]] static ints shift_left(ints x) noexcept {
+    return ints(_mm512_maskz_slli_epi32(all, x, N));
+  }
+  /// xsimd 8.1 rounds twice.
+  [[gnu::always_inline]] static floats fused(floats a, floats b, floats c) noexcept {
+    return floats(_mm512_fmadd_ps(a, b, c));
+  }
+  [[gnu::always_inline]] static floats opaque(floats x) noexcept {
+    __m512 r = x;
+    asm("" : "+v"(r));
+    return floats(r);
+  }
+  [[gnu::always_inline]] static std::int32_t sum(ints x) noexcept {
+    __m256i const half =
+        _mm256_add_epi32(_mm512_maskz_extracti64x4_epi64(0xff, x, 0), _mm512_maskz_extracti64x4_epi64(0xff, x, 1));
+    __m128i v = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
+  }
+  [[gnu::always_inline]] static floats swap_pairs(floats x) noexcept {
+    return floats(_mm512_maskz_permute_ps(all, x, 0xb1));
+  }
+  [[gnu::always_inline]] static floats minimum(floats a, floats b) noexcept {
+    return floats(_mm512_maskz_min_ps(all, a, b));
+  }
+  [[gnu::always_inline]] static floats maximum(floats a, floats b) noexcept {
+    return floats(_mm512_maskz_max_ps(all, a, b));
+  }
+  [[gnu::always_inline]] static ints minimum(ints a, ints b) noexcept {
+    return ints(_mm512_maskz_min_epi32(all, a, b));
+  }
+  [[gnu::always_inline]] static ints maximum(ints a, ints b) noexcept {
+    return ints(_mm512_maskz_max_epi32(all, a, b));
+  }
+  [[gnu::always_inline]] static floats load_f16(f16 const* p) noexcept {
+    return floats(_mm512_maskz_cvtph_ps(all, words(p)));
+  }
+  [[gnu::always_inline]] static floats load_bf16(bf16 const* p) noexcept {
+    return as_floats(_mm512_maskz_slli_epi32(all, _mm512_maskz_cvtepu16_epi32(all, words(p)), 16));
+  }
+  [[gnu::always_inline]] static floats load_e8m0(e8m0 const* p) noexcept {
+    __m512i const e = load_bytes(p);
+    // 0 is the denormal 2^-127; 255 is NaN.
+    auto const bits = _mm512_maskz_max_epi32(all, _mm512_maskz_slli_epi32(all, e, 23), _mm512_set1_epi32(0x00400000));
+    auto const nan = _mm512_cmpeq_epi32_mask(e, _mm512_set1_epi32(255));
+    return as_floats(_mm512_mask_mov_epi32(bits, nan, _mm512_set1_epi32(0x7fc00000)));
+  }
+  [[gnu::always_inline]] static void store_f16(f16* p, floats x) noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtps_ph(all, x, _MM_FROUND_TO_NEAREST_INT));
+  }
+  [[gnu::always_inline]] static void store_bytes(void* p, ints x) noexcept {
+    _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(all, x));
+  }
+  template <class T>
+  [[gnu::always_inline]] static void store_words(T* p, ints x) noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtepi32_epi16(all, x));
+  }
+  [[gnu::always_inline]] static ints where_nan(floats x, ints a, ints b) noexcept {
+    return ints(_mm512_mask_mov_epi32(b, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), a));
+  }
+  [[gnu::always_inline]] static floats where_less(floats x, floats y, floats a, floats b) noexcept {
+    return floats(_mm512_mask_mov_ps(b, _mm512_cmp_ps_mask(x, y, _CMP_LT_OQ), a));
+  }
+  using table = __m512i;
+  [[gnu::always_inline]] static table load_table(std::uint8_t const* p) noexcept {
+    return _mm512_maskz_broadcast_i32x4(all, _mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));
+  }
+  [[gnu::always_inline]] static ints shuffle(table t, ints codes) noexcept {
+    return ints(_mm512_shuffle_epi8(t, codes));
+  }
+  [[gnu::always_inline]] static ints pairs_to_quads(ints codes) noexcept {
+    alignas(16) static constexpr std::uint8_t order[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
+    return ints(_mm512_shuffle_epi8(codes, load_table(order)));
+  }
+
+  // For dot products: bytes and 16-bit words of a register.
+  [[gnu::always_inline]] static raw multiply_bytes(raw w, raw a) noexcept { return _mm512_maddubs_epi16(w, a); }
+  [[gnu::always_inline]] static raw multiply_words(raw w, raw a) noexcept { return _mm512_madd_epi16(w, a); }
+  [[gnu::always_inline]] static raw add_words(raw a, raw b) noexcept { return settled(_mm512_add_epi16(a, b)); }
+  [[gnu::always_inline]] static raw add_ints(raw a, raw b) noexcept { return settled(_mm512_add_epi32(a, b)); }
+  [[gnu::always_inline]] static raw widen(raw words) noexcept {
+    return _mm512_madd_epi16(words, _mm512_set1_epi16(1));
+  }
+  [[gnu::always_inline]] static raw even_bytes(raw x) noexcept {
+    return _mm512_and_si512(x, _mm512_set1_epi16(0xff));
+  }
+  [[gnu::always_inline]] static raw odd_bytes(raw x) noexcept { return _mm512_srli_epi16(x, 8); }
+
+ private:
+  [[gnu::always_inline]] static floats as_floats(raw x) noexcept { return floats(_mm512_castsi512_ps(x)); }
+  [[gnu::always_inline]] static __m256i words(void const* p) noexcept {
+    return _mm256_loadu_si256(static_cast<__m256i const*>(p));
+  }
+  [[gnu::always_inline]] static raw settled(raw x) noexcept {
+    asm("" : "+v"(x));
+    return x;
+  }
+};
+
+}  // namespace simd
+}  // namespace v0
+}  // namespace octavo
+
+#endif

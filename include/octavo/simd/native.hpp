@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// What an instruction set must offer beyond xsimd: native<Family>, a struct of static functions on its registers.
+#pragma once
+
+#include "octavo/simd/arch.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace simd {
+
+/// The intrinsics of one family of instruction sets (simd/avx512.hpp, avx2.hpp, sse42.hpp, neon64.hpp, lanes.hpp). To add
+/// one: a tag in arch.hpp, this struct, and a dot product in dot.hpp; kernels come from those.
+///
+/// Types `ints` and `floats` are xsimd batches (or what has their operators); `lanes` is how many 32-bit numbers they hold.
+/// Functions, each as the function of the same name in simd/batch.hpp:
+///
+///     load_bytes to_floats to_ints shift_right<N> shift_left<N> fused opaque sum swap_pairs
+///     minimum maximum          the second operand where either is NaN, as x86 has it
+///     load_f16 load_bf16 load_e8m0, store_f16, store_bytes, store_words<T>
+///     where_nan(x, a, b)       a where x is NaN, b elsewhere
+///     where_less(x, y, a, b)   a where x < y, b elsewhere
+///     table, load_table        16 bytes in a register
+///     shuffle(table, codes)    table[codes[i]] for each byte; codes below 16
+///     pairs_to_quads
+template <class Family>
+struct native;
+
+}  // namespace simd
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The intrinsics of 64-bit Arm.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "octavo/core/scalar.hpp"
+#include "octavo/simd/native.hpp"
+
+#if defined(__aarch64__)
+#include <arm_neon.h>
+
+namespace octavo {
+inline namespace v0 {
+namespace simd {
+
+template <>
+struct native<neon64> {
+  using ints = xsimd::batch<std::int32_t, neon64>;
+  using floats = xsimd::batch<float, neon64>;
+  using raw = int32x4_t;
+  static constexpr int lanes = 4;
+
+  [[gnu::always_inline]] static ints load_bytes(void const* p) noexcept {
+    std::uint32_t four;
+    std::memcpy(&four, p, sizeof four);
+    uint8x8_t const bytes = vcreate_u8(four);
+    return ints(vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes)))));
+  }
+  [[gnu::always_inline]] static floats to_floats(ints x) noexcept { return floats(vcvtq_f32_s32(x)); }
+  [[gnu::always_inline]] static ints to_ints(floats x) noexcept { return ints(vcvtnq_s32_f32(x)); }
+  template <int N>
+  [[gnu::always_inline]] static ints shift_right(ints x) noexcept {
+    return ints(vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(x), N)));
+  }
+  template <int N>
+  [[gnu::always_inline]] static ints shift_left(ints x) noexcept {
+    return ints(vshlq_n_s32(x, N));
+  }
+  [[gnu::always_inline]] static floats fused(floats a, floats b, floats c) noexcept {
+    return floats(vfmaq_f32(c, a, b));
+  }
+  [[gnu::always_inline]] static floats opaque(floats x) noexcept {
+    float32x4_t r = x;
+    asm("" : "+w"(r));
+    return floats(r);
+  }
+  [[gnu::always_inline]] static std::int32_t sum(ints x) noexcept { return vaddvq_s32(x); }
+  [[gnu::always_inline]] static floats swap_pairs(floats x) noexcept { return floats(vrev64q_f32(x)); }
+  [[gnu::always_inline]] static floats minimum(floats a, floats b) noexcept { return where_less(a, b, a, b); }
+  [[gnu::always_inline]] static floats maximum(floats a, floats b) noexcept { return where_less(b, a, a, b); }
+  [[gnu::always_inline]] static ints minimum(ints a, ints b) noexcept { return ints(vminq_s32(a, b)); }
+  [[gnu::always_inline]] static ints maximum(ints a, ints b) noexcept { return ints(vmaxq_s32(a, b)); }
+  [[gnu::always_inline]] static floats load_f16(f16 const* p) noexcept {
+    return floats(vcvt_f32_f16(vreinterpret_f16_u16(words(p))));
+  }
+  [[gnu::always_inline]] static floats load_bf16(bf16 const* p) noexcept {
+    return as_floats(vreinterpretq_s32_u32(vshll_n_u16(words(p), 16)));
+  }
+  [[gnu::always_inline]] static floats load_e8m0(e8m0 const* p) noexcept {
+    raw const e = load_bytes(p);
+    // 0 is the denormal 2^-127; 255 is NaN.
+    raw const bits = vmaxq_s32(vshlq_n_s32(e, 23), vdupq_n_s32(0x00400000));
+    return as_floats(vbslq_s32(vceqq_s32(e, vdupq_n_s32(255)), vdupq_n_s32(0x7fc00000), bits));
+  }
+  [[gnu::always_inline]] static void store_f16(f16* p, floats x) noexcept {
+    uint16x4_t const bits = vreinterpret_u16_f16(vcvt_f16_f32(x));
+    std::memcpy(static_cast<void*>(p), &bits, sizeof bits);
+  }
+  [[gnu::always_inline]] static void store_bytes(void* p, ints x) noexcept {
+    int16x4_t const words = vmovn_s32(x);
+    std::uint32_t const four = vget_lane_u32(vreinterpret_u32_s8(vmovn_s16(vcombine_s16(words, words))), 0);
+    std::memcpy(p, &four, sizeof four);
+  }
+  template <class T>
+  [[gnu::always_inline]] static void store_words(T* p, ints x) noexcept {
+    int16x4_t const words = vmovn_s32(x);
+    std::memcpy(p, &words, sizeof words);
+  }
+  [[gnu::always_inline]] static ints where_nan(floats x, ints a, ints b) noexcept {
+    return ints(vbslq_s32(vceqq_f32(x, x), b, a));
+  }
+  [[gnu::always_inline]] static floats where_less(floats x, floats y, floats a, floats b) noexcept {
+    return floats(vbslq_f32(vcltq_f32(x, y), a, b));
+  }
+  using table = uint8x16_t;
+  [[gnu::always_inline]] static table load_table(std::uint8_t const* p) noexcept { return vld1q_u8(p); }
+  [[gnu::always_inline]] static ints shuffle(table t, ints codes) noexcept {
+    return ints(vreinterpretq_s32_u8(vqtbl1q_u8(t, vreinterpretq_u8_s32(codes))));
+  }
+  [[gnu::always_inline]] static ints pairs_to_quads(ints codes) noexcept {
+    static constexpr std::uint8_t order[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
+    return ints(vreinterpretq_s32_u8(vqtbl1q_u8(vreinterpretq_u8_s32(codes), vld1q_u8(order))));
+  }
+
+ private:
+  [[gnu::always_inline]] static floats as_floats(raw x) noexcept { return floats(vreinterpretq_f32_s32(x)); }
+  [[gnu::always_inline]] static uint16x4_t words(void const* p) noexcept {
+    uint16x4_t w;
+    std::memcpy(&w, p, sizeof w);
+    return w;
+  }
+};
+
+}  // namespace simd
+}  // namespace v0
+}  // namespace octavo
+
+#endif
