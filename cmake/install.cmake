@@ -17,6 +17,7 @@ install(
     ${PROJECT_BINARY_DIR}/octavoConfig.cmake
     ${PROJECT_BINARY_DIR}/octavoConfigVersion.cmake
     cmake/dependencies.cmake
+    cmake/multi_isa.cmake
   DESTINATION ${octavo_config_dir})
 
 # Relative to the .pc file, so that the tree can be moved.

@@ -11,4 +11,5 @@
 #include "octavo/quant/affine.hpp"
 #include "octavo/quant/schemes.hpp"
 #include "octavo/quant/symmetric.hpp"
+#include "octavo/simd/dispatch.hpp"
 #include "octavo/version.hpp"

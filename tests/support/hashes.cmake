@@ -2,16 +2,6 @@
 # instruction set; each build is a test that compares its output with that of the first one. Those of Arm are built by
 # Debian's cross compiler and run under qemu-user, if both are there.
 
-set(flags_scalar -march=x86-64)
-set(flags_sse42 -msse4.2)
-set(flags_avx2 -mavx2 -mfma -mf16c)
-set(flags_avxvnni ${flags_avx2} -mavxvnni)
-set(flags_avx512bw ${flags_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq)
-set(flags_avx512vnni ${flags_avx512bw} -mavx512cd -mavx512ifma -mavx512vbmi -mavx512vnni -mavx512bf16)
-set(flags_neon64 -march=armv8-a)
-set(flags_neon64_dotprod -march=armv8.2-a+dotprod)
-set(flags_neon64_i8mm -march=armv8.2-a+dotprod+i8mm)
-
 # compiler contract arch cases
 set(variants
   "g++ off scalar all"
@@ -51,7 +41,7 @@ foreach(variant IN LISTS variants)
   find_program(${path} ${compiler})
   mark_as_advanced(${path})
   set(emulator)
-  set(arch_flags ${flags_${arch}})
+  octavo_isa_flags(arch_flags ${arch})
   if(arch MATCHES "^neon64")
     set(emulator ${OCTAVO_QEMU_AARCH64} -cpu max)
     # The headers of the dependencies lie beside those of the host's C library, which must not come first.
