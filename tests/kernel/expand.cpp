@@ -47,11 +47,13 @@ TEST_CASE("expanded bytes end with zeros, up to what a tile takes together") {
     using weights = kernel::byte_weights<A, panel_layout<w8>, false>;
     if constexpr (sizeof(typename weights::weight) == sizeof(simd::ints<A>)) {
       constexpr int L = simd::lanes<A>;
-      aligned_buffer out(8 * L * 4);
+      constexpr auto units = round_up(5, kernel::units_together);
+      STATIC_REQUIRE(units > 5);
+      aligned_buffer out(units * L * 4);
       std::memset(out.data(), 0x55, static_cast<std::size_t>(out.size()));
       kernel::expand<weights, 1>(view.panel(0), view.panel(0) + view.layout().params_at(0), 0, 5, out.data());
       int wrong = 0;
-      for (octavo::index k = 0; k < 32; ++k) {
+      for (octavo::index k = 0; k < units * 4; ++k) {
         for (octavo::index r = 0; r < L; ++r) {
           int const expected = k < 20 ? 128 + static_cast<int>(int8::decode(view.code_at(r, k))) : 0;
           int const found = std::to_integer<int>(out.data()[k / 4 * L * 4 + r * 4 + k % 4]);

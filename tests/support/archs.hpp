@@ -20,6 +20,7 @@ template <class F>
 void for_vector_archs(F const& f) {
   if_arch<octavo::avx2>(f);
   if_arch<octavo::avx512vnni>(f);
+  if_arch<octavo::neon64_dotprod>(f);
 }
 
 /// The same with octavo::scalar first: those whose kernels differ most. The tests of simd/ and the hashes run on every one.
@@ -37,7 +38,6 @@ void for_every_arch(F const& f) {
   if_arch<octavo::avxvnni>(f);
   if_arch<octavo::avx512bw>(f);
   if_arch<octavo::neon64>(f);
-  if_arch<octavo::neon64_dotprod>(f);
   if_arch<octavo::neon64_i8mm>(f);
 }
 
