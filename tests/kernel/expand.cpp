@@ -55,7 +55,8 @@ TEST_CASE("expanded bytes end with zeros, up to what a tile takes together") {
       int wrong = 0;
       for (octavo::index k = 0; k < units * 4; ++k) {
         for (octavo::index r = 0; r < L; ++r) {
-          int const expected = k < 20 ? 128 + static_cast<int>(int8::decode(view.code_at(r, k))) : 0;
+          int const value = static_cast<int>(int8::decode(view.code_at(r, k < 20 ? k : 0)));
+          int const expected = k < 20 ? (128 + value - weights::offset) & 0xff : 0;
           int const found = std::to_integer<int>(out.data()[k / 4 * L * 4 + r * 4 + k % 4]);
           wrong += found == expected ? 0 : 1;
         }

@@ -42,10 +42,10 @@ TEST_CASE("scratch memory is the default resource or the given one") {
 }
 
 TEST_CASE("a scratch block hands out aligned parts and gives its memory back") {
+  using scratch_type = detail::scratch_block<scalar>;
   test::counting_memory memory;
   {
-    detail::scratch_block block(
-        &memory, detail::scratch_block::bytes<float>(3) + detail::scratch_block::bytes<std::int8_t>(65));
+    scratch_type block(&memory, scratch_type::bytes<float>(3) + scratch_type::bytes<std::int8_t>(65));
     auto* const a = block.take<float>(3);
     auto* const b = block.take<std::int8_t>(65);
     CHECK(reinterpret_cast<std::uintptr_t>(a) % 64 == 0);
@@ -53,6 +53,6 @@ TEST_CASE("a scratch block hands out aligned parts and gives its memory back") {
     CHECK(memory.bytes_held == 64 + 128);
   }
   CHECK(memory.bytes_held == 0);
-  CHECK(detail::scratch_block::bytes<float>(16) == 64);
-  CHECK(detail::scratch_block::bytes<float>(17) == 128);
+  CHECK(scratch_type::bytes<float>(16) == 64);
+  CHECK(scratch_type::bytes<float>(17) == 128);
 }

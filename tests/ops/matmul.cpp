@@ -11,7 +11,7 @@
 #include "support/executors.hpp"
 
 #include <Eigen/Dense>
-#include <cstring>
+#include <algorithm>
 #include <memory_resource>
 #include <stdexcept>
 #include <string>
@@ -89,7 +89,7 @@ TEST_CASE("operands may be matrices, blocks, maps, row-major tokens, and views o
   CHECK(test::differences(one, expected.col(3)) == 0);
 
   aligned_buffer file(w.size_bytes());
-  std::memcpy(file.data(), w.data(), static_cast<std::size_t>(w.size_bytes()));
+  std::copy_n(w.data(), w.size_bytes(), file.data());
   quantized_matrix_view<w4_g32> const mapped(file.data(), file.size(), 70, 50);
   Eigen::MatrixXf y(70, 9);
   matmul<a8>(mapped, x, y);

@@ -22,7 +22,7 @@ namespace {
 template <class A, class S, class Act, class X>
 std::vector<double> operands(quantized_matrix<S> const& w, test::matrix<X> const& x, octavo::index tasks) {
   ops::prepared_tokens<A, S, Act, X> tokens(w.view(), as_tokens(x));
-  detail::scratch_block scratch(std::pmr::new_delete_resource(), tokens.scratch_bytes(tasks) + alignment);
+  detail::scratch_block<A> scratch(std::pmr::new_delete_resource(), tokens.scratch_bytes(tasks) + alignment);
   test::odd_first const pool;
   tokens.fill(on<A>(pool), scratch, tasks);
   std::vector<double> all;

@@ -110,12 +110,14 @@ TEST_CASE("float operations of every instruction set equal the standard library'
       auto const low = stored<A>(simd::minimum<A>(x, y));
       auto const high = stored<A>(simd::maximum<A>(x, y));
       auto const apart = stored<A>(simd::opaque<A>(x * y) + z);
+      auto const quotient = stored<A>(simd::divide<A>(x, y));
       for (std::size_t j = 0; j < L; ++j) {
         float const product = detail::opaque(a[j] * b[j]);
         wrong += test::same_bits(fused[j], has_fma<A> ? std::fma(a[j], b[j], c[j]) : product + c[j]) ? 0 : 1;
         wrong += test::same_bits(low[j], a[j] < b[j] ? a[j] : b[j]) ? 0 : 1;
         wrong += test::same_bits(high[j], a[j] > b[j] ? a[j] : b[j]) ? 0 : 1;
         wrong += test::same_bits(apart[j], product + c[j]) ? 0 : 1;
+        wrong += test::same_bits(quotient[j], a[j] / b[j]) ? 0 : 1;
       }
     }
     INFO(arch_name<A>);

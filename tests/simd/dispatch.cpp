@@ -47,8 +47,10 @@ TEST_CASE("dispatch says which instruction sets this CPU lacks, and what to do")
   try {
     dispatch<arch_list<foreign>>(named{})(1, out);
   } catch (std::invalid_argument const& e) { text = e.what(); }
-  CHECK(text == std::string("dispatch: this CPU runs none of ") + arch_name<foreign> +
-                    ". Compile for octavo::scalar as well, and put it last in the arch_list.");
+  std::string expected = "dispatch: this CPU runs none of ";
+  expected += arch_name<foreign>;
+  expected += ". Compile for octavo::scalar as well, and put it last in the arch_list.";
+  CHECK(text == expected);
   CHECK(out == 0);
   CHECK(std::string_view(dispatched_name<arch_list<foreign>>()) == "none");
 }

@@ -9,11 +9,11 @@
 using namespace octavo;
 
 TEST_CASE("SSE4.2 rounds a product and then a sum") {
-  test::if_arch<sse42>([](auto) {
+  test::if_arch<sse42>([](auto arch) {
+    using A = typename decltype(arch)::type;
     float out[4];
     float const x = 1.0f + 0x1p-23f;
-    simd::fused<sse42>(simd::floats<sse42>(x), simd::floats<sse42>(x), simd::floats<sse42>(-1.0f))
-        .store_unaligned(out);
+    simd::fused<A>(simd::floats<A>(x), simd::floats<A>(x), simd::floats<A>(-1.0f)).store_unaligned(out);
     CHECK(out[0] == 0x1p-22f);  // one rounding: 0x1.000001p-22
   });
 }

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstring>
 #include <new>
-#include <utility>
 
 #include "octavo/core/index.hpp"
 
@@ -18,28 +17,34 @@ inline constexpr index alignment = 64;
 /// `size` zeroed bytes, 64-byte aligned. Copies are deep.
 class aligned_buffer {
  public:
-  aligned_buffer() = default;
-  explicit aligned_buffer(index size) : size_(size), data_(allocate(size)) {}
-  aligned_buffer(aligned_buffer const& other) : aligned_buffer(other.size_) {
-    if (size_ != 0) { std::memcpy(data_, other.data_, static_cast<std::size_t>(size_)); }
+  [[gnu::always_inline]] aligned_buffer() = default;
+  [[gnu::always_inline]] explicit aligned_buffer(index size) : size_(size), data_(allocate(size)) {}
+  [[gnu::always_inline]] aligned_buffer(aligned_buffer const& other) : aligned_buffer(other.size_) {
+    if (size_ > 0) { std::memcpy(data_, other.data_, static_cast<std::size_t>(size_)); }
   }
-  aligned_buffer(aligned_buffer&& other) noexcept
-      : size_(std::exchange(other.size_, 0)), data_(std::exchange(other.data_, nullptr)) {}
-  aligned_buffer& operator=(aligned_buffer other) noexcept {
-    std::swap(size_, other.size_);
-    std::swap(data_, other.data_);
+  [[gnu::always_inline]] aligned_buffer(aligned_buffer&& other) noexcept : size_(other.size_), data_(other.data_) {
+    other.size_ = 0;
+    other.data_ = nullptr;
+  }
+  [[gnu::always_inline]] aligned_buffer& operator=(aligned_buffer other) noexcept {
+    index const size = size_;
+    std::byte* const data = data_;
+    size_ = other.size_;
+    data_ = other.data_;
+    other.size_ = size;
+    other.data_ = data;
     return *this;
   }
-  ~aligned_buffer() {
+  [[gnu::always_inline]] ~aligned_buffer() {
     if (data_ != nullptr) { ::operator delete (data_, std::align_val_t{alignment}); }
   }
 
-  [[nodiscard]] std::byte* data() noexcept { return data_; }
-  [[nodiscard]] std::byte const* data() const noexcept { return data_; }
-  [[nodiscard]] index size() const noexcept { return size_; }
+  [[nodiscard, gnu::always_inline]] std::byte* data() noexcept { return data_; }
+  [[nodiscard, gnu::always_inline]] std::byte const* data() const noexcept { return data_; }
+  [[nodiscard, gnu::always_inline]] index size() const noexcept { return size_; }
 
  private:
-  static std::byte* allocate(index size) {
+  [[gnu::always_inline]] static std::byte* allocate(index size) {
     if (size <= 0) { return nullptr; }
     auto const bytes = static_cast<std::size_t>(size);
     void* const p = ::operator new (bytes, std::align_val_t{alignment});

@@ -20,11 +20,11 @@ namespace detail {
 // The body depends on a compiler flag, so the flag is part of the name.
 #if defined(__cpp_exceptions)
 inline namespace throwing {
-[[noreturn]] inline void fail(char const* text) { throw std::invalid_argument(text); }
+[[noreturn, gnu::always_inline]] inline void fail(char const* text) { throw std::invalid_argument(text); }
 }  // namespace throwing
 #else
 inline namespace aborting {
-[[noreturn]] inline void fail(char const* text) {
+[[noreturn, gnu::always_inline]] inline void fail(char const* text) {
   std::fputs(text, stderr);
   std::fputc('\n', stderr);
   std::abort();
@@ -33,8 +33,8 @@ inline namespace aborting {
 #endif
 
 /// `where: what A, other B. todo` with both extents in the text.
-[[noreturn]] inline void fail_extents(char const* where, char const* what, std::ptrdiff_t a, char const* other,
-                                      std::ptrdiff_t b, char const* todo) {
+[[noreturn, gnu::always_inline]] inline void fail_extents(char const* where, char const* what, std::ptrdiff_t a,
+                                                          char const* other, std::ptrdiff_t b, char const* todo) {
   char text[256];
   std::snprintf(text, sizeof text, "%s: %s %td, %s %td. %s", where, what, a, other, b, todo);
   fail(text);

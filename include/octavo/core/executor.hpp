@@ -11,7 +11,7 @@ inline namespace v0 {
 
 namespace detail {
 struct any_task {
-  void operator()(index) const noexcept {}
+  [[gnu::always_inline]] void operator()(index) const noexcept {}
 };
 }  // namespace detail
 
@@ -26,10 +26,10 @@ concept executor = requires(E& e, index n, detail::any_task const& task) {
 /// Runs tasks one after the other on the calling thread.
 struct serial {
   template <class Task>
-  void operator()(index n, Task const& task) const {
+  [[gnu::always_inline]] void operator()(index n, Task const& task) const {
     for (index i = 0; i < n; ++i) { task(i); }
   }
-  [[nodiscard]] static constexpr int concurrency() noexcept { return 1; }
+  [[nodiscard, gnu::always_inline]] static constexpr int concurrency() noexcept { return 1; }
 };
 
 }  // namespace v0

@@ -2,7 +2,6 @@
 // Rounding to nearest even, constexpr and the same on every instruction set.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 
 namespace octavo {
@@ -38,14 +37,15 @@ template <class T>
 
 /// Neither NaN nor infinity; by bits, so that it is a constant expression everywhere.
 [[nodiscard, gnu::always_inline]] constexpr bool is_finite(float x) noexcept {
-  return (std::bit_cast<std::uint32_t>(x) & 0x7f800000u) != 0x7f800000u;
+  return (__builtin_bit_cast(std::uint32_t, x) & 0x7f800000u) != 0x7f800000u;
 }
 
 /// x rounded to an integer, ties to even. Pre: not NaN. Values of 2^23 and more are integers already.
 [[gnu::always_inline]] constexpr float round_even(float x) noexcept {
   if (!(x < 0x1p23f && x > -0x1p23f)) { return x; }
   float const magic = x < 0 ? -0x1p23f : 0x1p23f;
-  return opaque(x + magic) - magic;
+  // x may be a product, which must not be fused into the sum.
+  return opaque(opaque(x) + magic) - magic;
 }
 
 /// x clamped to [low, high]; NaN becomes low. The order of operands is that of maxps and minps.
@@ -55,16 +55,16 @@ template <class T>
 }
 
 /// floor(log2 |x|), from the exponent field. Pre: x is finite and not zero.
-[[nodiscard]] constexpr int floor_log2(float x) noexcept {
-  auto const mag = std::bit_cast<std::uint32_t>(x) & 0x7fffffffu;
+[[nodiscard, gnu::always_inline]] constexpr int floor_log2(float x) noexcept {
+  auto const mag = __builtin_bit_cast(std::uint32_t, x) & 0x7fffffffu;
   if (mag >= 0x00800000u) { return static_cast<int>(mag >> 23) - 127; }
-  return static_cast<int>(31 - std::countl_zero(mag)) - 149;
+  return static_cast<int>(31 - __builtin_clz(mag)) - 149;
 }
 
 /// 2^e as a float, denormals included. Pre: -149 <= e <= 127.
-[[nodiscard]] constexpr float power_of_two(int e) noexcept {
-  if (e >= -126) { return std::bit_cast<float>(static_cast<std::uint32_t>(e + 127) << 23); }
-  return std::bit_cast<float>(1u << (e + 149));
+[[nodiscard, gnu::always_inline]] constexpr float power_of_two(int e) noexcept {
+  if (e >= -126) { return __builtin_bit_cast(float, static_cast<std::uint32_t>(e + 127) << 23); }
+  return __builtin_bit_cast(float, 1u << (e + 149));
 }
 
 }  // namespace detail

@@ -33,7 +33,7 @@ template <class M>
 using element_of_dense = element_t<std::remove_pointer_t<decltype(std::declval<M&>().data())>>;
 
 template <class T>
-constexpr void check_view(char const* where, T const* data, index rows, index cols) {
+[[gnu::always_inline]] constexpr void check_view(char const* where, T const* data, index rows, index cols) {
   if (rows < 0 || cols < 0) {
     fail_extents(where, "rows are", rows, "columns are", cols, "Extents must not be negative.");
   }
@@ -49,30 +49,33 @@ constexpr void check_view(char const* where, T const* data, index rows, index co
 template <element T>
 class matrix_view {
  public:
-  constexpr matrix_view() = default;
+  [[gnu::always_inline]] constexpr matrix_view() = default;
 
   /// Element (r, c) is data[r * row_stride + c * col_stride].
-  constexpr matrix_view(T const* data, index rows, index cols, index row_stride, index col_stride)
+  [[gnu::always_inline]] constexpr matrix_view(T const* data, index rows, index cols, index row_stride,
+                                               index col_stride)
       : data_(data), rows_(rows), cols_(cols), row_stride_(row_stride), col_stride_(col_stride) {
     detail::check_view("matrix_view", data, rows, cols);
   }
 
   template <dense_like M>
     requires std::is_same_v<std::remove_const_t<detail::element_of_dense<M const>>, T>
-  constexpr matrix_view(M const& m)
+  [[gnu::always_inline]] constexpr matrix_view(M const& m)
       : matrix_view(reinterpret_cast<T const*>(m.data()), m.rows(), m.cols(),
                     M::IsRowMajor ? m.outerStride() : m.innerStride(),
                     M::IsRowMajor ? m.innerStride() : m.outerStride()) {}
 
-  [[nodiscard]] constexpr index rows() const noexcept { return rows_; }
-  [[nodiscard]] constexpr index cols() const noexcept { return cols_; }
-  [[nodiscard]] constexpr T const* data() const noexcept { return data_; }
-  [[nodiscard]] constexpr index row_stride() const noexcept { return row_stride_; }
-  [[nodiscard]] constexpr index col_stride() const noexcept { return col_stride_; }
-  [[nodiscard]] constexpr T const* at(index r, index c) const noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr index rows() const noexcept { return rows_; }
+  [[nodiscard, gnu::always_inline]] constexpr index cols() const noexcept { return cols_; }
+  [[nodiscard, gnu::always_inline]] constexpr T const* data() const noexcept { return data_; }
+  [[nodiscard, gnu::always_inline]] constexpr index row_stride() const noexcept { return row_stride_; }
+  [[nodiscard, gnu::always_inline]] constexpr index col_stride() const noexcept { return col_stride_; }
+  [[nodiscard, gnu::always_inline]] constexpr T const* at(index r, index c) const noexcept {
     return data_ + r * row_stride_ + c * col_stride_;
   }
-  [[nodiscard]] constexpr float operator()(index r, index c) const noexcept { return static_cast<float>(*at(r, c)); }
+  [[nodiscard, gnu::always_inline]] constexpr float operator()(index r, index c) const noexcept {
+    return static_cast<float>(*at(r, c));
+  }
 
  private:
   T const* data_ = nullptr;
@@ -91,10 +94,10 @@ template <class T>
   requires element<std::remove_const_t<T>>
 class tokens_view {
  public:
-  constexpr tokens_view() = default;
+  [[gnu::always_inline]] constexpr tokens_view() = default;
 
   /// Feature f of token t is data[f + t * stride].
-  constexpr tokens_view(T* data, index features, index tokens, index stride)
+  [[gnu::always_inline]] constexpr tokens_view(T* data, index features, index tokens, index stride)
       : data_(data), features_(features), tokens_(tokens), stride_(stride) {
     detail::check_view("tokens_view", data, features, tokens);
     if (tokens > 1 && stride < features) {
@@ -103,11 +106,11 @@ class tokens_view {
     }
   }
 
-  [[nodiscard]] constexpr index features() const noexcept { return features_; }
-  [[nodiscard]] constexpr index tokens() const noexcept { return tokens_; }
-  [[nodiscard]] constexpr index stride() const noexcept { return stride_; }
-  [[nodiscard]] constexpr T* data() const noexcept { return data_; }
-  [[nodiscard]] constexpr T* token(index t) const noexcept { return data_ + t * stride_; }
+  [[nodiscard, gnu::always_inline]] constexpr index features() const noexcept { return features_; }
+  [[nodiscard, gnu::always_inline]] constexpr index tokens() const noexcept { return tokens_; }
+  [[nodiscard, gnu::always_inline]] constexpr index stride() const noexcept { return stride_; }
+  [[nodiscard, gnu::always_inline]] constexpr T* data() const noexcept { return data_; }
+  [[nodiscard, gnu::always_inline]] constexpr T* token(index t) const noexcept { return data_ + t * stride_; }
 
  private:
   T* data_ = nullptr;
@@ -129,7 +132,7 @@ inline constexpr bool is_vector = [] {
   return false;
 }();
 
-constexpr void require_contiguous(index inner) {
+[[gnu::always_inline]] constexpr void require_contiguous(index inner) {
   if (inner != 1) {
     fail_extents("tokens_view", "the inner stride is", inner, "but must be", 1,
                  "Features of a token must be contiguous: copy the operand first.");
@@ -141,7 +144,7 @@ constexpr void require_contiguous(index inner) {
 /// Row-major (tokens x features), as NumPy and PyTorch hold it, seen as features x tokens. Nothing is copied.
 template <class M>
   requires dense_like<std::remove_reference_t<M>>
-[[nodiscard]] constexpr auto by_rows(M&& m) {
+[[nodiscard, gnu::always_inline]] constexpr auto by_rows(M&& m) {
   using matrix = std::remove_reference_t<M>;
   using T = detail::element_of_dense<matrix>;
   static_assert(matrix::IsRowMajor || detail::is_vector<std::remove_cvref_t<M>>,
@@ -153,7 +156,7 @@ template <class M>
 
 /// What operations call on an operand: a tokens_view stays, a column-major Eigen object is viewed.
 template <class M>
-[[nodiscard]] constexpr auto as_tokens(M&& m) {
+[[nodiscard, gnu::always_inline]] constexpr auto as_tokens(M&& m) {
   using matrix = std::remove_reference_t<M>;
   if constexpr (detail::is_tokens_view<std::remove_cv_t<matrix>>) {
     return m;

@@ -19,13 +19,14 @@ struct codebook_format {
   static_assert(std::has_single_bit(size) && size >= 2 && size <= 256,
                 "Octavo: a codebook has 2, 4, 8, ... 256 values. Repeat the last value to fill it.");
   static constexpr int bits = std::countr_zero(size);
+  static constexpr float const* values = Book::values.data();
 
-  static constexpr float decode(code c) noexcept { return Book::values[c & (size - 1)]; }
+  [[gnu::always_inline]] static constexpr float decode(code c) noexcept { return values[c & (size - 1)]; }
 
-  static constexpr code encode(float x) noexcept {
+  [[gnu::always_inline]] static constexpr code encode(float x) noexcept {
     std::size_t c = 0;
     while (c + 1 < size) {
-      float const middle = 0.5f * (Book::values[c] + Book::values[c + 1]);
+      float const middle = 0.5f * (values[c] + values[c + 1]);
       if (!(x > middle)) { break; }
       ++c;
     }

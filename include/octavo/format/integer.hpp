@@ -19,12 +19,12 @@ struct sint {
   static constexpr int bits = B;
   static constexpr int lowest = -(1 << (B - 1));
   static constexpr int highest = (1 << (B - 1)) - 1;
-  static constexpr float decode(code c) noexcept {
+  [[gnu::always_inline]] static constexpr float decode(code c) noexcept {
     int const v = c & ((1 << B) - 1);
     return static_cast<float>(v > highest ? v - (1 << B) : v);
   }
   /// Ties to even, saturating; NaN gives `lowest`.
-  static constexpr code encode(float x) noexcept {
+  [[gnu::always_inline]] static constexpr code encode(float x) noexcept {
     float const r = detail::round_even(detail::clamp(x, static_cast<float>(lowest), static_cast<float>(highest)));
     return static_cast<code>(static_cast<int>(r) & ((1 << B) - 1));
   }
@@ -37,9 +37,9 @@ struct uint {
   static constexpr int bits = B;
   static constexpr int lowest = 0;
   static constexpr int highest = (1 << B) - 1;
-  static constexpr float decode(code c) noexcept { return static_cast<float>(c & highest); }
+  [[gnu::always_inline]] static constexpr float decode(code c) noexcept { return static_cast<float>(c & highest); }
   /// Ties to even, saturating; NaN gives 0.
-  static constexpr code encode(float x) noexcept {
+  [[gnu::always_inline]] static constexpr code encode(float x) noexcept {
     return static_cast<code>(static_cast<int>(detail::round_even(detail::clamp(x, 0.0f, float{highest}))));
   }
 };

@@ -2,9 +2,7 @@
 // Small floating-point formats by one formula: e4m3 e5m2 e2m1.
 #pragma once
 
-#include <bit>
 #include <cstdint>
-#include <limits>
 
 #include "octavo/core/round.hpp"
 #include "octavo/format/concept.hpp"
@@ -36,14 +34,13 @@ struct minifloat {
   /// Code of the largest finite value.
   static constexpr int largest_code = sign_bit - 1 - (S == specials::nan ? 1 : S == specials::ieee ? 1 << M : 0);
 
-  static constexpr float decode(code c) noexcept {
+  [[gnu::always_inline]] static constexpr float decode(code c) noexcept {
     int const mag = c & (sign_bit - 1);
     int const e = mag >> M;
     int const m = mag & ((1 << M) - 1);
     float value = 0;
     if (mag > largest_code) {
-      value = S == specials::ieee && m == 0 ? std::numeric_limits<float>::infinity()
-                                            : std::numeric_limits<float>::quiet_NaN();
+      value = S == specials::ieee && m == 0 ? __builtin_inff() : __builtin_nanf("");
     } else if (e == 0) {
       value = static_cast<float>(m) * detail::power_of_two(1 - bias - M);
     } else {
@@ -54,12 +51,12 @@ struct minifloat {
 
   /// Nearest value, ties to even, saturating to the largest finite value (infinities too). The sign of zero is
   /// kept. NaN gives NaN, or 0 in a format that has none.
-  static constexpr code encode(float x) noexcept {
-    auto const u = std::bit_cast<std::uint32_t>(x);
+  [[gnu::always_inline]] static constexpr code encode(float x) noexcept {
+    auto const u = __builtin_bit_cast(std::uint32_t, x);
     int const sign = (u >> 31) != 0 ? sign_bit : 0;
     std::uint32_t const mag = u & 0x7fffffffu;
     if (mag > 0x7f800000u) { return static_cast<code>(S == specials::none ? 0 : sign | nan_code); }
-    float const a = std::bit_cast<float>(mag);
+    float const a = __builtin_bit_cast(float, mag);
     constexpr float largest = decode(static_cast<code>(largest_code));
     if (a >= largest) { return static_cast<code>(sign | largest_code); }
     if (mag == 0) { return static_cast<code>(sign); }

@@ -2,12 +2,11 @@
 // One token of activations, quantized on the fly or as it is, into the operand of a path.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <type_traits>
 
+#include "octavo/core/table.hpp"
 #include "octavo/kernel/float_weights.hpp"
 #include "octavo/kernel/path.hpp"
 #include "octavo/quant/affine.hpp"
@@ -109,7 +108,7 @@ class range_tracker {
       constexpr float inf = __builtin_inff();
       return largest >= 0x7f800000 ? Q::from_range(-inf, inf) : Q::from_range(low, high);
     } else {
-      return Q::from_absmax(std::bit_cast<float>(largest));
+      return Q::from_absmax(__builtin_bit_cast(float, largest));
     }
   }
   static extreme zero() noexcept {
@@ -134,7 +133,7 @@ template <class A, class Q>
   constexpr float highest = largest_value<F>;
   if constexpr (detail::is_symmetric<Q>) {
     auto const scaled = [&] {
-      if constexpr (Q::divides) { return x / inverse; }
+      if constexpr (Q::divides) { return simd::divide<A>(x, inverse); }
       return x * inverse;
     }();
     constexpr float low = -Q::limit > lowest ? -Q::limit : lowest;
@@ -152,15 +151,15 @@ template <class A, class Q>
 }
 
 template <class Q>
-[[nodiscard]] inline int zero_of(typename Q::params const& p) noexcept {
+[[nodiscard, gnu::always_inline]] inline int zero_of(typename Q::params const& p) noexcept {
   if constexpr (has_zero_point<Q>) { return Q::zero(p); }
   return 0;
 }
 
 /// The integer of a code, for any format on a lattice.
 template <number_format F>
-inline constexpr std::array<std::int16_t, 256> lattice_integers = [] {
-  std::array<std::int16_t, 256> t{};
+inline constexpr detail::table<std::int16_t, 256> lattice_integers = [] {
+  detail::table<std::int16_t, 256> t{};
   for (std::size_t c = 0; c < 256; ++c) {
     float const v = value_table<F>[c & static_cast<std::size_t>(code_count<F> - 1)];
     t[c] = static_cast<std::int16_t>(v / lattice<F>.step);
@@ -214,7 +213,7 @@ std::int64_t quantize_segment(token_source<A, T> const& x, typename Q::params co
 inline constexpr float smallest_dot_operand = 0x1p-100f;
 
 /// bf16 as dot products take it: rounded to nearest even, and 0 below 2^-100.
-[[nodiscard]] inline std::uint16_t dot_operand_bits(float x) noexcept {
+[[nodiscard, gnu::always_inline]] inline std::uint16_t dot_operand_bits(float x) noexcept {
   if (x > -smallest_dot_operand && x < smallest_dot_operand) { return 0; }
   return detail::to_bf16_bits(x);
 }

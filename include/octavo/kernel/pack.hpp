@@ -2,11 +2,9 @@
 // Packing a dense matrix into panels: parameters of a group, then its codes; by vectors where the law is built in.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 
 #include "octavo/core/views.hpp"
 #include "octavo/kernel/activations.hpp"
@@ -44,7 +42,7 @@ class packer {
       for (index r = 0; r < layout_.rows; ++r) {
         for (index c = 0; c < layout_.cols; ++c) { room[r * layout_.cols + c] = weights_(r, c); }
       }
-      shared_ = Q::calibrate({room, static_cast<std::size_t>(layout_.rows * layout_.cols)});
+      shared_ = detail::calibrate<Q>(room, layout_.rows * layout_.cols);
     } else if constexpr (layout_type::by_column) {
       auto* const scales = reinterpret_cast<float*>(out_ + layout_.panels() * layout_.panel_bytes());
       auto* const zeros = reinterpret_cast<std::int32_t*>(scales + layout_.cols);
@@ -59,7 +57,7 @@ class packer {
   /// Packs panels [from, to), up to 16 at a time, group by group.
   void panels(index from, index to, float* room) const noexcept {
     for (index block = from; block < to; block += at_once) {
-      index const end = std::min(block + at_once, to);
+      index const end = smaller(block + at_once, to);
       if constexpr (!vectors) {
         for (index p = block; p < end; ++p) {
           std::memset(out_ + p * layout_.panel_bytes(), 0, static_cast<std::size_t>(layout_.panel_bytes()));
@@ -68,7 +66,7 @@ class packer {
       for (index g = 0; g < layout_.groups(); ++g) {
         index p = block;
         if constexpr (vectors) {
-          index const full = std::min(end, layout_.rows / panel_rows);
+          index const full = smaller(end, layout_.rows / panel_rows);
           for (; streams() && p < full; ++p) { group_by_copy(p, g, room); }
         }
         for (; p < end; ++p) { group(p, g, room); }
@@ -79,7 +77,7 @@ class packer {
  private:
   void group(index p, index g, float* room) const noexcept {
     std::byte* const to = out_ + p * layout_.panel_bytes();
-    index const rows = std::min(panel_rows, layout_.rows - p * panel_rows);
+    index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
     if constexpr (vectors) {
       if (weights_.row_stride() == 1 && rows == panel_rows) {
         group_by_vectors<true>(p, g, rows, to);
@@ -121,7 +119,7 @@ class packer {
     index const length = layout_.group_length(g);
     range_tracker<A, Q> ranges[static_cast<std::size_t>(registers)];
     for (index k = 0; k < length; ++k) {
-      index const ahead = std::min(first + k + 8, layout_.cols - 1);
+      index const ahead = smaller(first + k + 8, layout_.cols - 1);
       auto const* const line = reinterpret_cast<char const*>(weights_.at(p * panel_rows, ahead));
       for (index b = 0; b < panel_rows * static_cast<index>(sizeof(T)); b += 64) { __builtin_prefetch(line + b); }
       for (int r = 0; r < registers; ++r) {
@@ -174,7 +172,7 @@ class packer {
     simd::ints<A> const lowest(lattice<F>.lowest);
     for (index k = 0; k < length; k += layout_type::step) {
       simd::ints<A> word(0);
-      index const present = std::min(layout_type::step, length - k);
+      index const present = smaller(layout_type::step, length - k);
       auto const put = [&](auto kk, simd::ints<A> integer) __attribute__((always_inline)) {
         constexpr int shift = kk() % 4 * 8 + kk() / 4 * layout_type::bits;
         word = simd::bit_or<A>(word, simd::shift_left<shift, A>(integer - lowest));
@@ -201,7 +199,8 @@ class packer {
   // ---- scalars: any quantizer ----
 
   void put_code(std::byte* to, typename layout_type::position where, code c) const noexcept {
-    to[where.byte] |= static_cast<std::byte>((c ^ layout_type::flip) << where.shift);
+    int const others = static_cast<int>(to[where.byte]);
+    to[where.byte] = static_cast<std::byte>(others | (c ^ layout_type::flip) << where.shift);
   }
   /// Codes of k that do not exist, of rows that do not exist.
   void put_padding(std::byte* to, index g, index row, index from) const noexcept {
@@ -228,7 +227,7 @@ class packer {
           group = shared_;
         } else {
           for (index k = 0; k < length; ++k) { room[k] = weights_(p * panel_rows + row, first + k); }
-          group = Q::calibrate({room, static_cast<std::size_t>(length)});
+          group = detail::calibrate<Q>(room, length);
         }
         store_params(parameters, row, group);
         for (index k = 0; k < length; ++k) {
@@ -240,7 +239,7 @@ class packer {
 
   [[nodiscard]] params column_params(index c, float* room) const noexcept {
     for (index r = 0; r < layout_.rows; ++r) { room[r] = weights_(r, c); }
-    return Q::calibrate({room, static_cast<std::size_t>(layout_.rows)});
+    return detail::calibrate<Q>(room, layout_.rows);
   }
   void codes_by_column(index p, index rows, std::byte* to, float* room) const noexcept {
     for (index c = 0; c < layout_.cols; ++c) {

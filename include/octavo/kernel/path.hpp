@@ -17,7 +17,7 @@ enum class path {
   table_fma  ///< f32 values, f32 fma
 };
 
-[[nodiscard]] constexpr char const* path_name(path p) noexcept {
+[[nodiscard, gnu::always_inline]] constexpr char const* path_name(path p) noexcept {
   return p == path::int8_dot ? "int8_dot" : p == path::bf16_dot ? "bf16_dot" : "table_fma";
 }
 

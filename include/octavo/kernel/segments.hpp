@@ -2,7 +2,6 @@
 // What a register tile reads: a stream of packed weights in segments of k, and the activations prepared for it.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -20,7 +19,7 @@ template <class Layout>
 struct segmentation {
   index count;
   index length;  ///< padded k of all but the last
-  constexpr segmentation(Layout const& layout, index longest) noexcept
+  [[gnu::always_inline]] constexpr segmentation(Layout const& layout, index longest) noexcept
       : count(layout.groups()), length(layout.padded_group()) {
     if (!Layout::grouped && layout.cols > longest) {
       length = longest;
@@ -28,15 +27,16 @@ struct segmentation {
     }
   }
   /// First k of segment s, its k that exist, and its steps of `step` k.
-  [[nodiscard]] constexpr index first(Layout const& layout, index s) const noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr index first(Layout const& layout, index s) const noexcept {
     return Layout::grouped ? s * layout.group() : s * length;
   }
-  [[nodiscard]] constexpr index present(Layout const& layout, index s) const noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr index present(Layout const& layout, index s) const noexcept {
     index const size = Layout::grouped ? layout.group() : length;
     index const left = layout.cols - first(layout, s);
     return left < size ? left : size;
   }
-  [[nodiscard]] constexpr index steps(Layout const& layout, index s, index step = Layout::step) const noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr index steps(Layout const& layout, index s,
+                                                          index step = Layout::step) const noexcept {
     return ceil_div(ceil_div(present(layout, s), Layout::step) * Layout::step, step);
   }
 };
@@ -65,12 +65,13 @@ struct weight_stream {
   /// A tile's share of the `bytes` from `next` that are read after the last tile: `part` of `parts`, from the `done`-th.
   /// A panel then comes from a near cache (w8, 512 tokens: 0.917 of the peak without, 0.945 with it). Fewer than four
   /// tiles are bound by memory and ask in four quarters at the same time.
-  void ask_for(std::byte const* next, index bytes, index done, index part, index parts) noexcept {
+  [[gnu::always_inline]] void ask_for(std::byte const* next, index bytes, index done, index part,
+                                      index parts) noexcept {
     index const steps_of_tile = (segments - 1) * steps + last_steps;
     if (parts < 4 * part) {
       ahead_stride = bytes / 256 * 64;
       ahead = next + ahead_stride * done / parts;
-      ahead_step = std::min<index>(ahead_stride * part / (parts * steps_of_tile), 64);
+      ahead_step = smaller(ahead_stride * part / (parts * steps_of_tile), 64);
     } else {
       ahead_stride = 64;
       ahead = next + bytes * done / parts;
@@ -81,8 +82,9 @@ struct weight_stream {
 
 /// The packed stream of a panel, whole.
 template <class Layout>
-[[nodiscard]] constexpr weight_stream packed_stream(Layout const& layout, segmentation<Layout> const& s,
-                                                    std::byte const* panel) noexcept {
+[[nodiscard, gnu::always_inline]] constexpr weight_stream packed_stream(Layout const& layout,
+                                                                        segmentation<Layout> const& s,
+                                                                        std::byte const* panel) noexcept {
   weight_stream w{};
   w.codes = panel;
   w.segment_bytes = Layout::grouped ? layout.group_bytes() : s.length / Layout::step * Layout::step_bytes;

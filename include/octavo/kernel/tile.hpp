@@ -206,7 +206,7 @@ template <class Weights, int T, int R, int P = 1>
       unroll<pointers>([&](int i) __attribute__((always_inline)) { tokens[i] += n * U * Weights::unit_operands; });
     };
     auto const nothing = [](auto...) __attribute__((always_inline)){};
-    constexpr std::integral_constant<index, 0> first{};
+    constexpr detail::constant<index{0}> first{};
 
     index steps = s + 1 < w.segments ? w.steps : w.last_steps;
     if (s != 0) {
@@ -217,14 +217,14 @@ template <class Weights, int T, int R, int P = 1>
             begin(p, t, s, params);
           });
       unroll<static_cast<int>(together) - 1>([&](auto j) __attribute__((always_inline)) {
-        step(std::integral_constant<index, j() + 1>{}, nothing, nothing);
+        step(detail::constant<index{j() + 1}>{}, nothing, nothing);
       });
       advance(together);
       steps -= together;
     }
     for (; steps > 0; steps -= together) {
       unroll<static_cast<int>(together)>([&](auto j) __attribute__((always_inline)) {
-        step(std::integral_constant<index, j()>{}, nothing, nothing);
+        step(detail::constant<index{j()}>{}, nothing, nothing);
       });
       advance(together);
     }
@@ -302,8 +302,8 @@ template <class Weights, int Q, int R, int T>
       sum += N * sums_stride;
       t += N;
     };
-    while (t + T <= tokens) { pass(std::integral_constant<int, T>{}); }
-    while (t < tokens) { pass(std::integral_constant<int, 1>{}); }
+    while (t + T <= tokens) { pass(detail::constant<T>{}); }
+    while (t < tokens) { pass(detail::constant<1>{}); }
   }
 }
 

@@ -2,8 +2,6 @@
 // How large tiles are on each instruction set, and how a number of tokens is cut into them.
 #pragma once
 
-#include <type_traits>
-
 #include "octavo/core/index.hpp"
 #include "octavo/core/unroll.hpp"
 #include "octavo/kernel/path.hpp"
@@ -28,7 +26,7 @@ struct tile_shape {
   static constexpr int panels(int few) noexcept { return detail::is_avx512<A> ? 4 / few : 1; }
 };
 
-/// Calls body(integral constant T, offset) so that the T add up to `tokens`, at most `Most` each, in even steps: five
+/// Calls body(constant T, offset) so that the T add up to `tokens`, at most `Most` each, in even steps: five
 /// tokens are 3 + 2, not 4 + 1.
 template <int Most, class Body>
 void for_tiles(index tokens, Body const& body) noexcept {
@@ -37,7 +35,7 @@ void for_tiles(index tokens, Body const& body) noexcept {
     index const left = tokens - t;
     index const size = left >= 2 * Most ? Most : left <= Most ? left : (left + 1) / 2;
     detail::unroll<Most>([&](auto i) __attribute__((always_inline)) {
-      if (size == i() + 1) { body(std::integral_constant<int, i() + 1>{}, t); }
+      if (size == i() + 1) { body(detail::constant<i() + 1>{}, t); }
     });
     t += size;
   }

@@ -2,8 +2,6 @@
 // Epilogues: a generic lambda on registers, (acc, row, token) -> acc, between the sums and the output.
 #pragma once
 
-#include <cmath>
-
 #include "octavo/simd/batch.hpp"
 
 namespace octavo {
@@ -40,7 +38,9 @@ template <class V, element T>
 // What a batch has by argument-dependent lookup, for the single float: epilogues write max(acc, zero) for both.
 [[nodiscard, gnu::always_inline]] inline float max(float a, float b) noexcept { return a > b ? a : b; }
 [[nodiscard, gnu::always_inline]] inline float min(float a, float b) noexcept { return a < b ? a : b; }
-[[nodiscard, gnu::always_inline]] inline float fma(float a, float b, float c) noexcept { return std::fma(a, b, c); }
+[[nodiscard, gnu::always_inline]] inline float fma(float a, float b, float c) noexcept {
+  return __builtin_fmaf(a, b, c);
+}
 
 namespace kernel {
 

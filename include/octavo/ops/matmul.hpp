@@ -22,7 +22,7 @@ struct as_is {};
 namespace detail {
 
 template <class W>
-[[nodiscard]] auto stored_view(W const& w) {
+[[nodiscard, gnu::always_inline]] inline auto stored_view(W const& w) {
   if constexpr (requires { w.view(); }) {
     return w.view();
   } else {
@@ -39,16 +39,16 @@ concept stored_matrix = requires(W const& w) {
 
 struct matmul_options {
   /// The context among the options, or the default one.
-  template <class... Options>
-  static auto context_of(Options const&... options) {
+  template <class Default, class... Options>
+  [[gnu::always_inline]] static auto context_of(Options const&... options) {
     if constexpr ((is_context<Options> || ...)) {
       return pick<true>(options...);
     } else {
-      return on<>();
+      return on<Default>();
     }
   }
   template <class... Options>
-  static auto epilogue_of(Options const&... options) {
+  [[gnu::always_inline]] static auto epilogue_of(Options const&... options) {
     if constexpr ((!is_context<Options> || ...)) {
       return pick<false>(options...);
     } else {
@@ -58,7 +58,7 @@ struct matmul_options {
 
  private:
   template <bool Context, class First, class... Rest>
-  static auto pick(First const& first, Rest const&... rest) {
+  [[gnu::always_inline]] static auto pick(First const& first, Rest const&... rest) {
     if constexpr (is_context<First> == Context) {
       return first;
     } else {
@@ -71,7 +71,7 @@ struct matmul_options {
 
 /// Whether matmul(w, x, y) would accept these shapes.
 template <class W, class X, class Y>
-[[nodiscard]] bool can_matmul(W const& w, X const& x, Y&& y) {
+[[nodiscard, gnu::always_inline]] inline bool can_matmul(W const& w, X const& x, Y&& y) {
   auto const xs = as_tokens(x);
   auto const ys = as_tokens(y);
   return xs.features() == w.cols() && ys.features() == w.rows() && xs.tokens() == ys.tokens();
@@ -90,8 +90,9 @@ template <class W, class X, class Y>
 /// - NaN or infinity in a token makes its outputs NaN where it is quantized; as it is, products decide.
 /// - *Scratch*, one allocation on the calling thread: about tokens * (cols padded to groups) operands of 1, 2 or 4
 ///   bytes + tokens * groups * 4, and per piece of work (four per thread) 160 KiB for float paths.
+/// - `Default` is never named: it puts the instruction set of a call without a context into the name of the function.
 /// - Throws std::invalid_argument when shapes do not fit; can_matmul asks first. x and y must not overlap.
-template <class A = as_is, class W, class X, class Y, class... Options>
+template <class A = as_is, class W, class X, class Y, class... Options, class Default = default_arch>
 void matmul(W const& w, X const& x, Y&& y, Options const&... options) {
   static_assert(detail::stored_matrix<W>,
                 "Octavo: the first operand of matmul is a quantized_matrix or a quantized_matrix_view. Make one with "
@@ -113,7 +114,7 @@ void matmul(W const& w, X const& x, Y&& y, Options const&... options) {
   if (xs.tokens() != ys.tokens()) {
     detail::fail_extents("matmul", "X has tokens", xs.tokens(), "Y has tokens", ys.tokens(), "They must be equal.");
   }
-  auto const context = detail::matmul_options::context_of(options...);
+  auto const context = detail::matmul_options::context_of<Default>(options...);
   using arch = typename decltype(context)::arch;
   using activations = std::conditional_t<std::is_same_v<A, as_is>, X_type, A>;
   (void)path_of<typename W::scheme, activations>;  // says what is wrong with a scheme before anything else does

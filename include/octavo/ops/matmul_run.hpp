@@ -2,12 +2,9 @@
 // How matmul cuts its work: tokens are prepared, then panels x blocks of tokens.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 #include <type_traits>
 
 #include "octavo/core/views.hpp"
@@ -37,8 +34,8 @@ class matmul_run {
 
   /// So few tokens take several panels at a time: one where unpacking is most of the work, two otherwise.
   static constexpr int few_tokens = !layout_type::linear || weights::operand_zeros ? 0
-                                    : weights::units > 4                           ? std::min(shape::few_tokens, 1)
-                                                                                   : shape::few_tokens;
+                                    : weights::units > 4 ? (shape::few_tokens < 1 ? shape::few_tokens : 1)
+                                                         : shape::few_tokens;
   /// Quads of a short group, if its weights fit registers.
   static constexpr int stationary_units = [] {
     if constexpr (integers && layout_type::grouped && detail::is_avx512<A> && weights::burst == 0) {
@@ -52,8 +49,10 @@ class matmul_run {
   static constexpr int wide_rows = shape::wide_registers * L;
   using wide = kernel::expanded<weights, shape::wide_registers>;
   static constexpr bool expands = wide_tokens != 0 && stationary_units == 0;
-  /// From so many tokens on it pays. Measured for e4m3 and int4 on Zen 4 (floats) and Sapphire Rapids (integers).
-  static constexpr index expand_from = integers ? 48 : types::which == path::bf16_dot ? 13 : 33;
+  /// Tokens of a tile that unpacks in registers; few where that is most of its code.
+  static constexpr int tile_tokens = weights::units > 4 ? std::min(shape::tokens, 2) : shape::tokens;
+  /// From so many tokens on unpacking before pays. Measured on Zen 4 (bf16) and Sapphire Rapids (integers).
+  static constexpr index expand_from = weights::units > 4 ? wide_tokens : integers ? 48 : 13;
   /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked.
   static constexpr index chunk = wide::as_packed ? 262144 : 131072;
 
@@ -75,10 +74,10 @@ class matmul_run {
     index const pieces = context.pieces(items);
     index const fillers = context.pieces(tokens * layout_.cols < 65536 ? 1 : tokens);
 
-    using detail::scratch_block;
-    scratch_block scratch(
-        context.memory(),
-        x_.scratch_bytes(fillers) + scratch_block::bytes<std::byte>(product(pieces, piece_bytes())) + alignment);
+    using scratch_type = detail::scratch_block<A>;
+    scratch_type scratch(context.memory(),
+                         x_.scratch_bytes(fillers) +
+                             scratch_type::template bytes<std::byte>(product(pieces, piece_bytes())) + alignment);
     x_.fill(context, scratch, fillers);
     pieces_ = scratch.template take<std::byte>(pieces * piece_bytes());
     context.execute(pieces, [this, &epilogue, tokens, items, block, pieces](index i) noexcept {
@@ -88,8 +87,8 @@ class matmul_run {
       for (index item = items * i / pieces; item < end;) {
         index const p = item % layout_.panels();
         index const first = item / layout_.panels() * block;
-        index const most = std::min(end - item, layout_.panels() - p);
-        item += multiply_item(p, most, first, std::min(block, tokens - first), own, epilogue);
+        index const most = smaller(end - item, layout_.panels() - p);
+        item += multiply_item(p, most, first, smaller(block, tokens - first), own, epilogue);
       }
     });
   }
@@ -97,9 +96,9 @@ class matmul_run {
  private:
   /// Tokens of a block: even blocks of whole tiles.
   [[nodiscard]] index tokens_at_once() const {
-    index const most = std::clamp<index>(most_bytes / std::max<index>(x_.token_bytes(), 1), 48, most_tokens);
+    index const most = larger(48, smaller(most_bytes / larger(x_.token_bytes(), 1), most_tokens));
     index const even = ceil_div(y_.tokens(), ceil_div(y_.tokens(), most));
-    return expands ? std::min(round_up(even, wide_tokens), most_tokens) : even;
+    return expands ? smaller(round_up(even, wide_tokens), most_tokens) : even;
   }
   /// Scratch of one piece of work: sums of weights, then what multiply_expanded needs.
   [[nodiscard]] index piece_bytes() const {
@@ -117,7 +116,7 @@ class matmul_run {
   [[nodiscard]] index chunk_units() const {
     constexpr index units = chunk / wide::step_bytes;
     return layout_type::grouped
-               ? std::max(units, round_up(x_.segments().steps(layout_, 0) * weights::units, kernel::units_together))
+               ? larger(units, round_up(x_.segments().steps(layout_, 0) * weights::units, kernel::units_together))
                : units;
   }
 
@@ -125,7 +124,7 @@ class matmul_run {
   template <class Epilogue>
   index multiply_item(index p, index most, index first, index tokens, std::byte* own,
                       Epilogue const& epilogue) noexcept {
-    index const rows = std::min(panel_rows, layout_.rows - p * panel_rows);
+    index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
     if (x_.segments().count == 0) {
       alignas(64) float const nothing[panel_rows] = {};
       store(nothing, 0, p, 0, rows, first, tokens, epilogue);
@@ -155,7 +154,7 @@ class matmul_run {
     auto stream = kernel::packed_stream(layout_, x_.segments(), w_.panel(p));
     stream.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), 0, 1, 1);
     kernel::tile<weights, T, simd::panel_registers<A>, panels>(stream, x_.block(0), 0, sums);
-    store(sums, width, p, 0, std::min(width, layout_.rows - p * panel_rows), 0, T, epilogue);
+    store(sums, width, p, 0, smaller(width, layout_.rows - p * panel_rows), 0, T, epilogue);
   }
 
   template <class Epilogue>
@@ -186,7 +185,7 @@ class matmul_run {
   void multiply_tiles(kernel::weight_stream const& stream, kernel::token_block<weights> const& x, index p, index rows,
                       index first, index tokens, Epilogue const& epilogue) noexcept {
     auto w = stream;
-    kernel::for_tiles<shape::tokens>(tokens, [&](auto size, index t) {
+    kernel::for_tiles<tile_tokens>(tokens, [&](auto size, index t) {
       constexpr int T = size();
       auto here = x;
       here.advance(t);
@@ -196,7 +195,7 @@ class matmul_run {
                   tokens * panel_rows);
         prefetch_outputs(p, r, first + t, T, tile_rows);
         kernel::tile<weights, T, shape::registers>(w, here, r, sums);
-        store(sums, tile_rows, p, r, std::min<index>(rows - r, tile_rows), first + t, T, epilogue);
+        store(sums, tile_rows, p, r, smaller(rows - r, tile_rows), first + t, T, epilogue);
       }
     });
   }
@@ -230,7 +229,7 @@ class matmul_run {
         full.last_params = full.params + (full.segments - 1) * full.param_stride;
       }
       for (index t = 0; t < tokens; t += most) {
-        index const n = std::min(most, tokens - t);
+        index const n = smaller(most, tokens - t);
         for (index r = 0; r < rows; r += width) {
           alignas(64) float sums[static_cast<std::size_t>(most * width)];
           std::memset(sums, 0, static_cast<std::size_t>(n * width) * sizeof(float));
@@ -238,7 +237,7 @@ class matmul_run {
             kernel::stationary_tile<weights, stationary_units, registers, 2>(full, x, n, r, sums, width);
           }
           if (ragged) { finish_ragged<registers>(stream, x, n, r, sums); }
-          store(sums, width, p, r, std::min(rows - r, width), first + t, n, epilogue);
+          store(sums, width, p, r, smaller(rows - r, width), first + t, n, epilogue);
         }
         x.advance(n);
       }
@@ -307,9 +306,7 @@ class matmul_run {
           if (!begins) { prefetch_next(carried + tile * 4, tile_bytes); }
           kernel::tile<wide, T, shape::wide_registers>(
               w, here, r, sums + tile, {begins ? nullptr : carried + tile * 4, ends ? nullptr : carried + tile * 4});
-          if (last) {
-            store(sums + tile, wide_rows, p, r, std::min<index>(rows - r, wide_rows), first + t, T, epilogue);
-          }
+          if (last) { store(sums + tile, wide_rows, p, r, smaller(rows - r, wide_rows), first + t, T, epilogue); }
           here.advance(T);
         }
       }
@@ -317,7 +314,7 @@ class matmul_run {
     if constexpr (layout_type::grouped) {
       index const at_once = chunk_units() / round_up(stream.steps * U, kernel::units_together);
       for (index s = 0; s < stream.segments; s += at_once) {
-        index const n = std::min(at_once, stream.segments - s);
+        index const n = smaller(at_once, stream.segments - s);
         run(s, n, 0, s + n == stream.segments ? stream.last_steps : stream.steps, true, true);
         x.next_segments(n);
       }
@@ -327,7 +324,7 @@ class matmul_run {
         index const steps = s + 1 == stream.segments ? stream.last_steps : stream.steps;
         auto const begin = x;
         for (index i = 0; i < steps; i += most) {
-          index const n = std::min(most, steps - i);
+          index const n = smaller(most, steps - i);
           run(s, 1, i, n, i == 0, i + n == steps);
           x.data += n * layout_type::step;
         }
@@ -346,8 +343,8 @@ class matmul_run {
       Y* const y = y_.token(first + t) + row;
       float const scale = quantized ? x_.scale(first + t) : 1.0f;
       for (index i = 0; i < rows; i += L) {
-        kernel::finish<A, quantized>(sums + t * stride + i, scale, y + i, std::min<index>(rows - i, L), row + i,
-                                     first + t, epilogue);
+        kernel::finish<A, quantized>(sums + t * stride + i, scale, y + i, smaller(rows - i, L), row + i, first + t,
+                                     epilogue);
       }
     }
   }

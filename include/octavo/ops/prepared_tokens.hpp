@@ -2,7 +2,6 @@
 // The tokens of one matmul as its path wants them: quantized or converted once, read by every panel.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -89,15 +88,16 @@ class prepared_tokens {
 
   /// Scratch that fill() takes when the work is cut into so many tasks.
   [[nodiscard]] index scratch_bytes(index fillers) const {
-    using detail::scratch_block;
+    using scratch_type = detail::scratch_block<A>;
     index const tokens = x_.tokens();
-    return scratch_block::bytes<operand>(product(segments_.count, tokens, stride())) +
-           scratch_block::bytes<start_type>(product(segments_.count, tokens)) + scratch_block::bytes<float>(tokens) +
-           scratch_block::bytes<std::int32_t>(tokens) + scratch_block::bytes<float>(row_floats(fillers));
+    return scratch_type::template bytes<operand>(product(segments_.count, tokens, stride())) +
+           scratch_type::template bytes<start_type>(product(segments_.count, tokens)) +
+           scratch_type::template bytes<float>(tokens) + scratch_type::template bytes<std::int32_t>(tokens) +
+           scratch_type::template bytes<float>(row_floats(fillers));
   }
 
   template <class Context>
-  void fill(Context const& context, detail::scratch_block& scratch, index fillers) {
+  void fill(Context const& context, detail::scratch_block<A>& scratch, index fillers) {
     index const tokens = x_.tokens();
     operands_ = scratch.template take<operand>(segments_.count * tokens * stride());
     start_ = scratch.template take<start_type>(segments_.count * tokens);
@@ -171,7 +171,7 @@ class prepared_tokens {
       tensor_params_ = range.params();
     } else {
       for (index t = 0; t < x_.tokens(); ++t) { copy_token(t, rows_ + t * layout_.cols); }
-      tensor_params_ = quantizer::calibrate({rows_, static_cast<std::size_t>(x_.tokens() * layout_.cols)});
+      tensor_params_ = detail::calibrate<quantizer>(rows_, x_.tokens() * layout_.cols);
     }
   }
 
@@ -190,7 +190,7 @@ class prepared_tokens {
     } else {
       float* const row = rows_ + filler * layout_.cols;
       copy_token(t, row);
-      return quantizer::calibrate({row, static_cast<std::size_t>(layout_.cols)});
+      return detail::calibrate<quantizer>(row, layout_.cols);
     }
   }
 
@@ -254,7 +254,7 @@ class prepared_tokens {
       static_assert(!types::swapped && !types::rounded);
       float begin = 0;
       for (index k = 0; k < layout_.cols; ++k) {
-        begin = std::fma(static_cast<float>(-column_zeros()[k]), at(0, t)[k], begin);
+        begin = __builtin_fmaf(static_cast<float>(-column_zeros()[k]), at(0, t)[k], begin);
       }
       start_[t] = begin;
     }

@@ -2,11 +2,8 @@
 // quantize<Scheme>(weights): any dense matrix into a packed one, panel by panel.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <span>
 
 #include "octavo/core/views.hpp"
 #include "octavo/kernel/pack.hpp"
@@ -32,7 +29,8 @@ void quantize_view(matrix_view<T> const& weights, quantized_matrix<S>& result, C
     kernel::packer<arch, S, T> const pack(weights, layout, result.data());
     index const pieces = context.pieces(layout.panels());
     index const room = pack.scratch_floats();
-    scratch_block scratch(context.memory(), scratch_block::bytes<float>(product(pieces, room)) + alignment);
+    using scratch_type = scratch_block<arch>;
+    scratch_type scratch(context.memory(), scratch_type::template bytes<float>(product(pieces, room)) + alignment);
     auto* const rooms = scratch.template take<float>(pieces * room);
     pack.begin(rooms);
     context.execute(pieces, [&pack, &layout, pieces, rooms, room](index i) noexcept {
@@ -56,15 +54,16 @@ template <class S, class M, class Arch, class Executor>
   detail::quantize_view(view, result, context);
   return result;
 }
-template <class S, class M>
+/// The same on the instruction set of this translation unit.
+template <class S, class M, class Arch = default_arch>
 [[nodiscard]] quantized_matrix<S> quantize(M const& weights) {
-  return quantize<S>(weights, on<>());
+  return quantize<S>(weights, on<Arch>());
 }
 
 /// The same into a matrix that exists: no allocation and no page faults. Throws when its extents differ.
-template <class S, class M>
+template <class S, class M, class Arch = default_arch>
 void quantize_into(quantized_matrix<S>& result, M const& weights) {
-  detail::quantize_view(matrix_view(weights), result, on<>());
+  detail::quantize_view(matrix_view(weights), result, on<Arch>());
 }
 template <class S, class M, class Arch, class Executor>
 void quantize_into(quantized_matrix<S>& result, M const& weights, context<Arch, Executor> const& context) {

@@ -2,7 +2,6 @@
 // affine<Format, Options...>: a scale and an integer zero point per group (asymmetric quantization).
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -35,17 +34,18 @@ struct affine {
   };
 
   /// Pre: low <= 0 <= high, or not finite.
-  static constexpr params from_range(float low, float high) noexcept {
+  [[gnu::always_inline]] static constexpr params from_range(float low, float high) noexcept {
     auto const fit = detail::fit_scale<scale_type>(high - low, highest - lowest);
-    float const zero = detail::clamp(detail::round_even(lowest - low * fit.inverse), lowest, highest);
+    float const zero = detail::clamp(detail::round_even(lowest - detail::opaque(low * fit.inverse)), lowest, highest);
     return {fit.scale, fit.inverse, static_cast<int>(fit.inverse == 0 ? detail::clamp(0.0f, lowest, highest) : zero)};
   }
-  static constexpr params calibrate(std::span<float const> xs) noexcept {
+  [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
     float low = 0;
     float high = 0;
     std::uint32_t bits = 0;
-    for (float const x : xs) {
-      auto const b = std::bit_cast<std::uint32_t>(x) & 0x7fffffffu;
+    for (; first != last; ++first) {
+      float const x = *first;
+      auto const b = __builtin_bit_cast(std::uint32_t, x) & 0x7fffffffu;
       bits = b > bits ? b : bits;
       low = x < low ? x : low;
       high = x > high ? x : high;
@@ -53,16 +53,19 @@ struct affine {
     if (bits >= 0x7f800000u) { return from_range(-__builtin_inff(), __builtin_inff()); }
     return from_range(low, high);
   }
-  static constexpr code encode(float x, params p) noexcept {
+  static constexpr params calibrate(std::span<float const> xs) noexcept {
+    return calibrate(xs.data(), xs.data() + xs.size());
+  }
+  [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
     // The first clamp keeps the sum exact; the second is the format's own.
     float const q = detail::round_even(detail::clamp(x * p.inverse, -1024.0f, 1024.0f));
     return Format::encode(detail::clamp(q + static_cast<float>(p.zero_point), lowest, highest));
   }
-  static constexpr float decode(code c, params p) noexcept {
+  [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
     return p.scale * (Format::decode(c) - static_cast<float>(p.zero_point));
   }
-  static constexpr float scale(params p) noexcept { return p.scale; }
-  static constexpr int zero(params p) noexcept { return p.zero_point; }
+  [[gnu::always_inline]] static constexpr float scale(params p) noexcept { return p.scale; }
+  [[gnu::always_inline]] static constexpr int zero(params p) noexcept { return p.zero_point; }
 };
 
 namespace detail {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <span>
 #include <type_traits>
 
+#include "octavo/core/index.hpp"
 #include "octavo/format/concept.hpp"
 #include "octavo/format/table.hpp"
 
@@ -46,6 +48,17 @@ template <class Q>
 struct scale_type_of<Q> {
   using type = typename Q::scale_type;
 };
+
+/// Q::calibrate of n values. The quantizers here also take two pointers, since std::span is not forced inline (see
+/// core/README.md).
+template <class Q>
+[[nodiscard, gnu::always_inline]] constexpr typename Q::params calibrate(float const* xs, index n) {
+  if constexpr (requires { Q::calibrate(xs, xs + n); }) {
+    return Q::calibrate(xs, xs + n);
+  } else {
+    return Q::calibrate({xs, static_cast<std::size_t>(n)});
+  }
+}
 
 }  // namespace detail
 

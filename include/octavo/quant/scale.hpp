@@ -56,7 +56,7 @@ inline constexpr float not_a_number = __builtin_nanf("");
 /// - extent 0, or an inverse that overflows: scale 0 (e8m0: 2^-127) and inverse 0, hence codes 0.
 /// - extent not finite: scale NaN, so that everything computed from the group is NaN.
 template <scale_type T>
-[[nodiscard]] constexpr scale_pair fit_scale(float extent, float steps) noexcept {
+[[nodiscard, gnu::always_inline]] constexpr scale_pair fit_scale(float extent, float steps) noexcept {
   if (!is_finite(extent)) { return {not_a_number, 0.0f}; }
   if constexpr (std::is_same_v<T, e8m0>) {
     if (extent == 0) { return {static_cast<float>(e8m0(0.0f)), 0.0f}; }

@@ -2,7 +2,6 @@
 // symmetric<Format, Options...>: one scale per group, absmax maps to the largest value.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -37,24 +36,29 @@ struct symmetric {
   /// `full` divides by the scale, as compressed-tensors does: `inverse` holds the divisor.
   static constexpr bool divides = detail::has_full<Options...>;
 
-  static constexpr params from_absmax(float absmax) noexcept {
+  [[gnu::always_inline]] static constexpr params from_absmax(float absmax) noexcept {
     auto fit = detail::fit_scale<scale_type>(absmax, largest);
     if constexpr (divides) { fit.inverse = fit.inverse == 0 ? __builtin_inff() : fit.scale; }
     return fit;
   }
-  static constexpr params calibrate(std::span<float const> xs) noexcept {
+  [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
     std::uint32_t bits = 0;  // as integers, NaN and infinity are above every number
-    for (float const x : xs) {
-      auto const b = std::bit_cast<std::uint32_t>(x) & 0x7fffffffu;
+    for (; first != last; ++first) {
+      auto const b = __builtin_bit_cast(std::uint32_t, *first) & 0x7fffffffu;
       bits = b > bits ? b : bits;
     }
-    return from_absmax(std::bit_cast<float>(bits));
+    return from_absmax(__builtin_bit_cast(float, bits));
   }
-  static constexpr code encode(float x, params p) noexcept {
+  static constexpr params calibrate(std::span<float const> xs) noexcept {
+    return calibrate(xs.data(), xs.data() + xs.size());
+  }
+  [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
     return Format::encode(detail::clamp(divides ? x / p.inverse : x * p.inverse, -limit, limit));
   }
-  static constexpr float decode(code c, params p) noexcept { return p.scale * Format::decode(c); }
-  static constexpr float scale(params p) noexcept { return p.scale; }
+  [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
+    return p.scale * Format::decode(c);
+  }
+  [[gnu::always_inline]] static constexpr float scale(params p) noexcept { return p.scale; }
 };
 
 namespace detail {

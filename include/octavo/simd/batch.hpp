@@ -2,7 +2,6 @@
 // Registers of floats and 32-bit integers for every instruction set, and what kernels do with them.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -70,11 +69,11 @@ template <class A>
 /// The bits of integers as floats, and back.
 template <class A>
 [[gnu::always_inline]] inline floats<A> as_floats(ints<A> x) noexcept {
-  return std::bit_cast<floats<A>>(x);
+  return __builtin_bit_cast(floats<A>, x);
 }
 template <class A>
 [[gnu::always_inline]] inline ints<A> as_ints(floats<A> x) noexcept {
-  return std::bit_cast<ints<A>>(x);
+  return __builtin_bit_cast(ints<A>, x);
 }
 
 /// Bitwise and with a constant, shifts of each lane by a constant (to the right: zeros enter).
@@ -106,6 +105,15 @@ template <class A>
 template <class A>
 [[gnu::always_inline]] inline floats<A> fused(floats<A> a, floats<A> b, floats<A> c) noexcept {
   return native_of<A>::fused(a, b, c);
+}
+/// a / b, rounded once. (xsimd 8.1 divides by an estimate on Arm.)
+template <class A>
+[[gnu::always_inline]] inline floats<A> divide(floats<A> a, floats<A> b) noexcept {
+  if constexpr (octavo::detail::is_neon<A>) {
+    return native_of<A>::divide(a, b);
+  } else {
+    return a / b;
+  }
 }
 /// A value that the compiler may not fuse into a following sum (g++ contracts products of intrinsics).
 template <class A>

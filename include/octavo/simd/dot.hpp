@@ -186,7 +186,8 @@ struct dot<A, Highest> {
 /// computes while nothing is denormal (a test compares the two on the host).
 template <class A>
   requires(detail::has<dpbf16, A>)
-[[gnu::always_inline]] inline floats<A> dot_bf16(floats<A> acc, ints<A> w, ints<A> a) noexcept {
+[[gnu::always_inline]] inline floats<A> dot_bf16(floats<A> acc, [[maybe_unused]] ints<A> w,
+                                                 [[maybe_unused]] ints<A> a) noexcept {
 #if defined(__AVX512BF16__)
   auto sum = static_cast<__m512>(acc);
 #if defined(__clang__) || defined(__SANITIZE_ADDRESS__)

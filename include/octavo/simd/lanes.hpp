@@ -2,8 +2,6 @@
 // The scalar instruction set: registers of 16 emulated lanes with the operators of an xsimd batch.
 #pragma once
 
-#include <bit>
-#include <cmath>
 #include <cstdint>
 #include <type_traits>
 
@@ -15,8 +13,8 @@ namespace octavo {
 inline namespace v0 {
 namespace detail {
 
-/// Sixteen values of T; every operation is a loop over the lanes.
-template <class T>
+/// Sixteen values of T; every operation is a loop over the lanes. A puts the instruction set into all names.
+template <class T, class A = scalar>
 struct lanes16 {
   using value_type = T;
   static constexpr int size = 16;
@@ -71,7 +69,7 @@ struct lanes16 {
     return generate([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
   }
   friend lanes16 fma(lanes16 const& a, lanes16 const& b, lanes16 const& c) noexcept {
-    return generate([&](int i) { return std::fma(a.v[i], b.v[i], c.v[i]); });
+    return generate([&](int i) { return __builtin_fmaf(a.v[i], b.v[i], c.v[i]); });
   }
 };
 
@@ -134,7 +132,7 @@ struct native<scalar> {
     store<T>(p, x);
   }
   static ints where_nan(floats const& x, ints const& a, ints const& b) noexcept {
-    return ints::generate([&](int i) { return std::isnan(x.v[i]) ? a.v[i] : b.v[i]; });
+    return ints::generate([&](int i) { return x.v[i] != x.v[i] ? a.v[i] : b.v[i]; });
   }
   static floats where_less(floats const& x, floats const& y, floats const& a, floats const& b) noexcept {
     return floats::generate([&](int i) { return x.v[i] < y.v[i] ? a.v[i] : b.v[i]; });

@@ -2,19 +2,19 @@
 // Tables in registers: bytes by 4-bit and 8-bit codes, floats by 4-bit codes.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
+#include "octavo/core/table.hpp"
 #include "octavo/simd/batch.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace simd {
 
-using byte_table = std::array<std::uint8_t, 256>;
-using float_table = std::array<float, 256>;
+using byte_table = octavo::detail::table<std::uint8_t, 256>;
+using float_table = octavo::detail::table<float, 256>;
 
 /// Bytes by code: `lookup(codes)[i] = table[codes[i]]` for each of the bytes. Pre: codes < Size, Size 16 or 256.
 template <class A, int Size>

@@ -42,6 +42,7 @@ struct native<neon64> {
   [[gnu::always_inline]] static floats fused(floats a, floats b, floats c) noexcept {
     return floats(vfmaq_f32(c, a, b));
   }
+  [[gnu::always_inline]] static floats divide(floats a, floats b) noexcept { return floats(vdivq_f32(a, b)); }
   [[gnu::always_inline]] static floats opaque(floats x) noexcept {
     float32x4_t r = x;
     asm("" : "+w"(r));

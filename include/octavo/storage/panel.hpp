@@ -72,32 +72,36 @@ struct panel_layout {
   index cols = 0;
 
   /// Elements that share a scale within a row, groups in a row, and elements of group g.
-  [[nodiscard]] constexpr index group() const noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr index group() const noexcept {
     if constexpr (grouped) { return granularity::size; }
     return cols > 0 ? cols : 1;
   }
-  [[nodiscard]] constexpr index groups() const noexcept { return ceil_div(cols, group()); }
-  [[nodiscard]] constexpr index group_length(index g) const noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr index groups() const noexcept { return ceil_div(cols, group()); }
+  [[nodiscard, gnu::always_inline]] constexpr index group_length(index g) const noexcept {
     return cols - g * group() < group() ? cols - g * group() : group();
   }
   /// k of a full group after padding to whole steps: the stride of groups in prepared activations.
-  [[nodiscard]] constexpr index padded_group() const noexcept { return ceil_div(group(), step) * step; }
-  [[nodiscard]] constexpr index group_steps(index g) const noexcept { return ceil_div(group_length(g), step); }
-  [[nodiscard]] constexpr index group_bytes() const noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr index padded_group() const noexcept {
+    return ceil_div(group(), step) * step;
+  }
+  [[nodiscard, gnu::always_inline]] constexpr index group_steps(index g) const noexcept {
+    return ceil_div(group_length(g), step);
+  }
+  [[nodiscard, gnu::always_inline]] constexpr index group_bytes() const noexcept {
     return padded_group() / step * step_bytes + param_bytes;
   }
-  [[nodiscard]] constexpr index panels() const noexcept { return ceil_div(rows, panel_rows); }
+  [[nodiscard, gnu::always_inline]] constexpr index panels() const noexcept { return ceil_div(rows, panel_rows); }
   /// The last group may be short, but every panel starts at a multiple of this.
-  [[nodiscard]] constexpr index panel_bytes() const noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr index panel_bytes() const noexcept {
     if (cols == 0) { return 0; }
     index const last = groups() - 1;
     return last * group_bytes() + group_steps(last) * step_bytes + param_bytes;
   }
-  [[nodiscard]] constexpr index column_bytes() const noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr index column_bytes() const noexcept {
     return by_column ? ceil_div(cols * 8, alignment) * alignment : 0;
   }
   /// Size of the whole; fails when it does not fit.
-  [[nodiscard]] constexpr index size_bytes() const {
+  [[nodiscard, gnu::always_inline]] constexpr index size_bytes() const {
     if (rows < 0 || cols < 0) {
       detail::fail_extents("quantized_matrix", "rows are", rows, "columns are", cols,
                            "Extents must not be negative.");
@@ -112,9 +116,11 @@ struct panel_layout {
     index byte;
     int shift;
   };
-  [[nodiscard]] constexpr position at(index row, index k) const noexcept { return at(row, k / group(), k % group()); }
+  [[nodiscard, gnu::always_inline]] constexpr position at(index row, index k) const noexcept {
+    return at(row, k / group(), k % group());
+  }
   /// The same by group; behind a short group stands its padding.
-  [[nodiscard]] constexpr position at(index row, index g, index in_group) const noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr position at(index row, index g, index in_group) const noexcept {
     index const in_step = in_group % step;
     index const base = g * group_bytes() + in_group / step * step_bytes + row / 16 * 64;
     int const shift = static_cast<int>(in_step / 4) * bits;
@@ -124,7 +130,7 @@ struct panel_layout {
     return {base + lane * 4 + j, shift};
   }
   /// Offset of the parameters of group g within a panel.
-  [[nodiscard]] constexpr index params_at(index g) const noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr index params_at(index g) const noexcept {
     return g * group_bytes() + group_steps(g) * step_bytes;
   }
 };

@@ -20,10 +20,10 @@ class quantized_matrix_view {
   using layout_type = panel_layout<Scheme>;
   using quantizer = typename Scheme::quantizer;
 
-  constexpr quantized_matrix_view() = default;
+  [[gnu::always_inline]] constexpr quantized_matrix_view() = default;
 
   /// Pre, checked: `size` is at least size_bytes(rows, cols), `data` is 64-byte aligned.
-  quantized_matrix_view(std::byte const* data, index size, index rows, index cols)
+  [[gnu::always_inline]] quantized_matrix_view(std::byte const* data, index size, index rows, index cols)
       : data_(data), layout_{rows, cols} {
     index const needed = layout_.size_bytes();
     if (size < needed) {
@@ -42,34 +42,36 @@ class quantized_matrix_view {
   }
 
   /// Bytes of a packed rows x cols matrix of this scheme.
-  [[nodiscard]] static constexpr index size_bytes(index rows, index cols) {
+  [[nodiscard, gnu::always_inline]] static constexpr index size_bytes(index rows, index cols) {
     return layout_type{rows, cols}.size_bytes();
   }
 
-  [[nodiscard]] index rows() const noexcept { return layout_.rows; }
-  [[nodiscard]] index cols() const noexcept { return layout_.cols; }
-  [[nodiscard]] layout_type layout() const noexcept { return layout_; }
-  [[nodiscard]] std::byte const* data() const noexcept { return data_; }
-  [[nodiscard]] index size_bytes() const noexcept {
+  [[nodiscard, gnu::always_inline]] index rows() const noexcept { return layout_.rows; }
+  [[nodiscard, gnu::always_inline]] index cols() const noexcept { return layout_.cols; }
+  [[nodiscard, gnu::always_inline]] layout_type layout() const noexcept { return layout_; }
+  [[nodiscard, gnu::always_inline]] std::byte const* data() const noexcept { return data_; }
+  [[nodiscard, gnu::always_inline]] index size_bytes() const noexcept {
     return layout_.panels() * layout_.panel_bytes() + layout_.column_bytes();
   }
-  [[nodiscard]] std::byte const* panel(index p) const noexcept { return data_ + p * layout_.panel_bytes(); }
+  [[nodiscard, gnu::always_inline]] std::byte const* panel(index p) const noexcept {
+    return data_ + p * layout_.panel_bytes();
+  }
 
   /// The code of element (r, c), as the quantizer encoded it.
-  [[nodiscard]] code code_at(index r, index c) const noexcept {
+  [[nodiscard, gnu::always_inline]] code code_at(index r, index c) const noexcept {
     auto const where = layout_.at(r % panel_rows, c);
     int const packed = static_cast<int>(panel(r / panel_rows)[where.byte]) >> where.shift;
     return static_cast<code>((packed ^ layout_type::flip) & (code_count<typename quantizer::format> - 1));
   }
 
   /// The scale of row r in group g (linear quantizers; 1 for per_column).
-  [[nodiscard]] float scale_at(index r, index g) const noexcept {
+  [[nodiscard, gnu::always_inline]] float scale_at(index r, index g) const noexcept {
     typename layout_type::scale_type s;
     std::memcpy(&s, params(r, g) + r % panel_rows * static_cast<index>(sizeof s), sizeof s);
     return static_cast<float>(s);
   }
   /// The zero point of row r in group g, an integer of the format.
-  [[nodiscard]] int zero_at(index r, index g) const noexcept {
+  [[nodiscard, gnu::always_inline]] int zero_at(index r, index g) const noexcept {
     if constexpr (layout_type::zero_points) {
       auto const z = params(r, g)[layout_type::scale_bytes + r % panel_rows];
       return static_cast<int>(z) + lattice<typename quantizer::format>.lowest;
@@ -77,15 +79,15 @@ class quantized_matrix_view {
     return 0;
   }
   /// Scales and zero points of the columns (per_column only).
-  [[nodiscard]] float const* column_scales() const noexcept {
+  [[nodiscard, gnu::always_inline]] float const* column_scales() const noexcept {
     return reinterpret_cast<float const*>(data_ + layout_.panels() * layout_.panel_bytes());
   }
-  [[nodiscard]] std::int32_t const* column_zeros() const noexcept {
+  [[nodiscard, gnu::always_inline]] std::int32_t const* column_zeros() const noexcept {
     return reinterpret_cast<std::int32_t const*>(column_scales() + layout_.cols);
   }
 
   /// The value that element (r, c) stands for.
-  [[nodiscard]] float operator()(index r, index c) const noexcept {
+  [[nodiscard, gnu::always_inline]] float operator()(index r, index c) const noexcept {
     using F = typename quantizer::format;
     code const q = code_at(r, c);
     index const g = c / layout_.group();
@@ -101,12 +103,12 @@ class quantized_matrix_view {
   }
 
  private:
-  [[nodiscard]] std::byte const* params(index r, index g) const noexcept {
+  [[nodiscard, gnu::always_inline]] std::byte const* params(index r, index g) const noexcept {
     return panel(r / panel_rows) + layout_.params_at(g);
   }
 
   std::byte const* data_ = nullptr;
-  layout_type layout_;
+  layout_type layout_{};
 };
 
 /// rows x cols in panel64_v1, owned. Made by quantize<Scheme>(weights).
@@ -116,18 +118,26 @@ class quantized_matrix {
   using scheme = Scheme;
   using view_type = quantized_matrix_view<Scheme>;
 
-  quantized_matrix() = default;
+  [[gnu::always_inline]] quantized_matrix() = default;
+  [[gnu::always_inline]] quantized_matrix(quantized_matrix const&) = default;
+  [[gnu::always_inline]] quantized_matrix(quantized_matrix&&) noexcept = default;
+  [[gnu::always_inline]] quantized_matrix& operator=(quantized_matrix const&) = default;
+  [[gnu::always_inline]] quantized_matrix& operator=(quantized_matrix&&) noexcept = default;
+  [[gnu::always_inline]] ~quantized_matrix() = default;
 
   /// All bytes zero; quantize() fills it.
-  quantized_matrix(index rows, index cols) : rows_(rows), cols_(cols), bytes_(view_type::size_bytes(rows, cols)) {}
+  [[gnu::always_inline]] quantized_matrix(index rows, index cols)
+      : rows_(rows), cols_(cols), bytes_(view_type::size_bytes(rows, cols)) {}
 
-  [[nodiscard]] index rows() const noexcept { return rows_; }
-  [[nodiscard]] index cols() const noexcept { return cols_; }
-  [[nodiscard]] std::byte* data() noexcept { return bytes_.data(); }
-  [[nodiscard]] std::byte const* data() const noexcept { return bytes_.data(); }
-  [[nodiscard]] index size_bytes() const noexcept { return bytes_.size(); }
-  [[nodiscard]] view_type view() const { return view_type(bytes_.data(), bytes_.size(), rows_, cols_); }
-  operator view_type() const { return view(); }
+  [[nodiscard, gnu::always_inline]] index rows() const noexcept { return rows_; }
+  [[nodiscard, gnu::always_inline]] index cols() const noexcept { return cols_; }
+  [[nodiscard, gnu::always_inline]] std::byte* data() noexcept { return bytes_.data(); }
+  [[nodiscard, gnu::always_inline]] std::byte const* data() const noexcept { return bytes_.data(); }
+  [[nodiscard, gnu::always_inline]] index size_bytes() const noexcept { return bytes_.size(); }
+  [[nodiscard, gnu::always_inline]] view_type view() const {
+    return view_type(bytes_.data(), bytes_.size(), rows_, cols_);
+  }
+  [[gnu::always_inline]] operator view_type() const { return view(); }
 
  private:
   index rows_ = 0;
