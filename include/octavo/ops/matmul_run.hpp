@@ -49,10 +49,8 @@ class matmul_run {
   static constexpr int wide_rows = shape::wide_registers * L;
   using wide = kernel::expanded<weights, shape::wide_registers>;
   static constexpr bool expands = wide_tokens != 0 && stationary_units == 0;
-  /// Tokens of a tile that unpacks in registers; few where that is most of its code.
-  static constexpr int tile_tokens = weights::units > 4 ? std::min(shape::tokens, 2) : shape::tokens;
-  /// From so many tokens on unpacking before pays. Measured on Zen 4 (bf16) and Sapphire Rapids (integers).
-  static constexpr index expand_from = weights::units > 4 ? wide_tokens : integers ? 48 : 13;
+  /// From so many tokens on unpacking before pays. Measured on Zen 4 (floats) and Sapphire Rapids (integers).
+  static constexpr index expand_from = integers ? 48 : types::which == path::bf16_dot ? 13 : 33;
   /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked.
   static constexpr index chunk = wide::as_packed ? 262144 : 131072;
 
@@ -185,7 +183,7 @@ class matmul_run {
   void multiply_tiles(kernel::weight_stream const& stream, kernel::token_block<weights> const& x, index p, index rows,
                       index first, index tokens, Epilogue const& epilogue) noexcept {
     auto w = stream;
-    kernel::for_tiles<tile_tokens>(tokens, [&](auto size, index t) {
+    kernel::for_tiles<shape::tokens>(tokens, [&](auto size, index t) {
       constexpr int T = size();
       auto here = x;
       here.advance(t);
