@@ -26,5 +26,6 @@ TEST_CASE("accumulators, weights and an operand fit the registers", "[kernel][ti
   using wide = octavo::kernel::tile_shape<octavo::avx512vnni, path::int8_dot>;
   using narrow = octavo::kernel::tile_shape<octavo::avx2, path::int8_dot>;
   STATIC_REQUIRE(wide::tokens * wide::registers + 2 * wide::registers + 1 <= 32);
+  STATIC_REQUIRE(wide::wide_tokens * wide::registers + wide::registers + 1 <= 32);
   STATIC_REQUIRE(narrow::tokens * narrow::registers + narrow::registers + 1 <= 16);
 }

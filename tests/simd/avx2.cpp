@@ -1,25 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/simd/avx2.hpp"
 
-#include "octavo/simd/batch.hpp"
+#include "support/check_native.hpp"
 
-#include "support/archs.hpp"
-#include "support/catch.hpp"
-
-using namespace octavo;
-
-TEST_CASE("AVX2: stores of words and bytes keep the order of lanes") {
-  test::if_arch<avx2>([](auto arch) {
-    using A = typename decltype(arch)::type;
-    std::int32_t n[16];
-    for (int i = 0; i < 16; ++i) { n[i] = 7 * i - 50; }
-    std::int8_t bytes[8];
-    std::uint16_t words[8];
-    simd::native_of<A>::store_bytes(bytes, simd::load_ints<A>(n));
-    simd::native_of<A>::store_words(words, simd::load_ints<A>(n) + simd::ints<A>(40000));
-    for (int i = 0; i < 8; ++i) {
-      CHECK(bytes[i] == n[i]);
-      CHECK(words[i] == n[i] + 40000);
-    }
-  });
-}
+TEST_CASE("AVX2: stores and lookups") { test::check_native<octavo::avx2>(); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/simd/lanes.hpp"
 
-#include "support/catch.hpp"
+#include "support/check_native.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -64,3 +64,5 @@ TEST_CASE("loads and stores move sixteen values") {
   CHECK(data[16] == 16.0f);
   CHECK(data[17] == 17.0f);
 }
+
+TEST_CASE("scalar: stores and lookups") { test::check_native<octavo::scalar>(); }

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/simd/sse42.hpp"
 
-#include "octavo/simd/batch.hpp"
-
-#include "support/archs.hpp"
-#include "support/catch.hpp"
+#include "support/check_native.hpp"
 
 using namespace octavo;
 
@@ -17,3 +14,5 @@ TEST_CASE("SSE4.2 rounds a product and then a sum") {
     CHECK(out[0] == 0x1p-22f);  // one rounding: 0x1.000001p-22
   });
 }
+
+TEST_CASE("SSE4.2: stores and lookups") { test::check_native<sse42>(); }

@@ -45,8 +45,8 @@ struct no_lookup {
 /// byte = value / step - lowest: free for integers (packing made it so), one byte lookup for others.
 ///
 /// The sum over a segment is that of (byte - c) * (a - z) for activations a with zero point z, where c is the zero
-/// point of the row, or -lowest for all (both less dot::offset, as the bytes are). It is computed as the dot product of bytes and a, from the start
-/// - c * sum(a - z) - z * sum(byte), all of it in integers.
+/// point of the row, or -lowest for all (both less dot::offset, as the bytes are). It is computed as the dot product of
+/// bytes and a, from the start - c * sum(a - z) - z * sum(byte), all of it in integers.
 template <class A, class L, bool OperandZeros>
 class byte_weights {
   using F = typename L::format;
@@ -68,7 +68,8 @@ class byte_weights {
   static constexpr int offset = dot::offset;
   /// Whether packed codes are the weights.
   static constexpr bool as_packed = direct && L::bits == 8 && offset == 0 && sizeof(weight) == sizeof(simd::ints<A>);
-  static constexpr index step = L::step;
+  static constexpr bool is_expanded = false;
+  static constexpr index step_bytes = L::step_bytes;
   static constexpr int units = L::quads;
   static constexpr int unit_operands = 4;
   static constexpr int burst = dot::burst / units;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Weights unpacked once for many tokens: registers of a path's weights, in the first level cache.
+// Weights unpacked once for many tokens: registers of a path's weights, in a near cache.
 #pragma once
 
 #include <cstddef>
 #include <cstring>
-#include <type_traits>
 
 #include "octavo/core/unroll.hpp"
 #include "octavo/kernel/segments.hpp"
@@ -30,7 +29,7 @@ struct expanded {
   static constexpr int unit_operands = W::unit_operands;
   static constexpr int burst = W::burst * W::units;
   static constexpr float scale_factor = W::scale_factor;
-  static constexpr int registers = R;
+  static constexpr bool is_expanded = true;
   /// Whether the packed panel is the same already.
   static constexpr bool as_packed = W::as_packed && R == simd::panel_registers<arch>;
   /// Of one step: a weight for each register of rows.

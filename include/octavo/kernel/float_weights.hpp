@@ -171,6 +171,8 @@ struct float_accumulation {
   using start = float;
   static constexpr bool operand_zeros = false;
   static constexpr bool as_packed = false;
+  static constexpr bool is_expanded = false;
+  static constexpr index step_bytes = L::step_bytes;
   static constexpr int burst = 0;
   static constexpr float scale_factor = 1.0f;
 
@@ -195,7 +197,6 @@ class float_weights : public float_accumulation<A, L>, private value_decoder<A, 
   using operand = float;
   using weight = simd::floats<A>;
   using group = typename decoder::group;
-  static constexpr index step = L::step;
   static constexpr int units = static_cast<int>(L::step);
   static constexpr int unit_operands = 1;
   using decoder::load_group;
@@ -222,7 +223,6 @@ class pair_weights : public float_accumulation<A, L>, private value_decoder<A, L
   using operand = std::uint16_t;
   using weight = simd::ints<A>;
   using group = typename decoder::group;
-  static constexpr index step = L::step;
   static constexpr int units = static_cast<int>(L::step) / 2;
   static constexpr int unit_operands = 2;
   using decoder::load_group;

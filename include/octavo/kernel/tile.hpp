@@ -35,13 +35,6 @@ template <class Weights>
   return scale;
 }
 
-/// Bytes of a step: of all rows of a packed panel, of the tile's rows if it is expanded.
-template <class Weights>
-inline constexpr index step_size = [] {
-  if constexpr (requires { Weights::step_bytes; }) { return Weights::step_bytes; }
-  return index{256};
-}();
-
 /// sums[t][row] = fma(acc, scale, sums[t][row]) over segments, ascending, where acc is the chain over k of the path:
 /// exact integers, or one float fma after the other.
 ///
@@ -60,9 +53,9 @@ template <class Weights, int T, int R, int P = 1>
   using detail::unroll;
   constexpr int L = simd::lanes<A>;
   constexpr int U = Weights::units;
-  constexpr index step_bytes = step_size<Weights>;
+  constexpr index step_bytes = Weights::step_bytes;
   constexpr bool bursts = Weights::burst != 0;
-  constexpr bool expands = requires { Weights::step_bytes; };
+  constexpr bool expands = Weights::is_expanded;
   constexpr auto accumulators = static_cast<std::size_t>(P * T * R);
   constexpr auto registers = static_cast<std::size_t>(R);
   constexpr bool carries = expands && !Weights::layout::grouped;
@@ -91,16 +84,19 @@ template <class Weights, int T, int R, int P = 1>
   auto const sum_of = [&](int p, int t, int r) __attribute__((always_inline)) {
     return sums + ((t * P + p) * R + r) * L;
   };
+  // Accumulator i goes on from `total`.
+  auto const restart = [&](int i, sum const& total) __attribute__((always_inline)) {
+    if constexpr (bursts) {
+      total.store_unaligned(wide_of + i * L);
+      acc[i] = accumulator{};
+    } else {
+      acc[i] = total;
+    }
+  };
   auto const begin = [&](int p, int t, index s, std::byte const* params) __attribute__((always_inline)) {
     unroll<R>([&](int r) __attribute__((always_inline)) {
       int const i = (p * T + t) * R + r;
-      auto const initial = Weights::initial(x, t, s, params + p * w.panel_stride, first_row + r * L);
-      if constexpr (bursts) {
-        initial.store_unaligned(wide_of + i * L);
-        acc[i] = accumulator{};
-      } else {
-        acc[i] = initial;
-      }
+      restart(i, Weights::initial(x, t, s, params + p * w.panel_stride, first_row + r * L));
     });
   };
   auto const load_panel_scales = [&](int p, std::byte const* params) __attribute__((always_inline)) {
@@ -119,13 +115,7 @@ template <class Weights, int T, int R, int P = 1>
   std::byte const* ahead = w.ahead;
   if (carries && carried.in != nullptr) {
     unroll<T * R>([&](int i) __attribute__((always_inline)) {
-      auto const before = sum::load_unaligned(static_cast<typename sum::value_type const*>(carried.in) + i * L);
-      if constexpr (bursts) {
-        before.store_unaligned(wide_of + i * L);
-        acc[i] = accumulator{};
-      } else {
-        acc[i] = before;
-      }
+      restart(i, sum::load_unaligned(static_cast<typename sum::value_type const*>(carried.in) + i * L));
     });
   } else {
     unroll<P>([&](int p) __attribute__((always_inline)) {
@@ -194,10 +184,7 @@ template <class Weights, int T, int R, int P = 1>
       if constexpr (bursts) {
         if (--until_flush == 0) {
           until_flush = Weights::burst;
-          unroll<P * T * R>([&](int i) __attribute__((always_inline)) {
-            flushed(i).store_unaligned(wide_of + i * L);
-            acc[i] = accumulator{};
-          });
+          unroll<P * T * R>([&](int i) __attribute__((always_inline)) { restart(i, flushed(i)); });
         }
       }
     };

@@ -18,9 +18,8 @@ struct tile_shape {
   static constexpr bool many = detail::is_avx512<A> || detail::is_neon<A>;
   static constexpr int tokens = detail::is_scalar<A> ? 1 : !many && P != path::int8_dot ? 6 : 4;
   static constexpr int registers = detail::is_scalar<A> ? 1 : many ? 4 : 2;
-  /// The same for expanded weights, which leave more registers to accumulators.
+  /// Tokens of a tile of expanded weights, which leave more registers to accumulators; 0: none.
   static constexpr int wide_tokens = detail::is_scalar<A> ? 0 : many ? 6 : tokens;
-  static constexpr int wide_registers = registers;
   /// Up to so many tokens, a tile takes whole panels, panels(tokens) at a time, instead.
   static constexpr int few_tokens = detail::is_avx512<A> ? 2 : detail::is_avx2<A> ? 1 : 0;
   static constexpr int panels(int few) noexcept { return detail::is_avx512<A> ? 4 / few : 1; }

@@ -44,10 +44,9 @@ class matmul_run {
     }
     return 0;
   }();
-  /// So many tokens share weights that are unpacked before, to the first level cache; fewer unpack in registers.
+  /// So many tokens share weights that are unpacked before; fewer unpack in registers.
   static constexpr index wide_tokens = shape::wide_tokens;
-  static constexpr int wide_rows = shape::wide_registers * L;
-  using wide = kernel::expanded<weights, shape::wide_registers>;
+  using wide = kernel::expanded<weights, shape::registers>;
   static constexpr bool expands = wide_tokens != 0 && stationary_units == 0;
   /// From so many tokens on unpacking before pays. Measured on Zen 4 (floats) and Sapphire Rapids (integers).
   static constexpr index expand_from = integers ? 48 : types::which == path::bf16_dot ? 13 : 33;
@@ -191,7 +190,7 @@ class matmul_run {
         alignas(64) float sums[static_cast<std::size_t>(T * tile_rows)] = {};
         w.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, T * tile_rows,
                   tokens * panel_rows);
-        prefetch_outputs(p, r, first + t, T, tile_rows);
+        prefetch_outputs(p, r, first + t, T);
         kernel::tile<weights, T, shape::registers>(w, here, r, sums);
         store(sums, tile_rows, p, r, smaller(rows - r, tile_rows), first + t, T, epilogue);
       }
@@ -203,10 +202,10 @@ class matmul_run {
     for (std::size_t i = 0; i < size; i += 64) { __builtin_prefetch(p + size + i); }
   }
   /// Lines that a tile is going to write.
-  void prefetch_outputs(index p, index r, index first, index tokens, index width) const noexcept {
+  void prefetch_outputs(index p, index r, index first, index tokens) const noexcept {
     for (index t = first; t < first + tokens; ++t) {
       Y const* const y = y_.token(t) + p * panel_rows + r;
-      for (index i = 0; i < width * static_cast<index>(sizeof(Y)); i += 64) {
+      for (index i = 0; i < tile_rows * static_cast<index>(sizeof(Y)); i += 64) {
         __builtin_prefetch(reinterpret_cast<std::byte const*>(y) + i, 1);
       }
     }
@@ -250,9 +249,7 @@ class matmul_run {
     index const skip = stream.segments - 1;
     last.codes += skip * stream.segment_bytes;
     last.segments = 1;
-    x.data += skip * x.segment_stride;
-    x.start += skip * x.start_stride;
-    if (x.weight_sums != nullptr) { x.weight_sums += skip * panel_rows; }
+    x.next_segments(skip);
     for (index t = 0; t < tokens; ++t) {
       kernel::tile<weights, 1, Registers>(last, x, r, sums + t * Registers * L);
       x.advance(1);
@@ -265,16 +262,16 @@ class matmul_run {
                          index first, index tokens, std::byte* own, Epilogue const& epilogue) noexcept {
     constexpr int T = static_cast<int>(wide_tokens);
     constexpr index U = weights::units;
-    constexpr std::size_t tile_bytes = std::size_t{wide_tokens * wide_rows} * sizeof(float);
-    auto* const sums = reinterpret_cast<float*>(own);  // [rows / wide_rows][tokens][wide_rows]
+    constexpr std::size_t tile_bytes = std::size_t{wide_tokens * tile_rows} * sizeof(float);
+    auto* const sums = reinterpret_cast<float*>(own);  // [rows / tile_rows][tokens][tile_rows]
     std::byte* const carried = own + most_tokens * panel_rows * 4;
     std::byte* const codes = carried + most_tokens * panel_rows * 4;
 
     kernel::weight_stream w{};
     // `segments` segments from s, or if it is one, `steps` of its steps from step i.
     auto const run = [&](index s, index segments, index i, index steps, bool begins, bool ends) noexcept {
-      std::byte const* const from = stream.codes + s * stream.segment_bytes + i * 256;
-      index const bytes = (segments - 1) * stream.segment_bytes + steps * 256;
+      std::byte const* const from = stream.codes + s * stream.segment_bytes + i * layout_type::step_bytes;
+      index const bytes = (segments - 1) * stream.segment_bytes + steps * layout_type::step_bytes;
       bool const ready =
           wide::as_packed && stream.steps % kernel::units_together == 0 && steps % kernel::units_together == 0;
       w.segments = segments;
@@ -286,25 +283,25 @@ class matmul_run {
       w.param_stride = stream.param_stride;
       w.last_params = stream.params_of(s + segments - 1);
       index const total_steps = (segments - 1) * w.steps + w.last_steps;
-      for (index r = 0; r < rows; r += wide_rows) {
+      for (index r = 0; r < rows; r += tile_rows) {
         for (index j = 0; !ready && j < segments; ++j) {
-          kernel::expand<weights, shape::wide_registers>(from + j * stream.segment_bytes, stream.params_of(s + j), r,
-                                                         j + 1 < segments ? stream.steps : steps,
-                                                         codes + j * w.segment_bytes);
+          kernel::expand<weights, shape::registers>(from + j * stream.segment_bytes, stream.params_of(s + j), r,
+                                                    j + 1 < segments ? stream.steps : steps,
+                                                    codes + j * w.segment_bytes);
         }
         auto here = x;
-        w.ahead_step = kernel::units_together * bytes / (tokens / T * (panel_rows / wide_rows) * total_steps);
+        w.ahead_step = kernel::units_together * bytes / (tokens / T * (panel_rows / tile_rows) * total_steps);
         for (index t = 0; t < tokens; t += T) {
-          index const tile = (r / wide_rows * tokens + t) * wide_rows;
-          index const part = r * tokens + t * wide_rows;
+          index const tile = (r / tile_rows * tokens + t) * tile_rows;
+          index const part = r * tokens + t * tile_rows;
           w.ahead = from + bytes + bytes * part / (tokens * panel_rows);
           bool const last = ends && s + segments == stream.segments;
           if (s == 0 && begins) { std::memset(sums + tile, 0, tile_bytes); }
-          if (last) { prefetch_outputs(p, r, first + t, T, wide_rows); }
+          if (last) { prefetch_outputs(p, r, first + t, T); }
           if (!begins) { prefetch_next(carried + tile * 4, tile_bytes); }
-          kernel::tile<wide, T, shape::wide_registers>(
+          kernel::tile<wide, T, shape::registers>(
               w, here, r, sums + tile, {begins ? nullptr : carried + tile * 4, ends ? nullptr : carried + tile * 4});
-          if (last) { store(sums + tile, wide_rows, p, r, smaller(rows - r, wide_rows), first + t, T, epilogue); }
+          if (last) { store(sums + tile, tile_rows, p, r, smaller(rows - r, tile_rows), first + t, T, epilogue); }
           here.advance(T);
         }
       }

@@ -131,25 +131,16 @@ using default_arch =
 
 /// The name in benchmark rows.
 template <class A>
-inline constexpr char const* arch_name = "unknown";
-template <>
-inline constexpr char const* arch_name<scalar> = "scalar";
-template <>
-inline constexpr char const* arch_name<sse42> = "sse42";
-template <>
-inline constexpr char const* arch_name<avx2> = "avx2";
-template <>
-inline constexpr char const* arch_name<avxvnni> = "avxvnni";
-template <>
-inline constexpr char const* arch_name<avx512bw> = "avx512bw";
-template <>
-inline constexpr char const* arch_name<avx512vnni> = "avx512vnni";
-template <>
-inline constexpr char const* arch_name<neon64> = "neon64";
-template <>
-inline constexpr char const* arch_name<neon64_dotprod> = "neon64_dotprod";
-template <>
-inline constexpr char const* arch_name<neon64_i8mm> = "neon64_i8mm";
+inline constexpr char const* arch_name = detail::is_scalar<A>                ? "scalar"
+                                         : std::is_same_v<A, sse42>          ? "sse42"
+                                         : std::is_same_v<A, avx2>           ? "avx2"
+                                         : std::is_same_v<A, avxvnni>        ? "avxvnni"
+                                         : std::is_same_v<A, avx512bw>       ? "avx512bw"
+                                         : std::is_same_v<A, avx512vnni>     ? "avx512vnni"
+                                         : std::is_same_v<A, neon64>         ? "neon64"
+                                         : std::is_same_v<A, neon64_dotprod> ? "neon64_dotprod"
+                                         : std::is_same_v<A, neon64_i8mm>    ? "neon64_i8mm"
+                                                                             : "unknown";
 
 namespace detail {
 

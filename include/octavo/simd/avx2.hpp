@@ -57,13 +57,6 @@ struct native<avx2> {
   [[gnu::always_inline]] static floats load_bf16(bf16 const* p) noexcept {
     return as_floats(_mm256_slli_epi32(_mm256_cvtepu16_epi32(words(p)), 16));
   }
-  [[gnu::always_inline]] static floats load_e8m0(e8m0 const* p) noexcept {
-    raw const e = load_bytes(p);
-    // 0 is the denormal 2^-127; 255 is NaN.
-    raw const bits = _mm256_max_epi32(_mm256_slli_epi32(e, 23), _mm256_set1_epi32(0x00400000));
-    raw const nan = _mm256_cmpeq_epi32(e, _mm256_set1_epi32(255));
-    return as_floats(_mm256_or_si256(bits, _mm256_and_si256(nan, _mm256_set1_epi32(0x7fc00000))));
-  }
   [[gnu::always_inline]] static void store_f16(f16* p, floats x) noexcept {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
   }
@@ -84,16 +77,11 @@ struct native<avx2> {
   [[gnu::always_inline]] static floats where_less(floats x, floats y, floats a, floats b) noexcept {
     return floats(_mm256_blendv_ps(b, a, _mm256_cmp_ps(x, y, _CMP_LT_OQ)));
   }
-  using table = __m256i;
-  [[gnu::always_inline]] static table load_table(std::uint8_t const* p) noexcept {
-    return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));
+  [[gnu::always_inline]] static ints load_table(std::uint8_t const* p) noexcept {
+    return ints(_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p))));
   }
-  [[gnu::always_inline]] static ints shuffle(table t, ints codes) noexcept {
-    return ints(_mm256_shuffle_epi8(t, codes));
-  }
-  [[gnu::always_inline]] static ints pairs_to_quads(ints codes) noexcept {
-    alignas(16) static constexpr std::uint8_t order[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
-    return ints(_mm256_shuffle_epi8(codes, load_table(order)));
+  [[gnu::always_inline]] static ints shuffle(ints table, ints codes) noexcept {
+    return ints(_mm256_shuffle_epi8(table, codes));
   }
 
   // For dot products: bytes and 16-bit words of a register. Sums are settled: g++ would reassociate them, hold two of

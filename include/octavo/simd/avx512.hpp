@@ -74,13 +74,6 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static floats load_bf16(bf16 const* p) noexcept {
     return as_floats(_mm512_maskz_slli_epi32(all, _mm512_maskz_cvtepu16_epi32(all, words(p)), 16));
   }
-  [[gnu::always_inline]] static floats load_e8m0(e8m0 const* p) noexcept {
-    __m512i const e = load_bytes(p);
-    // 0 is the denormal 2^-127; 255 is NaN.
-    auto const bits = _mm512_maskz_max_epi32(all, _mm512_maskz_slli_epi32(all, e, 23), _mm512_set1_epi32(0x00400000));
-    auto const nan = _mm512_cmpeq_epi32_mask(e, _mm512_set1_epi32(255));
-    return as_floats(_mm512_mask_mov_epi32(bits, nan, _mm512_set1_epi32(0x7fc00000)));
-  }
   [[gnu::always_inline]] static void store_f16(f16* p, floats x) noexcept {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtps_ph(all, x, _MM_FROUND_TO_NEAREST_INT));
   }
@@ -97,16 +90,11 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static floats where_less(floats x, floats y, floats a, floats b) noexcept {
     return floats(_mm512_mask_mov_ps(b, _mm512_cmp_ps_mask(x, y, _CMP_LT_OQ), a));
   }
-  using table = __m512i;
-  [[gnu::always_inline]] static table load_table(std::uint8_t const* p) noexcept {
-    return _mm512_maskz_broadcast_i32x4(all, _mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));
+  [[gnu::always_inline]] static ints load_table(std::uint8_t const* p) noexcept {
+    return ints(_mm512_maskz_broadcast_i32x4(all, _mm_loadu_si128(reinterpret_cast<__m128i const*>(p))));
   }
-  [[gnu::always_inline]] static ints shuffle(table t, ints codes) noexcept {
-    return ints(_mm512_shuffle_epi8(t, codes));
-  }
-  [[gnu::always_inline]] static ints pairs_to_quads(ints codes) noexcept {
-    alignas(16) static constexpr std::uint8_t order[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
-    return ints(_mm512_shuffle_epi8(codes, load_table(order)));
+  [[gnu::always_inline]] static ints shuffle(ints table, ints codes) noexcept {
+    return ints(_mm512_shuffle_epi8(table, codes));
   }
 
   // For dot products: bytes and 16-bit words of a register.

@@ -153,21 +153,13 @@ template <class A>
   return native_of<A>::sum(x);
 }
 
-/// The smaller and the larger; the second operand where either is NaN.
-template <class A>
-[[gnu::always_inline]] inline floats<A> minimum(floats<A> a, floats<A> b) noexcept {
+/// The smaller and the larger of floats or ints; the second operand where either is NaN.
+template <class A, class V>
+[[gnu::always_inline]] inline V minimum(V a, V b) noexcept {
   return native_of<A>::minimum(a, b);
 }
-template <class A>
-[[gnu::always_inline]] inline floats<A> maximum(floats<A> a, floats<A> b) noexcept {
-  return native_of<A>::maximum(a, b);
-}
-template <class A>
-[[gnu::always_inline]] inline ints<A> minimum(ints<A> a, ints<A> b) noexcept {
-  return native_of<A>::minimum(a, b);
-}
-template <class A>
-[[gnu::always_inline]] inline ints<A> maximum(ints<A> a, ints<A> b) noexcept {
+template <class A, class V>
+[[gnu::always_inline]] inline V maximum(V a, V b) noexcept {
   return native_of<A>::maximum(a, b);
 }
 
@@ -202,7 +194,10 @@ template <class A, class T>
     return native_of<A>::load_bf16(p);
   } else {
     static_assert(std::is_same_v<T, e8m0>);
-    return native_of<A>::load_e8m0(p);
+    // 2^(e - 127); 0 is the denormal 2^-127, 255 is NaN.
+    auto const e = load_bytes<A>(p);
+    auto const power = maximum<A>(shift_left<23, A>(e), ints<A>(0x00400000));
+    return as_floats<A>(bit_or<A>(power, shift_left<22, A>(shift_right<8, A>(e + ints<A>(1)))));
   }
 }
 /// Stores lanes<A> int32 as T, 8 or 16 bits. Pre: the values fit.

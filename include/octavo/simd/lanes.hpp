@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "octavo/core/round.hpp"
@@ -122,7 +123,6 @@ struct native<scalar> {
   }
   static floats load_f16(f16 const* p) noexcept { return load(p); }
   static floats load_bf16(bf16 const* p) noexcept { return load(p); }
-  static floats load_e8m0(e8m0 const* p) noexcept { return load(p); }
   static void store_f16(f16* p, floats const& x) noexcept {
     for (int i = 0; i < lanes; ++i) { p[i] = f16(x.v[i]); }
   }
@@ -137,23 +137,20 @@ struct native<scalar> {
   static floats where_less(floats const& x, floats const& y, floats const& a, floats const& b) noexcept {
     return floats::generate([&](int i) { return x.v[i] < y.v[i] ? a.v[i] : b.v[i]; });
   }
-  using table = std::uint8_t const*;
-  static table load_table(std::uint8_t const* p) noexcept { return p; }
-  static ints shuffle(table t, ints codes) noexcept {
-    for (std::int32_t& v : codes.v) {
-      std::uint32_t result = 0;
-      for (int j = 0; j < 32; j += 8) { result |= std::uint32_t{t[static_cast<std::uint32_t>(v) >> j & 15u]} << j; }
-      v = static_cast<std::int32_t>(result);
-    }
-    return codes;
-  }
-  static ints pairs_to_quads(ints const& codes) noexcept {
-    auto const* const b = reinterpret_cast<std::uint8_t const*>(codes.v);
+  static ints load_table(std::uint8_t const* p) noexcept {
     return ints::generate([&](int i) {
-      std::uint8_t const* const row = b + i / 4 * 16 + i % 4 * 2;
-      return static_cast<std::int32_t>(static_cast<std::uint32_t>(row[0] | row[1] << 8 | row[8] << 16) |
-                                       static_cast<std::uint32_t>(row[9]) << 24);
+      std::int32_t word;
+      std::memcpy(&word, p + i % 4 * 4, sizeof word);
+      return word;
     });
+  }
+  static ints shuffle(ints const& table, ints const& codes) noexcept {
+    ints result;
+    auto const* const from = reinterpret_cast<std::uint8_t const*>(table.v);
+    auto const* const code = reinterpret_cast<std::uint8_t const*>(codes.v);
+    auto* const to = reinterpret_cast<std::uint8_t*>(result.v);
+    for (int i = 0; i < 64; ++i) { to[i] = from[i / 16 * 16 + (code[i] & 15)]; }
+    return result;
   }
 
  private:

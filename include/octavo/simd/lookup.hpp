@@ -45,7 +45,7 @@ class byte_lookup<A, 16> {
   }
 
  private:
-  typename native::table table_;
+  ints<A> table_;
 };
 
 /// Floats by 4-bit code: `lookup(lanes)[i] = table[lanes[i] & 15]`.
@@ -87,7 +87,8 @@ template <class A>
 /// Codes in pair order (storage/panel.hpp) back to quads: four consecutive k of a row per lane.
 template <class A>
 [[gnu::always_inline]] inline ints<A> pairs_to_quads(ints<A> codes) noexcept {
-  return native_of<A>::pairs_to_quads(codes);
+  static constexpr std::uint8_t order[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
+  return native_of<A>::shuffle(codes, native_of<A>::load_table(order));
 }
 
 /// bf16 numbers by 8-bit code, from codes in pair order (storage/panel.hpp). If the numbers of c and c + 128 differ

@@ -16,12 +16,11 @@ namespace simd {
 ///
 ///     load_bytes to_floats to_ints shift_right<N> shift_left<N> fused opaque sum swap_pairs
 ///     minimum maximum          the second operand where either is NaN, as x86 has it
-///     load_f16 load_bf16 load_e8m0, store_f16, store_bytes, store_words<T>
+///     load_f16 load_bf16, store_f16, store_bytes, store_words<T>
 ///     where_nan(x, a, b)       a where x is NaN, b elsewhere
 ///     where_less(x, y, a, b)   a where x < y, b elsewhere
-///     table, load_table        16 bytes in a register
-///     shuffle(table, codes)    table[codes[i]] for each byte; codes below 16
-///     pairs_to_quads
+///     load_table               16 bytes, again in each 128 bits
+///     shuffle(table, codes)    table[codes[i]] for each byte, within its 128 bits; codes below 16
 template <class Family>
 struct native;
 

@@ -60,12 +60,6 @@ struct native<neon64> {
   [[gnu::always_inline]] static floats load_bf16(bf16 const* p) noexcept {
     return as_floats(vreinterpretq_s32_u32(vshll_n_u16(words(p), 16)));
   }
-  [[gnu::always_inline]] static floats load_e8m0(e8m0 const* p) noexcept {
-    raw const e = load_bytes(p);
-    // 0 is the denormal 2^-127; 255 is NaN.
-    raw const bits = vmaxq_s32(vshlq_n_s32(e, 23), vdupq_n_s32(0x00400000));
-    return as_floats(vbslq_s32(vceqq_s32(e, vdupq_n_s32(255)), vdupq_n_s32(0x7fc00000), bits));
-  }
   [[gnu::always_inline]] static void store_f16(f16* p, floats x) noexcept {
     uint16x4_t const bits = vreinterpret_u16_f16(vcvt_f16_f32(x));
     std::memcpy(static_cast<void*>(p), &bits, sizeof bits);
@@ -86,14 +80,11 @@ struct native<neon64> {
   [[gnu::always_inline]] static floats where_less(floats x, floats y, floats a, floats b) noexcept {
     return floats(vbslq_f32(vcltq_f32(x, y), a, b));
   }
-  using table = uint8x16_t;
-  [[gnu::always_inline]] static table load_table(std::uint8_t const* p) noexcept { return vld1q_u8(p); }
-  [[gnu::always_inline]] static ints shuffle(table t, ints codes) noexcept {
-    return ints(vreinterpretq_s32_u8(vqtbl1q_u8(t, vreinterpretq_u8_s32(codes))));
+  [[gnu::always_inline]] static ints load_table(std::uint8_t const* p) noexcept {
+    return ints(vreinterpretq_s32_u8(vld1q_u8(p)));
   }
-  [[gnu::always_inline]] static ints pairs_to_quads(ints codes) noexcept {
-    static constexpr std::uint8_t order[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
-    return ints(vreinterpretq_s32_u8(vqtbl1q_u8(vreinterpretq_u8_s32(codes), vld1q_u8(order))));
+  [[gnu::always_inline]] static ints shuffle(ints table, ints codes) noexcept {
+    return ints(vreinterpretq_s32_u8(vqtbl1q_u8(vreinterpretq_u8_s32(table), vreinterpretq_u8_s32(codes))));
   }
 
  private:

@@ -64,13 +64,6 @@ struct native<sse42> {
     raw const words = _mm_loadl_epi64(reinterpret_cast<__m128i const*>(p));
     return as_floats(_mm_unpacklo_epi16(_mm_setzero_si128(), words));
   }
-  [[gnu::always_inline]] static floats load_e8m0(e8m0 const* p) noexcept {
-    raw const e = load_bytes(p);
-    // 0 is the denormal 2^-127; 255 is NaN.
-    raw const bits = _mm_max_epi32(_mm_slli_epi32(e, 23), _mm_set1_epi32(0x00400000));
-    raw const nan = _mm_cmpeq_epi32(e, _mm_set1_epi32(255));
-    return as_floats(_mm_or_si128(bits, _mm_and_si128(nan, _mm_set1_epi32(0x7fc00000))));
-  }
   [[gnu::always_inline]] static void store_f16(f16* p, floats x) noexcept {
     float values[4];
     x.store_unaligned(values);
@@ -92,15 +85,11 @@ struct native<sse42> {
   [[gnu::always_inline]] static floats where_less(floats x, floats y, floats a, floats b) noexcept {
     return floats(_mm_blendv_ps(b, a, _mm_cmplt_ps(x, y)));
   }
-  using table = __m128i;
-  [[gnu::always_inline]] static table load_table(std::uint8_t const* p) noexcept {
-    return _mm_loadu_si128(reinterpret_cast<__m128i const*>(p));
+  [[gnu::always_inline]] static ints load_table(std::uint8_t const* p) noexcept {
+    return ints(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));
   }
-  [[gnu::always_inline]] static ints shuffle(table t, ints codes) noexcept {
-    return ints(_mm_shuffle_epi8(t, codes));
-  }
-  [[gnu::always_inline]] static ints pairs_to_quads(ints codes) noexcept {
-    return ints(_mm_shuffle_epi8(codes, _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15)));
+  [[gnu::always_inline]] static ints shuffle(ints table, ints codes) noexcept {
+    return ints(_mm_shuffle_epi8(table, codes));
   }
 
   // For dot products: bytes and 16-bit words of a register.
