@@ -72,7 +72,7 @@ foreach(variant IN LISTS variants)
   set(test hashes/${name})
   add_test(NAME ${test} COMMAND ${CMAKE_COMMAND}
     -DPROBE=$<TARGET_FILE:octavo_host_runs> -DARCH=${arch} "-DEMULATOR=${emulator}" -DPROGRAM=${program}
-    -DBASELINE=${directory}/baseline.txt -DWRITE=${baseline}
+    -DBASELINE=${directory}/baseline.txt -DWRITE=${baseline} -DCASES=${cases}
     -P ${CMAKE_CURRENT_SOURCE_DIR}/support/run_hashes.cmake)
   set_tests_properties(${test} PROPERTIES LABELS hashes SKIP_REGULAR_EXPRESSION "skipped: ")
   if(baseline)

@@ -77,7 +77,7 @@ template <class W, int R>
         typename W::weight const w = unpack.template get<u()>(packed, group);
         std::memcpy(to + u() * unit_bytes, &w, sizeof w);
       });
-      from += 256;
+      from += W::step_bytes;
       to += W::units * unit_bytes;
     }
     for (index i = steps * W::units; i % units_together != 0; ++i) {
