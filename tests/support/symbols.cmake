@@ -12,6 +12,8 @@ set(names_avx2 "4avx2"
   "^W _ZNK5xsimd5types13simd_registerI[fi]NS_3avxEEcv")
 set(names_avx512vnni "6dpbf16INS[0-9A-Z]*_4vbmiINS[0-9A-Z]*_4vnniI" "^W _ZNK?5xsimd.*[78]avx512(f|cd|dq|bw)")
 
+set(names_avx512amx "3amxI" "^W _ZNK?5xsimd.*[78]avx512(f|cd|dq|bw)")
+
 # Weak symbols that are the same whatever the flags: type and mangled name.
 set(allowed
   # A pointer to the exception handler of the C++ library.
@@ -35,7 +37,7 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
     if(NOT ${path} OR NOT CMAKE_NM)
       continue()
     endif()
-    set(variants scalar avx2 avx512vnni)
+    set(variants scalar avx2 avx512vnni avx512amx)
     if(compiler STREQUAL "g++")
       list(APPEND variants avx2.O2)
     endif()

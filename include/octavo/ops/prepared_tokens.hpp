@@ -132,7 +132,8 @@ class prepared_tokens {
  private:
   /// k of a segment that stand there; an expanded tile may read a few more than the segment has.
   [[nodiscard]] index padded_length() const noexcept {
-    return round_up(segments_.length, kernel::units_together * weights::unit_operands);
+    constexpr index unit = weights::unit_operands;
+    return kernel::filled_units<weights>(ceil_div(segments_.length, unit)) * unit;
   }
   /// From token to token: not a large power of two, or tokens would share a few lines of the first level cache.
   [[nodiscard]] index stride() const noexcept {
