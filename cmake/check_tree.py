@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the source tree: who includes whom, lengths, first lines, macros, a test for each header.
+"""Checks the source tree: who includes whom, lengths, first lines, macros, a test for each header, what the README quotes.
 
 usage: check_tree.py [root of the checkout]
 
@@ -44,10 +44,12 @@ FOREIGN = [
 ]
 VERSION_MACROS = {"OCTAVO_VERSION_MAJOR", "OCTAVO_VERSION_MINOR", "OCTAVO_VERSION_PATCH"}
 MAX_LINES = 500
+MAX_EXAMPLE_LINES = 80
 LICENSE_LINE = "// SPDX-License-Identifier: MIT"
 
 INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')
 DEFINE = re.compile(r"\s*#\s*define\s+(\w+)")
+QUOTE = re.compile(r"<!-- quotes (\S+) -->\n```cpp\n(.*?)```", re.DOTALL)
 
 faults = []
 
@@ -142,6 +144,28 @@ def check_cycles(graph):
             visit(name, [name])
 
 
+def check_quotes(root):
+    """README.md: code after `<!-- quotes FILE -->` stands in FILE, but for white space; a line `// ...` is a gap."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    if len(QUOTE.findall(text)) != text.count("<!-- quotes "):
+        fault("README.md", 1, "has `<!-- quotes FILE -->` without ```cpp in the next line.")
+    for found in QUOTE.finditer(text):
+        number = text.count("\n", 0, found.start()) + 1
+        source = root / found[1]
+        if not source.is_file():
+            fault("README.md", number, f"quotes {found[1]}, which does not exist.")
+            continue
+        code = source.read_text(encoding="utf-8")
+        if code.count("\n") > MAX_EXAMPLE_LINES:
+            fault(found[1], code.count("\n"), f"has more than {MAX_EXAMPLE_LINES} lines, and the README quotes it.")
+        for part in found[2].split("// ...\n"):
+            if " ".join(part.split()) not in " ".join(code.split()):
+                fault("README.md", number, f"quotes what is not in {found[1]}: {part.splitlines()[0]}")
+    for name in sorted((root / "examples").glob("*.cpp")):
+        if f"examples/{name.name}" not in text:
+            fault("README.md", 1, f"does not name examples/{name.name}.")
+
+
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
     headers = sorted((root / "include" / "octavo").rglob("*.hpp"))
@@ -152,6 +176,7 @@ def main():
     named = [path for path in headers if re.search(r"#\s*include\s*[<\"]xsimd/", path.read_text(encoding="utf-8"))]
     for path in named[1:]:
         fault(path.relative_to(root).as_posix(), 1, f"includes xsimd, as {named[0].name} does. One file names xsimd.")
+    check_quotes(root)
     for line in faults:
         print(line)
     print(f"check_tree: {len(headers)} headers, {len(faults)} faults")
