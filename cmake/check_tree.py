@@ -16,6 +16,7 @@ from pathlib import Path
 #    |         |                  ^
 #    +--> storage --> quant --> format
 #   reference --> storage
+#   io --> storage
 ARROWS = {
     "core": set(),
     "format": {"core"},
@@ -25,13 +26,16 @@ ARROWS = {
     "kernel": {"simd", "storage", "quant", "format", "core"},
     "ops": {"kernel", "simd", "storage", "quant", "format", "core"},
     "reference": {"storage", "quant", "format", "core"},
+    "io": {"storage", "quant", "format", "core"},
 }
+# Nothing includes io/: it is a target of its own, octavo::io.
+LIBRARY = set(ARROWS) - {"io"}
 # Headers at the top level: which of them a header may include, and what they may include themselves.
 TOP = {
     "version.hpp": set(),
     "fwd.hpp": {"version.hpp", "core", "format"},
-    "eigen.hpp": {"version.hpp", "fwd.hpp", *ARROWS},
-    "octavo.hpp": {"version.hpp", "fwd.hpp", "eigen.hpp", *ARROWS},
+    "eigen.hpp": {"version.hpp", "fwd.hpp", *LIBRARY},
+    "octavo.hpp": {"version.hpp", "fwd.hpp", "eigen.hpp", *LIBRARY},
 }
 FOR_ALL = {"version.hpp", "fwd.hpp"}  # any header may include these
 
@@ -41,6 +45,9 @@ FOREIGN = [
      "Only eigen.hpp and calibration headers of quant/ include Eigen."),
     (re.compile(r"xsimd/"), "xsimd", re.compile(r"simd/"), "Only simd/ includes xsimd."),
     (re.compile(r".*intrin\.h$|arm_\w+\.h$"), "intrinsics", re.compile(r"simd/"), "Only simd/ includes intrinsics."),
+    (re.compile(r"nlohmann/"), "nlohmann-json", re.compile(r"io/safetensors\.hpp$"), "Only io/safetensors.hpp reads JSON."),
+    (re.compile(r"sys/|unistd\.h$|fcntl\.h$"), "POSIX", re.compile(r"io/mapped_file\.hpp$"),
+     "Only io/mapped_file.hpp asks the operating system."),
 ]
 VERSION_MACROS = {"OCTAVO_VERSION_MAJOR", "OCTAVO_VERSION_MINOR", "OCTAVO_VERSION_PATCH"}
 MAX_LINES = 500

@@ -7,6 +7,9 @@ set(octavo_config_dir ${CMAKE_INSTALL_DATADIR}/cmake/octavo)
 
 install(TARGETS octavo EXPORT octavoTargets FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT octavoTargets NAMESPACE octavo:: DESTINATION ${octavo_config_dir})
+# A set of its own, so that only find_package(octavo COMPONENTS io) asks for what io needs.
+install(TARGETS octavo_io EXPORT octavoIoTargets FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT octavoIoTargets NAMESPACE octavo:: DESTINATION ${octavo_config_dir})
 
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/octavoConfigVersion.cmake
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
@@ -17,6 +20,7 @@ install(
     ${PROJECT_BINARY_DIR}/octavoConfig.cmake
     ${PROJECT_BINARY_DIR}/octavoConfigVersion.cmake
     cmake/dependencies.cmake
+    cmake/io_dependencies.cmake
     cmake/multi_isa.cmake
   DESTINATION ${octavo_config_dir})
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Continues a text with a small Llama model, then compares number formats: size, perplexity, speed.
 #include "llama.hpp"
-#include "loader.hpp"
 #include "measure.hpp"
 #include "thread_pool.hpp"
 #include "tokenizer.hpp"
+
+#include <octavo/io/mapped_file.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -180,13 +181,13 @@ int main(int argc, char** argv) {
   }
 
   std::string error;
-  auto const model_file = example::mapped_file::open(o.data + "/model.safetensors", error);
+  auto const model_file = octavo::io::mapped_file::open(o.data + "/model.safetensors", error);
   if (!model_file) { return fail(error); }
-  auto const tensors = example::safetensors::parse(model_file->bytes(), error);
+  auto const tensors = octavo::io::safetensors::parse(model_file->bytes(), error);
   if (!tensors) { return fail("model.safetensors: " + error); }
   auto const weights = example::checkpoint::read(*tensors, error);
   if (!weights) { return fail("model.safetensors: " + error); }
-  auto const words_file = example::mapped_file::open(o.data + "/tokenizer.json", error);
+  auto const words_file = octavo::io::mapped_file::open(o.data + "/tokenizer.json", error);
   if (!words_file) { return fail(error); }
   auto const words = example::tokenizer::parse(words_file->text(), error);
   if (!words) { return fail(error); }
@@ -202,7 +203,7 @@ int main(int argc, char** argv) {
   });
   if (!o.table) { return 0; }
 
-  auto const heldout_file = example::mapped_file::open(o.data + "/heldout.txt", error);
+  auto const heldout_file = octavo::io::mapped_file::open(o.data + "/heldout.txt", error);
   if (!heldout_file) { return fail(error); }
   auto const heldout = words->encode(heldout_file->text());
   std::printf(

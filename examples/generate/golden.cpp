@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Checks the example against what PyTorch computed (data/golden.json), and its readers against hostile files.
 #include "llama.hpp"
-#include "loader.hpp"
 #include "measure.hpp"
 #include "thread_pool.hpp"
 #include "tokenizer.hpp"
+
+#include <octavo/io/mapped_file.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -47,7 +48,7 @@ bytes file_of(std::string_view header, std::size_t data) { return file_of(header
 /// Reads all that a program would read, and says what was wrong.
 std::string read_model(std::span<std::byte const> file) {
   std::string error;
-  auto const tensors = example::safetensors::parse(file, error);
+  auto const tensors = octavo::io::safetensors::parse(file, error);
   if (tensors && example::checkpoint::read(*tensors, error)) { return ""; }
   return error.empty() ? "refused without a reason" : error;
 }
@@ -276,21 +277,22 @@ void check_quantized_model(char const* name, example::checkpoint const& weights,
 int main(int argc, char** argv) {
   std::string const data = argc > 1 ? argv[1] : ".";
   std::string error;
-  auto const model_file = example::mapped_file::open(data + "/model.safetensors", error);
-  auto const words_file = example::mapped_file::open(data + "/tokenizer.json", error);
-  auto const heldout_file = example::mapped_file::open(data + "/heldout.txt", error);
-  auto const golden_file = example::mapped_file::open(data + "/golden.json", error);
+  auto const model_file = octavo::io::mapped_file::open(data + "/model.safetensors", error);
+  auto const words_file = octavo::io::mapped_file::open(data + "/tokenizer.json", error);
+  auto const heldout_file = octavo::io::mapped_file::open(data + "/heldout.txt", error);
+  auto const golden_file = octavo::io::mapped_file::open(data + "/golden.json", error);
   if (!model_file || !words_file || !heldout_file || !golden_file) {
     std::printf("golden: %s\nusage: golden DIR\n", error.c_str());
     return 1;
   }
-  check(!example::mapped_file::open(data + "/no such file", error) && !error.empty(), "a file that does not exist");
-  check(!example::mapped_file::open(data, error) && !error.empty(), "a folder is no file");
+  check(!octavo::io::mapped_file::open(data + "/no such file", error) && !error.empty(),
+        "a file that does not exist");
+  check(!octavo::io::mapped_file::open(data, error) && !error.empty(), "a folder is no file");
   check_hostile_models(model_file->bytes());
   check_hostile_tokenizers(std::string(words_file->text()));
 
   auto const golden = nlohmann::json::parse(golden_file->text(), nullptr, false);
-  auto const tensors = example::safetensors::parse(model_file->bytes(), error);
+  auto const tensors = octavo::io::safetensors::parse(model_file->bytes(), error);
   auto const words = example::tokenizer::parse(words_file->text(), error);
   auto const weights = tensors ? example::checkpoint::read(*tensors, error) : std::nullopt;
   if (!golden.is_object() || !words || !weights) {

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "attention.hpp"
-#include "loader.hpp"
 #include "thread_pool.hpp"
 
+#include <octavo/io/safetensors.hpp>
 #include <octavo/octavo.hpp>
 
 #include <Eigen/Core>
@@ -39,7 +39,7 @@ struct checkpoint {
   matrix_view<bf16> embedding, norm;
   std::vector<layer> layers;
 
-  static std::optional<checkpoint> read(safetensors const& file, std::string& error) {
+  static std::optional<checkpoint> read(octavo::io::safetensors const& file, std::string& error) {
     checkpoint c{};
     index layers = 0;
     auto const number = [&](char const* key, auto& value, auto largest) {
@@ -63,7 +63,7 @@ struct checkpoint {
       return std::nullopt;
     }
     auto const get = [&](matrix_view<bf16>& view, std::string const& name, index rows, index cols) {
-      auto const found = file.matrix("model." + name + ".weight", rows, cols, error);
+      auto const found = file.matrix<bf16>("model." + name + ".weight", rows, cols, error);
       if (found) { view = *found; }
       return found.has_value();
     };

@@ -8,7 +8,7 @@
 
 #include "octavo/core/views.hpp"
 #include "octavo/kernel/activations.hpp"
-#include "octavo/storage/quantized_matrix.hpp"
+#include "octavo/storage/panel_writer.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -157,12 +157,13 @@ class packer {
                                               index g, std::byte* panel) const noexcept {
     index const length = layout_.group_length(g);
     std::byte* const codes = panel + g * layout_.group_bytes();
+    detail::panel_writer<S> const writer(layout_, panel);
     params group[static_cast<std::size_t>(L)];
     range.params(group);
     float inverses[static_cast<std::size_t>(L)];
     std::int32_t zeros[static_cast<std::size_t>(L)];
     for (int i = 0; i < L; ++i) {
-      store_params(panel + layout_.params_at(g), row + i, group[i]);
+      writer.put_params(row + i, g, group[i]);
       inverses[i] = group[i].inverse;
       zeros[i] = zero_of<Q>(group[i]);
     }
@@ -198,29 +199,19 @@ class packer {
 
   // ---- scalars: any quantizer ----
 
-  void put_code(std::byte* to, typename layout_type::position where, code c) const noexcept {
-    int const others = static_cast<int>(to[where.byte]);
-    to[where.byte] = static_cast<std::byte>(others | (c ^ layout_type::flip) << where.shift);
-  }
-  /// Codes of k that do not exist, of rows that do not exist.
-  void put_padding(std::byte* to, index g, index row, index from) const noexcept {
-    index const end = layout_.group_steps(g) * layout_type::step;
-    for (index k = from; k < end; ++k) { put_code(to, layout_.at(row, g, k), zero_code<F>); }
-  }
-
   void group_by_scalars(index p, index g, index rows, std::byte* to, float* room) const noexcept {
-    std::byte* const parameters = to + layout_.params_at(g);
+    detail::panel_writer<S> const writer(layout_, to);
     index const first = g * layout_.group();
     index const length = layout_.group_length(g);
     for (index row = 0; row < panel_rows; ++row) {
       if (row >= rows) {
-        put_padding(to, g, row, 0);
+        writer.put_padding(row, g, 0);
         continue;  // scale 0 (or params of zero bytes) as allocated
       }
-      put_padding(to, g, row, length);
+      writer.put_padding(row, g, length);
       if constexpr (layout_type::by_column) {
         float const one = 1.0f;
-        std::memcpy(parameters + row * 4, &one, sizeof one);
+        std::memcpy(to + layout_.params_at(g) + row * 4, &one, sizeof one);
       } else {
         params group;
         if constexpr (per_tensor_scale) {
@@ -229,9 +220,9 @@ class packer {
           for (index k = 0; k < length; ++k) { room[k] = weights_(p * panel_rows + row, first + k); }
           group = detail::calibrate<Q>(room, length);
         }
-        store_params(parameters, row, group);
+        writer.put_params(row, g, group);
         for (index k = 0; k < length; ++k) {
-          put_code(to, layout_.at(row, g, k), Q::encode(weights_(p * panel_rows + row, first + k), group));
+          writer.put_code(layout_.at(row, g, k), Q::encode(weights_(p * panel_rows + row, first + k), group));
         }
       }
     }
@@ -242,23 +233,12 @@ class packer {
     return detail::calibrate<Q>(room, layout_.rows);
   }
   void codes_by_column(index p, index rows, std::byte* to, float* room) const noexcept {
+    detail::panel_writer<S> const writer(layout_, to);
     for (index c = 0; c < layout_.cols; ++c) {
       auto const group = column_params(c, room);
       for (index row = 0; row < rows; ++row) {
-        put_code(to, layout_.at(row, c), Q::encode(weights_(p * panel_rows + row, c), group));
+        writer.put_code(layout_.at(row, c), Q::encode(weights_(p * panel_rows + row, c), group));
       }
-    }
-  }
-
-  static void store_params(std::byte* parameters, index row, params const& p) noexcept {
-    if constexpr (layout_type::linear) {
-      auto const scale = static_cast<typename layout_type::scale_type>(Q::scale(p));
-      std::memcpy(parameters + row * static_cast<index>(sizeof scale), &scale, sizeof scale);
-      if constexpr (layout_type::zero_points) {
-        parameters[layout_type::scale_bytes + row] = static_cast<std::byte>(Q::zero(p) - lattice<F>.lowest);
-      }
-    } else {
-      std::memcpy(parameters + row * static_cast<index>(sizeof p), &p, sizeof p);
     }
   }
 

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// pack_codes<Scheme>: a packed matrix from codes and parameters that exist already, such as those of a file.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "octavo/storage/panel_writer.hpp"
+#include "octavo/storage/quantized_matrix.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// Packs rows x cols without quantizing anything: `group(r, g, codes)` writes the codes of group g of row r to `codes`, as
+/// the quantizer would encode them, and returns its params. A group is as long as the scheme says (a whole row if it is
+/// not per_group), the last of a row may be shorter. Rows come in ascending order, in a row its groups.
+///
+///     auto const w = pack_codes<schemes::w4_g<32>>(rows, cols, [&](index r, index g, code* codes) {
+///       for (int i = 0; i < 32; ++i) { codes[i] = my_code(r, g * 32 + i) & 15; }  // two's complement
+///       return detail::scale_pair{my_scale(r, g), 0.0f};                          // the inverse is not stored
+///     });
+///
+/// *Errors*: extents whose product overflows fail as in quantize. *Scratch*: one byte for each element of a group.
+template <class Scheme, class Group>
+[[nodiscard]] quantized_matrix<Scheme> pack_codes(index rows, index cols, Group&& group) {
+  using layout_type = panel_layout<Scheme>;
+  static_assert(
+      !layout_type::by_column,
+      "Octavo: pack_codes packs row by row, but the scales of per_column belong to columns. Use quantize, or "
+      "per_row with the columns' scales multiplied into the activations.");
+  quantized_matrix<Scheme> result(rows, cols);
+  layout_type const layout{rows, cols};
+  if (rows == 0 || cols == 0) { return result; }
+  std::vector<code> codes(static_cast<std::size_t>(smaller(layout.group(), cols)));
+  for (index r = 0; r < layout.panels() * panel_rows; ++r) {
+    index const row = r % panel_rows;
+    detail::panel_writer<Scheme> const to(layout, result.data() + r / panel_rows * layout.panel_bytes());
+    for (index g = 0; g < layout.groups(); ++g) {
+      index const length = r < rows ? layout.group_length(g) : 0;
+      if (length > 0) { to.put_params(row, g, group(r, g, codes.data())); }
+      for (index k = 0; k < length; ++k) { to.put_code(layout.at(row, g, k), codes[static_cast<std::size_t>(k)]); }
+      to.put_padding(row, g, length);
+    }
+  }
+  return result;
+}
+
+}  // namespace v0
+}  // namespace octavo

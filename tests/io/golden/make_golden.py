@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes the golden files beside it. Run by hand: pip install gguf==0.19.0 safetensors==0.8.0 numpy==2.4.6 ml_dtypes
+
+    types.gguf        every type that import_ggml reads, Q4_K that it does not, and what the package gguf decodes them to
+    compressed.safetensors   W8A8 and W4A16 as compressed-tensors stores them, and their values by numpy
+    weights.octavo    packed matrices, by the words of storage/panel.hpp, from the same codes
+"""
+import struct
+from pathlib import Path
+
+import gguf
+import ml_dtypes
+import numpy as np
+from gguf.quants import dequantize
+from safetensors.numpy import save_file
+
+HERE = Path(__file__).resolve().parent
+rng = np.random.default_rng(1)
+Q = gguf.GGMLQuantizationType
+
+
+def blocks(kind, rows, cols):
+    """Random blocks: every code, scales of both signs, f16 subnormals among them."""
+    elements, size = gguf.GGML_QUANT_SIZES[kind]
+    n = rows * cols // elements
+    raw = rng.integers(0, 256, (n, size), dtype=np.uint8)
+    scale = np.concatenate([rng.normal(0, 0.1, n - 2), [6e-8, -2e-6]]).astype(np.float16)
+    if kind == Q.MXFP4:
+        raw[:, 0] = np.concatenate([rng.integers(100, 150, n - 3), [0, 1, 254]])
+    else:
+        raw[:, :2] = scale.view(np.uint8).reshape(n, 2)
+    if kind in (Q.Q4_1, Q.Q5_1):
+        raw[:, 2:4] = rng.normal(0, 1, n).astype(np.float16).view(np.uint8).reshape(n, 2)
+    return raw.reshape(rows, -1)
+
+
+def write_gguf():
+    out = gguf.GGUFWriter(HERE / "types.gguf", "golden")
+    out.add_uint8("u8", 200)
+    out.add_int8("i8", -100)
+    out.add_uint16("u16", 60000)
+    out.add_int16("i16", -30000)
+    out.add_uint32("u32", 4000000000)
+    out.add_int32("i32", -2000000000)
+    out.add_uint64("u64", 2**63 + 1)
+    out.add_int64("i64", -2**62)
+    out.add_float32("f32", 0.1)
+    out.add_float64("f64", 0.1)
+    out.add_bool("yes", True)
+    out.add_string("text", "Grüße, 你好 🙂")
+    out.add_array("texts", ["a", "", "ß"])
+    out.add_array("numbers", [1, -2, 3])
+    out.add_array("floats", [0.5, -1.5])
+    out.add_array("bools", [True, False])
+    rows, cols = 3, 64
+    x = rng.normal(0, 1, (rows, cols)).astype(np.float32)
+    out.add_tensor("f32", x)
+    out.add_tensor("f16", x.astype(np.float16))
+    out.add_tensor("f16.expected", x.astype(np.float16).astype(np.float32))
+    b = x.astype(ml_dtypes.bfloat16)
+    out.add_tensor("bf16", b.view(np.uint8), raw_dtype=Q.BF16)
+    out.add_tensor("bf16.expected", b.astype(np.float32))
+    for kind in (Q.Q4_0, Q.Q4_1, Q.Q5_0, Q.Q5_1, Q.Q8_0, Q.MXFP4):
+        raw = blocks(kind, rows, cols)
+        out.add_tensor(kind.name.lower(), raw, raw_dtype=kind)
+        with np.errstate(over="ignore"):
+            out.add_tensor(kind.name.lower() + ".expected", dequantize(raw, kind).reshape(rows, cols))
+    out.add_tensor("q4_k", rng.integers(0, 256, (1, 144), dtype=np.uint8), raw_dtype=Q.Q4_K)
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+
+
+def pack_words(u, bits):
+    """Unsigned codes (n, k) -> int32 (n, ceil(k / per)), the first in the low bits."""
+    per = 32 // bits
+    n, k = u.shape
+    padded = np.zeros((n, -(-k // per) * per), np.uint64)
+    padded[:, :k] = u
+    shifts = (np.arange(per, dtype=np.uint64) * np.uint64(bits))
+    words = (padded.reshape(n, -1, per) << shifts).sum(2)
+    return words.astype(np.uint32).view(np.int32)
+
+
+def write_compressed():
+    t = {}
+    rows, cols = 5, 40
+    bf16 = ml_dtypes.bfloat16
+
+    q = rng.integers(-128, 128, (rows, cols), dtype=np.int8)
+    s = np.abs(rng.normal(0, 0.1, (rows, 1))).astype(bf16)
+    t["w8.weight"], t["w8.weight_scale"] = q, s
+    t["w8.expected"] = s.astype(np.float32) * q.astype(np.float32)
+    t["w8_tensor.weight"], t["w8_tensor.weight_scale"] = q, np.array([0.25], np.float32)
+    t["w8_tensor.expected"] = np.float32(0.25) * q.astype(np.float32)
+
+    rows, cols, group = 10, 64, 32
+    u = rng.integers(0, 16, (rows, cols), dtype=np.uint8)
+    shape = np.array([rows, cols], np.int64)
+    s = rng.normal(0, 0.1, (rows, cols // group)).astype(np.float16)
+    wide = np.repeat(s.astype(np.float32), group, 1)
+    t["w4.weight_packed"], t["w4.weight_scale"], t["w4.weight_shape"] = pack_words(u, 4), s, shape
+    t["w4.expected"] = wide * (u.astype(np.float32) - 8)
+    z = rng.integers(0, 16, s.shape, dtype=np.uint8)
+    s = s.astype(np.float32).astype(bf16)
+    wide = np.repeat(s.astype(np.float32), group, 1)
+    t["w4z.weight_packed"], t["w4z.weight_scale"], t["w4z.weight_shape"] = pack_words(u, 4), s, shape
+    t["w4z.weight_zero_point"] = np.ascontiguousarray(pack_words(z.T, 4).T)
+    t["w4z.expected"] = wide * (u.astype(np.float32) - np.repeat(z, group, 1).astype(np.float32))
+    save_file(t, HERE / "compressed.safetensors")
+    return t, u, z
+
+
+def panels(codes, bits, group, params):
+    """panel64_v1 by the words of storage/panel.hpp. codes: unsigned (rows, cols); params(row, g) -> (scale, zero) bytes."""
+    rows, cols = codes.shape
+    quads = 8 // bits
+    step = 4 * quads
+    out = bytearray()
+    zero_code = 8 if bits == 4 and params(0, 0)[1] == b"" else 128 if bits == 8 else 0
+    for panel in range(-(-rows // 64)):
+        for g in range(-(-cols // group)):
+            length = min(group, cols - g * group)
+            for s in range(-(-length // step)):
+                block = bytearray(256)
+                for r in range(64):
+                    for i in range(step):
+                        k = s * step + i
+                        there = panel * 64 + r < rows and k < length
+                        c = int(codes[panel * 64 + r, g * group + k]) if there else zero_code
+                        block[r // 16 * 64 + r % 16 * 4 + i % 4] |= c << (i // 4 * bits)
+                out += block
+            every = [params(panel * 64 + r, g) if panel * 64 + r < rows else None for r in range(64)]
+            width, zero_width = len(params(0, 0)[0]), len(params(0, 0)[1])
+            for which, n in ((0, width), (1, zero_width)):
+                out += b"".join(p[which] if p else bytes(n) for p in every)
+    return bytes(out)
+
+
+def write_packed(t, u, z):
+    w8 = (t["w8.weight"].astype(np.int16) + 128).astype(np.uint8)
+    w8_scale = t["w8.weight_scale"].astype(np.float32)
+    matrices = [
+        ("w8", "int8 x f32, per_row", w8.shape, panels(w8, 8, w8.shape[1], lambda r, g: (w8_scale[r, 0].tobytes(), b""))),
+        ("w4", "int4 x f16, per_group<32>", u.shape,
+         panels(u, 4, 32, lambda r, g: (t["w4.weight_scale"][r, g].tobytes(), b""))),
+        ("w4z", "(uint4 - zero) x bf16, per_group<32>", u.shape,
+         panels(u, 4, 32, lambda r, g: (t["w4z.weight_scale"][r, g].tobytes(), bytes([z[r, g]])))),
+    ]
+    head = 40 + sum(40 + len(name) + len(scheme) for name, scheme, _, _ in matrices)
+    table, data, at = b"", b"", head
+    for name, scheme, shape, raw in matrices:
+        pad = -at % 64
+        table += struct.pack("<qqQQII", *shape, at + pad, len(raw), len(name), len(scheme)) + name.encode() + scheme.encode()
+        data += bytes(pad) + raw
+        at += pad + len(raw)
+    header = struct.pack("<8sIIIIQQ", b"octavo\n\1", 0x01020304, 1, 64, len(matrices), len(table), at)
+    (HERE / "weights.octavo").write_bytes(header + table + data)
+
+
+write_gguf()
+write_packed(*write_compressed())

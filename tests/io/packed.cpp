@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "octavo/io/packed.hpp"
+
+#include "octavo/io/mapped_file.hpp"
+#include "octavo/ops/matmul.hpp"
+#include "octavo/ops/quantize.hpp"
+#include "octavo/quant/schemes.hpp"
+
+#include "support/archs.hpp"
+#include "support/bits.hpp"
+#include "support/catch.hpp"
+#include "support/files.hpp"
+#include "support/matrix.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+using namespace octavo;
+using namespace octavo::schemes;
+using namespace octavo::io;
+
+namespace {
+
+std::string text_of(std::vector<std::byte> const& bytes) {
+  return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
+}
+std::string refusal(std::string const& file) {
+  test::file_bytes const bytes(file);
+  std::string error;
+  if (packed_file::parse(bytes.span(), error)) { return ""; }
+  return error.empty() ? "refused without a reason" : error;
+}
+/// The file with the bytes at `at` replaced.
+template <class T>
+std::string changed(std::string file, std::size_t at, T const& value) {
+  auto const bytes = test::bytes_of(value);
+  return file.replace(at, bytes.size(), bytes);
+}
+
+using w4z = scheme<affine<uint4, scale_as<bf16>>, per_group<32>>;
+
+}  // namespace
+
+TEST_CASE("weights.octavo, which NumPy wrote, has the matrices that it says, and is written again byte for byte") {
+  auto const text = test::golden_file("weights.octavo");
+  test::file_bytes const bytes(text);
+  std::string error;
+  auto const file = packed_file::parse(bytes.span(), error);
+  INFO(error);
+  REQUIRE(file);
+  auto const a = file->view<w8>("w8", error);
+  auto const b = file->view<w4_g32>("w4", error);
+  auto const c = file->view<w4z>("w4z", error);
+  INFO(error);
+  REQUIRE((a && b && c));
+  CHECK(a->rows() == 5);
+  CHECK(b->cols() == 64);
+  packed_writer writer;
+  writer.add("w8", *a);
+  writer.add("w4", *b);
+  writer.add("w4z", *c);
+  CHECK(text_of(writer.bytes()) == text);
+}
+
+TEST_CASE("matrices that were packed, saved and mapped multiply to the same bits on every instruction set") {
+  test::matrix<float> const weights(70, 96, 1);
+  test::matrix<float> const x(96, 3, 2);
+  auto const w = quantize<w4_g32>(weights, on<scalar>());
+  test::matrix<float> expected(70, 3);
+  matmul<a8>(w, x, expected, on<scalar>());
+
+  std::string const path = "packed_test.octavo";
+  packed_writer writer;
+  writer.add("layers.0.q", w);
+  writer.add("none", quantized_matrix<w8>(0, 7));
+  std::string error;
+  INFO(error);
+  REQUIRE(writer.write(path, error));
+  auto const mapping = mapped_file::open(path, error);
+  REQUIRE(mapping);
+  auto const file = packed_file::parse(mapping->bytes(), error);
+  REQUIRE(file);
+  CHECK(file->matrices().size() == 2);
+  auto const view = file->view<w4_g32>("layers.0.q", error);
+  REQUIRE(view);
+  CHECK(view->data() > mapping->bytes().data());  // where it is mapped: nothing was copied
+  CHECK(file->view<w8>("none", error)->cols() == 7);
+  test::for_archs([&](auto arch) {
+    test::matrix<float> y(70, 3);
+    matmul<a8>(*view, x, y, on<typename decltype(arch)::type>());
+    CHECK(test::differences(y, expected) == 0);
+  });
+  std::remove(path.c_str());
+}
+
+TEST_CASE("a matrix is found by its name and its scheme, or refused") {
+  test::file_bytes const bytes(test::golden_file("weights.octavo"));
+  std::string error;
+  auto const file = packed_file::parse(bytes.span(), error);
+  REQUIRE(file);
+  CHECK_FALSE(file->view<w8>("w9", error));
+  CHECK(error == "there is no matrix w9");
+  CHECK_FALSE(file->view<w4_g32>("w8", error));
+  CHECK(error == "w8 is 'int8 x f32, per_row', but 'int4 x f16, per_group<32>' was asked for");
+  CHECK_FALSE(file->view<w4_affine_g<32>>("w4z", error));
+  CHECK(error ==
+        "w4z is '(uint4 - zero) x bf16, per_group<32>', but '(uint4 - zero) x f16, per_group<32>' was asked for");
+}
+
+TEST_CASE("extents that need other bytes than there are") {
+  auto const text = test::golden_file("weights.octavo");
+  std::string error;
+  auto const view = [&](std::int64_t rows, std::int64_t cols) {
+    test::file_bytes const bytes(changed(changed(text, 40, rows), 48, cols));
+    auto const file = packed_file::parse(bytes.span(), error);
+    return file && file->view<w8>("w8", error);
+  };
+  CHECK(view(5, 40));
+  CHECK_FALSE(view(65, 40));
+  CHECK(error.substr(0, 40) == "w8 has 2816 bytes, but 65 x 40 of its sc");
+  CHECK_FALSE(view(INT64_MAX, INT64_MAX));
+  CHECK_FALSE(view(0, INT64_MAX));
+  CHECK_FALSE(view(INT64_MAX, 0));
+}
+
+TEST_CASE("files of another kind, layout, alignment or byte order are refused, and those that are cut or changed") {
+  auto const good = test::golden_file("weights.octavo");
+  CHECK(refusal(good) == "");
+  CHECK(refusal("octavo") == "the file has 6 bytes, too few for packed matrices");
+  CHECK(refusal(changed(good, 0, 'O')) == "the file does not start as packed matrices do");
+  CHECK(refusal(changed(good, 8, std::uint32_t{0x04030201})) ==
+        "the file was written with another byte order; pack the matrices again on this machine");
+  CHECK(refusal(changed(good, 12, std::uint32_t{2})) ==
+        "the file has layout panel64_v2, this version reads panel64_v1; pack the matrices again");
+  CHECK(refusal(changed(good, 16, std::uint32_t{32})) == "the file is aligned to 32 bytes, but must be to 64");
+  CHECK(refusal(good.substr(0, good.size() - 1)) ==
+        "the file says that it has 7808 bytes, but has 7807; it is truncated, or was changed");
+  CHECK(refusal(changed(good, 24, UINT64_MAX)) ==
+        "the table claims 18446744073709551615 bytes, the file has 7768 after its header");
+  CHECK(refusal(changed(good, 20, std::uint32_t{UINT32_MAX})) == "the table ends in matrix 4 of 4294967295");
+  CHECK(refusal(changed(good, 20, std::uint32_t{2})).substr(0, 14) == "the table has ");
+  CHECK(refusal(changed(good, 40, std::int64_t{-1})) == "w8 has negative extents");
+  CHECK(refusal(changed(good, 56, std::uint64_t{321})) == "w8 starts at byte 321, no multiple of 64");
+  CHECK(refusal(changed(good, 56, std::uint64_t{0})) == "w8 overlaps what stands before it in the file");
+  CHECK(refusal(changed(good, 64, UINT64_MAX)).substr(0, 45) == "w8 needs 18446744073709551615 bytes from byte");
+  CHECK(refusal(changed(good, 80, '\xff')) == "the name of matrix 1 is not UTF-8");
+  auto twice = good;
+  auto const second = good.find("w4int4");
+  REQUIRE(second != std::string::npos);
+  CHECK(refusal(twice.replace(second, 2, "w8")) == "w8 is there twice");
+}
+
+TEST_CASE("memory that is not aligned is refused, before a kernel reads it") {
+  test::file_bytes const shifted("x" + test::golden_file("weights.octavo"));
+  std::string error;
+  CHECK_FALSE(packed_file::parse(shifted.span().subspan(1), error));
+  CHECK(error == "the memory is not aligned to 64 bytes; map the file, or align its copy");
+}
+
+TEST_CASE("the writer refuses names that come twice, and says what the system says") {
+  packed_writer writer;
+  writer.add("a", quantized_matrix<w8>(0, 0));
+  std::string error;
+  CHECK_FALSE(writer.write("/no such folder/file", error));
+  CHECK(error == "/no such folder/file cannot be written: No such file or directory");
+  writer.add("a", quantized_matrix<w8>(0, 0));
+  CHECK_FALSE(writer.write("packed_test.octavo", error));
+  CHECK(error == "a is there twice");
+}
