@@ -10,6 +10,7 @@
 #include "octavo/core/views.hpp"
 #include "octavo/kernel/expand.hpp"
 #include "octavo/kernel/matrix_tile.hpp"
+#include "octavo/kernel/minima.hpp"
 #include "octavo/kernel/tile.hpp"
 #include "octavo/kernel/tile_shape.hpp"
 #include "octavo/ops/context.hpp"
@@ -154,8 +155,14 @@ class matmul_run {
   void multiply_panels(index p, Epilogue const& epilogue) noexcept {
     constexpr int panels = shape::panels(T);
     constexpr index width = panels * panel_rows;
-    alignas(64) float sums[static_cast<std::size_t>(T * width)] = {};
+    alignas(64) float sums[static_cast<std::size_t>(T * width)];
     auto stream = kernel::packed_stream(layout_, x_.segments(), w_.panel(p));
+    auto one = stream;
+    for (index i = 0; i < panels; ++i) {
+      kernel::begin_sums<weights, simd::panel_registers<A>>(one, x_.block(0), 0, T, sums + i * panel_rows, width);
+      one.params += one.panel_stride;
+      one.last_params += one.panel_stride;
+    }
     stream.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), 0, 1, 1);
     kernel::tile<weights, T, simd::panel_registers<A>, panels>(stream, x_.block(0), 0, sums);
     store(sums, width, p, 0, smaller(width, layout_.rows - p * panel_rows), 0, T, epilogue);
@@ -195,7 +202,8 @@ class matmul_run {
       auto here = x;
       here.advance(t);
       for (index r = 0; r < rows; r += tile_rows) {
-        alignas(64) float sums[static_cast<std::size_t>(T * tile_rows)] = {};
+        alignas(64) float sums[static_cast<std::size_t>(T * tile_rows)];
+        kernel::begin_sums<weights, shape::registers>(w, here, r, T, sums, tile_rows);
         w.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, T * tile_rows,
                   tokens * panel_rows);
         prefetch_outputs(p, r, first + t, T);
@@ -238,7 +246,7 @@ class matmul_run {
         index const n = smaller(most, tokens - t);
         for (index r = 0; r < rows; r += width) {
           alignas(64) float sums[static_cast<std::size_t>(most * width)];
-          std::memset(sums, 0, static_cast<std::size_t>(n * width) * sizeof(float));
+          kernel::begin_sums<weights, registers>(stream, x, r, n, sums, width);
           if (full.segments > 0) {
             kernel::stationary_tile<weights, stationary_units, registers, together>(full, x, n, r, sums, width);
           }
@@ -312,12 +320,13 @@ class matmul_run {
           index const n = smaller(index{T}, tokens - t);
           index const tile = (r / tile_rows * tokens + t) * tile_rows;
           index const part = r * tokens + t * tile_rows;
-          std::size_t const tile_bytes = static_cast<std::size_t>(n * tile_rows) * sizeof(float);
           w.ahead = from + bytes + bytes * part / (tokens * panel_rows);
           bool const last = ends && s + segments == stream.segments;
-          if (s == 0 && begins) { std::memset(sums + tile, 0, tile_bytes); }
+          if (s == 0 && begins) {
+            kernel::begin_sums<wide, tile_rows / L>(stream, here, r, n, sums + tile, tile_rows);
+          }
           if (last) { prefetch_outputs(p, r, first + t, n); }
-          if (!begins) { prefetch_next(carried + tile * 4, tile_bytes); }
+          if (!begins) { prefetch_next(carried + tile * 4, static_cast<std::size_t>(n * tile_rows) * 4); }
           kernel::carry const carry{begins ? nullptr : carried + tile * 4, ends ? nullptr : carried + tile * 4};
           if constexpr (matrix) {
             n > 16 ? kernel::matrix_tile<wide, true>(w, here, n, sums + tile, carry)
