@@ -15,6 +15,7 @@
 #include "octavo/core/index.hpp"
 #include "octavo/core/unroll.hpp"
 #include "octavo/simd/arch.hpp"
+#include "octavo/simd/matrix_unit.hpp"
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -206,6 +207,24 @@ struct vpdpbusd : wide {
     asm volatile("vpdpbusd %2, %2, %0\n\tvpdpbusd %2, %2, %1" : "+v"(c.a), "+v"(c.b) : "v"(x));
   }
 };
+#if defined(__AMX_INT8__)
+/// Four products of whole tiles; every thread configures its tiles first.
+struct tdpbsud {
+  static constexpr int steps = 1;
+  static constexpr double operations = 4 * 2 * 16 * 16 * 64;
+  struct vector {};
+  struct chain {};
+  static void begin() noexcept { octavo::simd::matrix_unit<octavo::avx512amx>::configure(16, 16, 16); }
+  static void end() noexcept { octavo::simd::matrix_unit<octavo::avx512amx>::release(); }
+  template <int Step>
+  [[gnu::always_inline]] static void step(chain&, vector) {
+    _tile_dpbsud(0, 4, 6);
+    _tile_dpbsud(1, 4, 7);
+    _tile_dpbsud(2, 5, 6);
+    _tile_dpbsud(3, 5, 7);
+  }
+};
+#endif
 struct vdpbf16ps : wide {
   static constexpr double operations = 2 * bytes;
   template <int Step>
@@ -229,6 +248,13 @@ struct sequences<octavo::avx512vnni> {
   using bf16 = sequence::vdpbf16ps;
   using f32 = sequence::fma<sequence::wide>;
   using lookup = sequence::lookup512;
+};
+#endif
+#if defined(__AMX_INT8__)
+template <>
+struct sequences<octavo::avx512amx> : sequences<octavo::avx512vnni> {
+  template <int Highest>
+  using int8 = sequence::tdpbsud;
 };
 #endif
 #if defined(__AVX512BW__)
@@ -266,6 +292,7 @@ template <class Sequence>
 [[nodiscard]] double peak(pool& threads) {
   constexpr index rounds = 200000 / static_cast<index>(Sequence::steps);
   auto const loop = [](index) noexcept {
+    if constexpr (requires { Sequence::begin(); }) { Sequence::begin(); }
     typename Sequence::chain a, b, c, d, e, f;
     typename Sequence::vector const x{};
     for (index i = 0; i < rounds; ++i) {
@@ -275,6 +302,7 @@ template <class Sequence>
         Sequence::template step<step()>(e, x), Sequence::template step<step()>(f, x);
       });
     }
+    if constexpr (requires { Sequence::end(); }) { Sequence::end(); }
   };
   double best = 1e30;
   for (int i = 0; i < 4; ++i) {

@@ -9,6 +9,7 @@ namespace {
 template <class S, class... Archs>
 void add(char const* schemes, octavo::arch_list<Archs...>) {
   (add_matmul<Archs, S, octavo::schemes::a8>(schemes, {1, 8, 512}), ...);
+  add_matmul<octavo::avx512amx, S, octavo::schemes::a8>(schemes, {64, 512});  // fewer are those of avx512vnni
 }
 
 }  // namespace
