@@ -55,6 +55,7 @@ struct matrix_unit<A> {
     }
     set(4, first, 4 * step_quads);
     set(5, second, 4 * step_quads);
+    asm volatile("" : : "r"(&config) : "memory");  // g++ 12 believes that _tile_loadconfig reads 8 bytes of it
     _tile_loadconfig(&config);
   }
   static void release() noexcept { _tile_release(); }
