@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the source tree: who includes whom, lengths, first lines, macros, a test for each header, what the README quotes.
+"""Checks the source tree: who includes whom, lengths, first lines, macros, a test for each header, what the
+README quotes, what the table of complaints names.
 
 usage: check_tree.py [root of the checkout]
 
@@ -173,6 +174,21 @@ def check_quotes(root):
             fault("README.md", 1, f"does not name examples/{name.name}.")
 
 
+def check_complaints(root):
+    """cmake/packaging/README.md: each row of the table of complaints names files and test cases that exist."""
+    page = root / "cmake" / "packaging" / "README.md"
+    tests = "".join(path.read_text(encoding="utf-8") for path in sorted((root / "tests").rglob("*.cpp")))
+    for number, line in enumerate(page.read_text(encoding="utf-8").split("\n"), 1):
+        if not re.match(r"\| +\d+ \|", line):
+            continue
+        for name in re.findall(r"`((?:tests|examples|cmake)/[\w/.]+)`", line):
+            if not (root / name).exists():
+                fault("cmake/packaging/README.md", number, f"names {name}, which does not exist.")
+        for name in re.findall(r'"([^"]+)"', line):
+            if f'TEST_CASE("{name}"' not in tests:
+                fault("cmake/packaging/README.md", number, f"names the test case \"{name}\", which does not exist.")
+
+
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
     headers = sorted((root / "include" / "octavo").rglob("*.hpp"))
@@ -184,6 +200,7 @@ def main():
     for path in named[1:]:
         fault(path.relative_to(root).as_posix(), 1, f"includes xsimd, as {named[0].name} does. One file names xsimd.")
     check_quotes(root)
+    check_complaints(root)
     for line in faults:
         print(line)
     print(f"check_tree: {len(headers)} headers, {len(faults)} faults")
