@@ -35,8 +35,8 @@ void check(bool ok, std::string const& what) {
 
 using bytes = std::vector<std::byte>;
 
-/// A safetensors file with this header and so many bytes of data (tests/io has more hostile ones). The vector has no spare room, so that an address
-/// sanitizer sees the first byte that a reader takes too much.
+/// A safetensors file with this header and so many bytes of data (tests/io/safetensors.cpp has more hostile ones). The
+/// vector has no spare room, so that an address sanitizer sees the first byte that a reader takes too much.
 bytes file_of(std::string_view header, std::size_t data) {
   std::uint64_t const claimed = header.size();
   bytes file(sizeof claimed + header.size() + data);
