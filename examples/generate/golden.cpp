@@ -35,15 +35,15 @@ void check(bool ok, std::string const& what) {
 
 using bytes = std::vector<std::byte>;
 
-/// A safetensors file with this header and so many bytes of data. The vector has no spare room, so that an address
-/// sanitizer sees the first byte that a reader takes too much.
-bytes file_of(std::string_view header, std::size_t data, std::uint64_t claimed) {
+/// A safetensors file with this header and so many bytes of data (tests/io/safetensors.cpp has more hostile ones). The
+/// vector has no spare room, so that an address sanitizer sees the first byte that a reader takes too much.
+bytes file_of(std::string_view header, std::size_t data) {
+  std::uint64_t const claimed = header.size();
   bytes file(sizeof claimed + header.size() + data);
   std::memcpy(file.data(), &claimed, sizeof claimed);
   std::copy_n(reinterpret_cast<std::byte const*>(header.data()), header.size(), file.data() + sizeof claimed);
   return file;
 }
-bytes file_of(std::string_view header, std::size_t data) { return file_of(header, data, header.size()); }
 
 /// Reads all that a program would read, and says what was wrong.
 std::string read_model(std::span<std::byte const> file) {
@@ -71,61 +71,8 @@ void check_hostile_models(std::span<std::byte const> good) {
     auto const error = read_model(file);
     check(!error.empty() && error != "refused without a reason", "cut to " + std::to_string(length) + " bytes");
   }
-  bytes longer(good.begin(), good.end());
-  longer.push_back(std::byte{0});
-  check_refused(longer, "a byte too many", "the data has");
-
-  check_refused(file_of("{}", 0, 3), "header one byte too long", "truncated");
-  check_refused(file_of("{}", 0, UINT64_MAX), "huge header", "truncated");
-  check_refused(file_of("{}", 0, UINT64_MAX - 7), "header that wraps around", "truncated");
-  for (auto const* const json : {"", "{", "[]", "null", "{\"a\": }", "{\"\xff\": 1}", "{} {}"}) {
-    check_refused(file_of(json, 0), json, "not a JSON object");
-  }
-  check_refused(file_of(std::string(100000, '['), 0), "deep nesting", "not a JSON object");
-  check_refused(file_of("{\"a\":" + std::string(100000, '[') + std::string(100000, ']') + "}", 0),
-                "deep nesting that is closed", "needs a dtype");
-  check_refused(file_of("{\"__metadata__\": 1}", 0), "metadata", "__metadata__ is not");
-  check_refused(file_of("{\"__metadata__\": {\"hidden_size\": 192}}", 0), "a number in metadata", "hidden_size");
   check_refused(file_of("{\"__metadata__\": {\"hidden_size\": \"-1\"}}", 0), "negative extent", "hidden_size");
   check_refused(file_of("{\"__metadata__\": {\"hidden_size\": \"99999999999999999999\"}}", 0), "huge", "hidden_size");
-
-  auto const entry = [](std::string const& dtype, std::string const& shape, std::string const& offsets) {
-    return "{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}";
-  };
-  struct hostile {
-    char const* dtype;
-    char const* shape;
-    char const* offsets;
-    char const* reason;
-  };
-  for (auto const& h : {
-           hostile{"BF16", "[2]", "[0,5]", "shape that does not fit"},
-           hostile{"BF16", "[2]", "[4,0]", "has offsets"},
-           hostile{"BF16", "[4]", "[0,8]", "has offsets"},
-           hostile{"BF16", "[2]", "[18446744073709551612,18446744073709551615]", "has offsets"},
-           hostile{"BF16", "[2]", "[-4,0]", "needs a dtype"},
-           hostile{"BF16", "[2]", "[0.0,4.0]", "needs a dtype"},
-           hostile{"BF16", "[2]", "[0]", "needs a dtype"},
-           hostile{"BF16", "[2]", "[0,4,4]", "needs a dtype"},
-           hostile{"BF16", "[2]", "{}", "needs a dtype"},
-           hostile{"BF16", "2", "[0,4]", "needs a dtype"},
-           hostile{"BF16", "[-2]", "[0,4]", "needs a dtype"},
-           hostile{"BF17", "[2]", "[0,4]", "unknown dtype"},
-           hostile{"BF16", "[9223372036854775808,2]", "[0,4]", "shape that does not fit"},
-           hostile{"BF16", "[4294967296,4294967296,2]", "[0,4]", "shape that does not fit"},
-           hostile{"BF16", "[0,18446744073709551615]", "[0,0]", "shape that does not fit"},
-       }) {
-    check_refused(file_of("{\"a\":" + entry(h.dtype, h.shape, h.offsets) + "}", 5), h.shape + std::string(h.offsets),
-                  h.reason);
-  }
-  check_refused(file_of("{\"a\": 1}", 0), "a tensor that is a number", "needs a dtype");
-  auto const two = [&](char const* a, char const* b) {
-    return "{\"a\":" + entry("BF16", "[2]", a) + ",\"b\":" + entry("BF16", "[2]", b) + "}";
-  };
-  check_refused(file_of(two("[0,4]", "[2,6]"), 6), "overlap", "tensors overlap at byte 2");
-  check_refused(file_of(two("[0,4]", "[0,4]"), 4), "the same bytes twice", "tensors overlap");
-  check_refused(file_of(two("[0,4]", "[6,10]"), 10), "gap", "tensors leave a gap at byte 4");
-  check_refused(file_of(two("[0,4]", "[4,8]"), 9), "bytes at the end", "the data has");
 
   // The right names with other shapes and types; a copy of the header with one piece of text replaced.
   std::string const text(reinterpret_cast<char const*>(good.data()) + sizeof header,
@@ -150,7 +97,7 @@ void check_hostile_models(std::span<std::byte const> good) {
   check_refused(with("\"dtype\": \"BF16\"", "\"dtype\": \"F16\""), "another type", "should be BF16");
   check_refused(with("model.norm.weight", "model.gorm.weight"), "another name", "no tensor model.norm.weight");
   // An odd header length is legal; bf16 at odd addresses is not what this program reads.
-  check_refused(file_of(text + " ", good.size() - begin_of_data), "odd addresses", "even address");
+  check_refused(file_of(text + " ", good.size() - begin_of_data), "odd addresses", "multiple of 2");
 }
 
 void check_hostile_tokenizers(std::string const& good) {

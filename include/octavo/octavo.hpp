@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Everything but the Eigen adaptor: formats, quantizers, packed matrices, and the operations on them.
+// Everything but the Eigen adaptor and the files of io/: formats, quantizers, packed matrices, and the operations on them.
 #pragma once
 
 #include "octavo/format/codebook.hpp"

@@ -21,7 +21,7 @@ function(octavo_add_consumer name project)
   set_tests_properties(consumer/${name} PROPERTIES FIXTURES_REQUIRED octavo_prefix LABELS consumer)
 endfunction()
 
-set(consumers find_package add_subdirectory fetch_content pkg_config single_header two_versions)
+set(consumers find_package io add_subdirectory fetch_content pkg_config single_header two_versions)
 find_package(PkgConfig QUIET)
 if(NOT PKG_CONFIG_FOUND)
   message(STATUS "Octavo: no pkg-config, so the test `consumer/pkg_config` is skipped")

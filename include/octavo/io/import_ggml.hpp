@@ -62,8 +62,7 @@ struct ggml_block<ggml_type::q4_0> {  // f16 d, nibbles: d (q - 8)
   }
 };
 template <>
-struct ggml_block<
-    ggml_type::q5_0> {  // f16 d, 32 fifth bits, nibbles: d (q - 16); in 8 bits until there are bit planes
+struct ggml_block<ggml_type::q5_0> {  // f16 d, 32 fifth bits, nibbles: d (q - 16); stored in 8 bits
   using scheme = schemes::w8_g<32>;
   static auto read(std::byte const* block, code* codes) noexcept {
     detail::unpack_nibbles(block + 6, detail::load<std::uint32_t>(block + 2), 16, codes);
