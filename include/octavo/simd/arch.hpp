@@ -177,11 +177,12 @@ template <class A>
   unsigned edx = 0;
   return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx >> bit & 1u) != 0;
 }
+#endif
 
 /// Whether Linux lets this process use tile registers: it must be asked once (Documentation/arch/x86/xstate.rst).
 template <class A>
 [[nodiscard]] inline bool tiles_allowed() noexcept {
-#if defined(__linux__)
+#if defined(__x86_64__) && defined(__linux__)
   constexpr int request = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr int tile_data = 18;    // XFEATURE_XTILEDATA
   static bool const allowed = ::syscall(SYS_arch_prctl, request, tile_data) == 0;
@@ -190,7 +191,6 @@ template <class A>
   return false;
 #endif
 }
-#endif
 
 }  // namespace detail
 

@@ -27,9 +27,59 @@ struct matrix_unit;
 
 #if defined(__AMX_TILE__) && defined(__AMX_INT8__)
 
+namespace detail {
+
+/// Single instructions; numbers of tile registers are parts of them. g++'s intrinsics are assembly that says too little
+/// (_tile_loadconfig reads 8 bytes) or too much (_tile_stored writes all memory, so registers go through the stack).
 template <class A>
-  requires detail::has<amx, A>
+struct tile_register {
+#if defined(__clang__)
+  template <int R>
+  [[gnu::always_inline]] static void zero() noexcept {
+    _tile_zero(R);
+  }
+  template <int R>
+  [[gnu::always_inline]] static void load(void const* from, index stride) noexcept {
+    _tile_loadd(R, from, stride);
+  }
+  template <int R>
+  [[gnu::always_inline]] static void store(std::int32_t* to, index stride) noexcept {
+    _tile_stored(R, to, stride);
+  }
+  /// C += A times B, bytes signed by unsigned.
+  template <int C, int X, int W>
+  [[gnu::always_inline]] static void multiply() noexcept {
+    _tile_dpbsud(C, X, W);
+  }
+#else
+  template <int R>
+  [[gnu::always_inline]] static void zero() noexcept {
+    asm volatile("tilezero %%tmm%c0" : : "i"(R));
+  }
+  template <int R>
+  [[gnu::always_inline]] static void load(void const* from, index stride) noexcept {
+    asm volatile("tileloadd (%1,%2,1), %%tmm%c0" : : "i"(R), "r"(from), "r"(stride));
+  }
+  template <int R>
+  [[gnu::always_inline]] static void store(std::int32_t* to, index stride) noexcept {
+    // From the first row to the last: the rows of a block lie at most two blocks apart.
+    asm volatile("tilestored %%tmm%c1, (%2,%3,1)"
+                 : "=m"(*reinterpret_cast<std::int32_t(*)[496]>(to))  // 16 rows of 16, 32 apart
+                 : "i"(R), "r"(to), "r"(stride));
+  }
+  template <int C, int X, int W>
+  [[gnu::always_inline]] static void multiply() noexcept {
+    asm volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(C), "i"(X), "i"(W));
+  }
+#endif
+};
+
+}  // namespace detail
+
+template <class A>
+  requires octavo::detail::has<amx, A>
 struct matrix_unit<A> {
+  using tile = detail::tile_register<A>;
   static constexpr int block = 16;  ///< tokens or rows of a register
   static constexpr int tokens = 2 * block;
   static constexpr int rows = 2 * block;
@@ -44,9 +94,9 @@ struct matrix_unit<A> {
       std::uint16_t row_bytes[16] = {};
       std::uint8_t rows[16] = {};
     } config;
-    auto const set = [&](int tile, int tile_rows, int row_bytes) {
-      config.rows[tile] = static_cast<std::uint8_t>(tile_rows);
-      config.row_bytes[tile] = static_cast<std::uint16_t>(tile_rows == 0 ? 0 : row_bytes);
+    auto const set = [&](int i, int tile_rows, int row_bytes) {
+      config.rows[i] = static_cast<std::uint8_t>(tile_rows);
+      config.row_bytes[i] = static_cast<std::uint16_t>(tile_rows == 0 ? 0 : row_bytes);
     };
     for (int i = 0; i < 2; ++i) {
       set(i, first, 64);
@@ -55,7 +105,7 @@ struct matrix_unit<A> {
     }
     set(4, first, 4 * step_quads);
     set(5, second, 4 * step_quads);
-    asm volatile("" : : "r"(&config) : "memory");  // g++ 12 believes that _tile_loadconfig reads 8 bytes of it
+    asm volatile("" : : "r"(&config) : "memory");
     _tile_loadconfig(&config);
   }
   static void release() noexcept { _tile_release(); }
@@ -63,44 +113,42 @@ struct matrix_unit<A> {
   /// Two: whether there are tokens in the second block.
   template <bool Two>
   [[gnu::always_inline]] static void clear() noexcept {
-    _tile_zero(0);
-    _tile_zero(1);
+    tile::template zero<0>();
+    tile::template zero<1>();
     if constexpr (Two) {
-      _tile_zero(2);
-      _tile_zero(3);
+      tile::template zero<2>();
+      tile::template zero<3>();
     }
   }
   /// One step; between(i) for i in 0..3 is called where the vector units have time.
   template <bool Two, class Between>
   [[gnu::always_inline]] static void multiply(std::int8_t const* a, index token_stride, std::byte const* w,
                                               index quad_stride, Between const& between) noexcept {
-    asm volatile("" ::: "memory");  // g++ 12 does not know that _tile_loadd reads memory
-    _tile_loadd(4, a, token_stride);
-    _tile_loadd(6, w, quad_stride);
-    _tile_dpbsud(0, 4, 6);
+    tile::template load<4>(a, token_stride);
+    tile::template load<6>(w, quad_stride);
+    tile::template multiply<0, 4, 6>();
     between(0);
-    _tile_loadd(7, w + 64, quad_stride);
-    _tile_dpbsud(1, 4, 7);
+    tile::template load<7>(w + 64, quad_stride);
+    tile::template multiply<1, 4, 7>();
     between(1);
     if constexpr (Two) {
-      _tile_loadd(5, a + block * token_stride, token_stride);
-      _tile_dpbsud(2, 5, 6);
+      tile::template load<5>(a + block * token_stride, token_stride);
+      tile::template multiply<2, 5, 6>();
     }
     between(2);
-    if constexpr (Two) { _tile_dpbsud(3, 5, 7); }
+    if constexpr (Two) { tile::template multiply<3, 5, 7>(); }
     between(3);
   }
   /// sums[token][32 rows].
   template <bool Two>
   [[gnu::always_inline]] static void store(std::int32_t* sums) noexcept {
     constexpr int stride = rows * static_cast<int>(sizeof(std::int32_t));
-    _tile_stored(0, sums, stride);
-    _tile_stored(1, sums + block, stride);
+    tile::template store<0>(sums, stride);
+    tile::template store<1>(sums + block, stride);
     if constexpr (Two) {
-      _tile_stored(2, sums + block * rows, stride);
-      _tile_stored(3, sums + block * rows + block, stride);
+      tile::template store<2>(sums + block * rows, stride);
+      tile::template store<3>(sums + block * rows + block, stride);
     }
-    asm volatile("" ::: "memory");
   }
 };
 
