@@ -6,7 +6,7 @@
 int main(int argc, char** argv) {
   bench::add_integer_rows();
   bench::add_float_rows();
-  bench::add_avx2_rows();
+  bench::add_arch_rows();
   bench::add_baseline_rows();
   return bench::run(argc, argv);
 }

@@ -15,6 +15,7 @@
 #include "octavo/core/index.hpp"
 #include "octavo/core/unroll.hpp"
 #include "octavo/simd/arch.hpp"
+#include "octavo/simd/matrix_unit.hpp"
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -110,37 +111,83 @@ class pool {
 /// do `operations` (2 for each multiply-add). Steps are assembly, so that the compiler neither merges nor moves them.
 namespace sequence {
 
-#if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
+#if defined(__AVX2__)
 
-struct wide {
+/// Registers of so many bytes. Each step of a sequence does the same, unless it says how many there are.
+template <int Bytes>
+struct in_registers {
   static constexpr int steps = 1;
-  using vector = __m512i;
+  static constexpr int bytes = Bytes;
+  using vector [[gnu::vector_size(Bytes)]] = long long;
   struct chain {
     vector a{};
     vector b{};
   };
 };
-struct vpdpbusd : wide {
-  static constexpr double operations = 2 * 128;
+using narrow = in_registers<32>;
+
+/// Without a product of bytes that sums to int32, weights of at most 4 bits: `Burst` products are summed in int16, then
+/// widened to int32.
+template <class Width, int Burst>
+struct maddubs : Width {
+  using typename Width::chain;
+  using typename Width::vector;
+  static constexpr int steps = Burst + 1;
+  static constexpr double operations = Burst * 2 * Width::bytes;
   template <int Step>
   [[gnu::always_inline]] static void step(chain& c, vector x) {
-    asm volatile("vpdpbusd %2, %2, %0\n\tvpdpbusd %2, %2, %1" : "+v"(c.a), "+v"(c.b) : "v"(x));
+    vector t;
+    if constexpr (Step < Burst) {
+      asm volatile("vpmaddubsw %2, %2, %1\n\tvpaddw %1, %0, %0" : "+v"(c.b), "=&v"(t) : "v"(x));
+    } else {
+      asm volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0" : "+v"(c.a), "=&v"(t) : "v"(c.b), "v"(x));
+    }
   }
 };
-struct vdpbf16ps : wide {
-  static constexpr double operations = 2 * 64;
+/// Weights of 8 bits: even and odd bytes as int16.
+template <class Width>
+struct maddwd : Width {
+  using typename Width::chain;
+  using typename Width::vector;
+  static constexpr double operations = 2 * Width::bytes;
   template <int Step>
   [[gnu::always_inline]] static void step(chain& c, vector x) {
-    asm volatile("vdpbf16ps %2, %2, %0\n\tvdpbf16ps %2, %2, %1" : "+v"(c.a), "+v"(c.b) : "v"(x));
+    asm volatile("vpmaddwd %2, %2, %1\n\tvpaddd %1, %0, %0\n\tvpmaddwd %2, %2, %1\n\tvpaddd %1, %0, %0"
+                 : "+v"(c.a), "+v"(c.b)
+                 : "v"(x));
   }
 };
-struct fma512 : wide {
-  static constexpr double operations = 2 * 32;
+/// Weights up to Highest, after an offset, by whichever of the two holds them.
+template <class Width, int Highest>
+using int8_without_vnni =
+    std::conditional_t<Highest * 256 * 4 >= 32768, maddwd<Width>, maddubs<Width, Highest * 256 * 8 < 32768 ? 8 : 4>>;
+template <class Width>
+struct fma : Width {
+  using typename Width::chain;
+  using typename Width::vector;
+  static constexpr double operations = Width::bytes;
   template <int Step>
   [[gnu::always_inline]] static void step(chain& c, vector x) {
     asm volatile("vfmadd231ps %2, %2, %0\n\tvfmadd231ps %2, %2, %1" : "+v"(c.a), "+v"(c.b) : "v"(x));
   }
 };
+
+#endif
+#if defined(__AVXVNNI__)
+
+struct vex_vpdpbusd : narrow {
+  static constexpr double operations = 4 * bytes;
+  template <int Step>
+  [[gnu::always_inline]] static void step(chain& c, vector x) {
+    asm volatile("%{vex%} vpdpbusd %2, %2, %0\n\t%{vex%} vpdpbusd %2, %2, %1" : "+x"(c.a), "+x"(c.b) : "x"(x));
+  }
+};
+
+#endif
+#if defined(__AVX512BW__)
+
+using wide = in_registers<64>;
+
 /// One token and 4-bit codes by table: a shift, a lookup and an fma for each sixteen weights.
 struct lookup512 : wide {
   static constexpr double operations = 32;
@@ -151,46 +198,38 @@ struct lookup512 : wide {
 };
 
 #endif
-#if defined(__AVX2__) && defined(__FMA__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 
-struct narrow {
+struct vpdpbusd : wide {
+  static constexpr double operations = 4 * bytes;
+  template <int Step>
+  [[gnu::always_inline]] static void step(chain& c, vector x) {
+    asm volatile("vpdpbusd %2, %2, %0\n\tvpdpbusd %2, %2, %1" : "+v"(c.a), "+v"(c.b) : "v"(x));
+  }
+};
+#if defined(__AMX_INT8__)
+/// Four products of whole tiles; every thread configures its tiles first.
+struct tdpbsud {
   static constexpr int steps = 1;
-  using vector = __m256i;
-  struct chain {
-    vector a{};
-    vector b{};
-  };
-};
-/// Weights of at most 4 bits: `Burst` products are summed in int16, then widened to int32.
-template <int Burst>
-struct maddubs : narrow {
-  static constexpr int steps = Burst + 1;
-  static constexpr double operations = Burst * 64;
+  static constexpr double operations = 4 * 2 * 16 * 16 * 64;
+  struct vector {};
+  struct chain {};
+  static void begin() noexcept { octavo::simd::matrix_unit<octavo::avx512amx>::configure(16, 16, 16); }
+  static void end() noexcept { octavo::simd::matrix_unit<octavo::avx512amx>::release(); }
   template <int Step>
-  [[gnu::always_inline]] static void step(chain& c, vector x) {
-    vector t;
-    if constexpr (Step < Burst) {
-      asm volatile("vpmaddubsw %2, %2, %1\n\tvpaddw %1, %0, %0" : "+x"(c.b), "=&x"(t) : "x"(x));
-    } else {
-      asm volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0" : "+x"(c.a), "=&x"(t) : "x"(c.b), "x"(x));
-    }
+  [[gnu::always_inline]] static void step(chain&, vector) {
+    _tile_dpbsud(0, 4, 6);
+    _tile_dpbsud(1, 4, 7);
+    _tile_dpbsud(2, 5, 6);
+    _tile_dpbsud(3, 5, 7);
   }
 };
-/// Weights of 8 bits: even and odd bytes as int16.
-struct maddwd : narrow {
-  static constexpr double operations = 64;
+#endif
+struct vdpbf16ps : wide {
+  static constexpr double operations = 2 * bytes;
   template <int Step>
   [[gnu::always_inline]] static void step(chain& c, vector x) {
-    asm volatile("vpmaddwd %2, %2, %1\n\tvpaddd %1, %0, %0\n\tvpmaddwd %2, %2, %1\n\tvpaddd %1, %0, %0"
-                 : "+x"(c.a), "+x"(c.b)
-                 : "x"(x));
-  }
-};
-struct fma256 : narrow {
-  static constexpr double operations = 2 * 16;
-  template <int Step>
-  [[gnu::always_inline]] static void step(chain& c, vector x) {
-    asm volatile("vfmadd231ps %2, %2, %0\n\tvfmadd231ps %2, %2, %1" : "+x"(c.a), "+x"(c.b) : "x"(x));
+    asm volatile("vdpbf16ps %2, %2, %0\n\tvdpbf16ps %2, %2, %1" : "+v"(c.a), "+v"(c.b) : "v"(x));
   }
 };
 
@@ -207,18 +246,43 @@ struct sequences<octavo::avx512vnni> {
   template <int Highest>
   using int8 = sequence::vpdpbusd;
   using bf16 = sequence::vdpbf16ps;
-  using f32 = sequence::fma512;
+  using f32 = sequence::fma<sequence::wide>;
   using lookup = sequence::lookup512;
+};
+#endif
+#if defined(__AMX_INT8__)
+template <>
+struct sequences<octavo::avx512amx> : sequences<octavo::avx512vnni> {
+  template <int Highest>
+  using int8 = sequence::tdpbsud;
+};
+#endif
+#if defined(__AVX512BW__)
+template <>
+struct sequences<octavo::avx512bw> {
+  template <int Highest>
+  using int8 = sequence::int8_without_vnni<sequence::wide, Highest>;
+  using bf16 = sequence::fma<sequence::wide>;
+  using f32 = sequence::fma<sequence::wide>;
+  using lookup = sequence::lookup512;
+};
+#endif
+#if defined(__AVXVNNI__)
+template <>
+struct sequences<octavo::avxvnni> {
+  template <int Highest>
+  using int8 = sequence::vex_vpdpbusd;
+  using bf16 = sequence::fma<sequence::narrow>;
+  using f32 = sequence::fma<sequence::narrow>;
 };
 #endif
 #if defined(__AVX2__) && defined(__FMA__)
 template <>
 struct sequences<octavo::avx2> {
   template <int Highest>
-  using int8 = std::conditional_t<Highest * 256 * 4 >= 32768, sequence::maddwd,
-                                  sequence::maddubs<Highest * 256 * 8 < 32768 ? 8 : 4>>;
-  using bf16 = sequence::fma256;
-  using f32 = sequence::fma256;
+  using int8 = sequence::int8_without_vnni<sequence::narrow, Highest>;
+  using bf16 = sequence::fma<sequence::narrow>;
+  using f32 = sequence::fma<sequence::narrow>;
 };
 #endif
 
@@ -228,6 +292,7 @@ template <class Sequence>
 [[nodiscard]] double peak(pool& threads) {
   constexpr index rounds = 200000 / static_cast<index>(Sequence::steps);
   auto const loop = [](index) noexcept {
+    if constexpr (requires { Sequence::begin(); }) { Sequence::begin(); }
     typename Sequence::chain a, b, c, d, e, f;
     typename Sequence::vector const x{};
     for (index i = 0; i < rounds; ++i) {
@@ -237,6 +302,7 @@ template <class Sequence>
         Sequence::template step<step()>(e, x), Sequence::template step<step()>(f, x);
       });
     }
+    if constexpr (requires { Sequence::end(); }) { Sequence::end(); }
   };
   double best = 1e30;
   for (int i = 0; i < 4; ++i) {

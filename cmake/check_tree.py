@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the source tree: who includes whom, lengths, first lines, macros, a test for each header.
+"""Checks the source tree: who includes whom, lengths, first lines, macros, a test for each header, what the
+README quotes, what the table of complaints names.
 
 usage: check_tree.py [root of the checkout]
 
@@ -46,15 +47,17 @@ FOREIGN = [
     (re.compile(r"xsimd/"), "xsimd", re.compile(r"simd/"), "Only simd/ includes xsimd."),
     (re.compile(r".*intrin\.h$|arm_\w+\.h$"), "intrinsics", re.compile(r"simd/"), "Only simd/ includes intrinsics."),
     (re.compile(r"nlohmann/"), "nlohmann-json", re.compile(r"io/safetensors\.hpp$"), "Only io/safetensors.hpp reads JSON."),
-    (re.compile(r"sys/(mman|stat)\.h$|unistd\.h$|fcntl\.h$"), "POSIX", re.compile(r"io/mapped_file\.hpp$"),
-     "Only io/mapped_file.hpp asks the operating system."),
+    (re.compile(r"sys/|unistd\.h$|fcntl\.h$"), "POSIX", re.compile(r"(io/mapped_file|simd/arch)\.hpp$"),
+     "Only io/mapped_file.hpp and simd/arch.hpp ask the operating system."),
 ]
 VERSION_MACROS = {"OCTAVO_VERSION_MAJOR", "OCTAVO_VERSION_MINOR", "OCTAVO_VERSION_PATCH"}
 MAX_LINES = 500
+MAX_EXAMPLE_LINES = 80
 LICENSE_LINE = "// SPDX-License-Identifier: MIT"
 
 INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')
 DEFINE = re.compile(r"\s*#\s*define\s+(\w+)")
+QUOTE = re.compile(r"<!-- quotes (\S+) -->\n```cpp\n(.*?)```", re.DOTALL)
 
 faults = []
 
@@ -149,6 +152,43 @@ def check_cycles(graph):
             visit(name, [name])
 
 
+def check_quotes(root):
+    """README.md: code after `<!-- quotes FILE -->` stands in FILE, but for white space; a line `// ...` is a gap."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    if len(QUOTE.findall(text)) != text.count("<!-- quotes "):
+        fault("README.md", 1, "has `<!-- quotes FILE -->` without ```cpp in the next line.")
+    for found in QUOTE.finditer(text):
+        number = text.count("\n", 0, found.start()) + 1
+        source = root / found[1]
+        if not source.is_file():
+            fault("README.md", number, f"quotes {found[1]}, which does not exist.")
+            continue
+        code = source.read_text(encoding="utf-8")
+        if code.count("\n") > MAX_EXAMPLE_LINES:
+            fault(found[1], code.count("\n"), f"has more than {MAX_EXAMPLE_LINES} lines, and the README quotes it.")
+        for part in found[2].split("// ...\n"):
+            if " ".join(part.split()) not in " ".join(code.split()):
+                fault("README.md", number, f"quotes what is not in {found[1]}: {part.splitlines()[0]}")
+    for name in sorted((root / "examples").glob("*.cpp")):
+        if f"examples/{name.name}" not in text:
+            fault("README.md", 1, f"does not name examples/{name.name}.")
+
+
+def check_complaints(root):
+    """cmake/packaging/README.md: each row of the table of complaints names files and test cases that exist."""
+    page = root / "cmake" / "packaging" / "README.md"
+    tests = "".join(path.read_text(encoding="utf-8") for path in sorted((root / "tests").rglob("*.cpp")))
+    for number, line in enumerate(page.read_text(encoding="utf-8").split("\n"), 1):
+        if not re.match(r"\| +\d+ \|", line):
+            continue
+        for name in re.findall(r"`((?:tests|examples|cmake)/[\w/.]+)`", line):
+            if not (root / name).exists():
+                fault("cmake/packaging/README.md", number, f"names {name}, which does not exist.")
+        for name in re.findall(r'"([^"]+)"', line):
+            if f'TEST_CASE("{name}"' not in tests:
+                fault("cmake/packaging/README.md", number, f"names the test case \"{name}\", which does not exist.")
+
+
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
     headers = sorted((root / "include" / "octavo").rglob("*.hpp"))
@@ -159,6 +199,8 @@ def main():
     named = [path for path in headers if re.search(r"#\s*include\s*[<\"]xsimd/", path.read_text(encoding="utf-8"))]
     for path in named[1:]:
         fault(path.relative_to(root).as_posix(), 1, f"includes xsimd, as {named[0].name} does. One file names xsimd.")
+    check_quotes(root)
+    check_complaints(root)
     for line in faults:
         print(line)
     print(f"check_tree: {len(headers)} headers, {len(faults)} faults")

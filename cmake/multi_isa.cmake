@@ -4,8 +4,8 @@
 # names the instruction set (octavo::avx2); in all of <target>, OCTAVO_ISAS lists those that were compiled, in the order
 # given, best first, for octavo::dispatch<octavo::arch_list<OCTAVO_ISAS>> (simd/dispatch.hpp).
 #
-# ISAS: scalar sse42 avx2 avxvnni avx512bw avx512vnni neon64 neon64_dotprod neon64_i8mm. Those of another processor family
-# than the compiler's are left out; a compiler that is too old for one is an error.
+# ISAS: scalar sse42 avx2 avxvnni avx512bw avx512vnni avx512amx neon64 neon64_dotprod neon64_i8mm. Those of another
+# processor family than the compiler's are left out; a compiler that is too old for one is an error.
 include_guard(GLOBAL)
 
 # octavo_isa_flags(<variable> <isa>): the compiler's flags of an instruction set.
@@ -22,8 +22,11 @@ function(octavo_isa_flags out isa)
     set(flags ${avx2} -mavxvnni)
   elseif(isa STREQUAL "avx512bw")
     set(flags ${avx512bw})
-  elseif(isa STREQUAL "avx512vnni")
+  elseif(isa MATCHES "^avx512(vnni|amx)$")
     set(flags ${avx512bw} -mavx512cd -mavx512ifma -mavx512vbmi -mavx512vnni -mavx512bf16)
+    if(isa STREQUAL "avx512amx")
+      list(APPEND flags -mamx-tile -mamx-int8)
+    endif()
   elseif(isa STREQUAL "neon64")
     set(flags -march=armv8-a)
   elseif(isa STREQUAL "neon64_dotprod")
@@ -32,7 +35,7 @@ function(octavo_isa_flags out isa)
     set(flags -march=armv8.2-a+dotprod+i8mm)
   else()
     message(FATAL_ERROR "Octavo: there is no instruction set ${isa}. Known: scalar sse42 avx2 avxvnni avx512bw avx512vnni "
-      "neon64 neon64_dotprod neon64_i8mm.")
+      "avx512amx neon64 neon64_dotprod neon64_i8mm.")
   endif()
   set(${out} ${flags} PARENT_SCOPE)
 endfunction()

@@ -20,6 +20,7 @@ void add_integer_rows() {
   add<w4>("w4.a8");
   add<w4_g128>("w4_g128.a8");
   add<w4_g32>("w4_g32.a8");
+  add<w4_min_g<32>>("q4_1.a8");
   add<w2_g64>("w2_g64.a8");
   add<mxfp4>("mxfp4.a8");
 }

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <vector>
 
+#include <Eigen/Core>
+
 #include "octavo/octavo.hpp"
 
 #include "../rows.hpp"
@@ -28,7 +30,7 @@ inline constexpr index cold_bytes = index{128} << 20;
 struct inputs {
   std::vector<float> w = normal(rows * features, 1.0f / 64, 1);
   std::vector<float> x = normal(features * most_tokens, 1.0f, 2);
-  std::vector<float> y = std::vector<float>(static_cast<std::size_t>(rows * most_tokens));
+  Eigen::VectorXf y = Eigen::VectorXf::Zero(rows * most_tokens);  // on cache lines, as Eigen has matrices
 
   [[nodiscard]] octavo::matrix_view<float> weights() const { return {w.data(), rows, features, 1, rows}; }
   /// Squared error of y against the double reference / squared reference, for 64 rows and at most 4 tokens.
@@ -39,7 +41,7 @@ struct inputs {
       for (index r = 0; r < rows; r += rows / 64 + 1) {
         double sum = 0;
         for (index k = 0; k < features; ++k) { sum += double{w_at(r, k)} * double{x_at(k, t)}; }
-        error += std::pow(double{y[static_cast<std::size_t>(t * rows + r)]} - sum, 2);
+        error += std::pow(double{y[t * rows + r]} - sum, 2);
         total += sum * sum;
       }
     }

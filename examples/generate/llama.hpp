@@ -2,6 +2,7 @@
 // A Llama model whose every matrix product is one call of octavo::matmul, for any scheme of weights and activations.
 #pragma once
 
+#include "attention.hpp"
 #include "thread_pool.hpp"
 
 #include <octavo/io/safetensors.hpp>
@@ -200,7 +201,8 @@ class llama {
       matrix_view<bf16> const qkv[] = {l.q, l.k, l.v};
       matrix_view<bf16> const gate_up[] = {l.gate, l.up};
       layers_.push_back({floats(l.attention_norm), floats(l.mlp_norm), linear_type(qkv), linear_type({&l.o, 1}),
-                         linear_type(gate_up), linear_type({&l.down, 1}), cache(), cache()});
+                         linear_type(gate_up), linear_type({&l.down, 1}),
+                         float_cache(c.kv_heads, c.head_dim, c.context)});
     }
     for (index p = 0; p < c.context; ++p) {
       for (index i = 0; i < c.head_dim / 2; ++i) {
@@ -210,7 +212,6 @@ class llama {
         sin_.push_back(std::sin(angle));
       }
     }
-    grow(scores_, c.heads * (c.context + c.head_dim));
   }
 
   [[nodiscard]] index context() const noexcept { return c_.context; }
@@ -258,14 +259,10 @@ class llama {
   struct layer {
     std::vector<float> attention_norm, mlp_norm;
     linear_type qkv, o, gate_up, down;
-    std::vector<float> keys;    // kv_heads x head_dim x context: neighbours are positions
-    std::vector<float> values;  // kv_heads x context x head_dim: neighbours are channels
+    float_cache cache;
   };
 
   static std::vector<float> floats(matrix_view<bf16> const& v) { return {v.data(), v.data() + v.cols()}; }
-  [[nodiscard]] std::vector<float> cache() const {
-    return std::vector<float>(static_cast<std::size_t>(c_.kv_heads * c_.head_dim * c_.context));
-  }
   template <class T>
   static void grow(std::vector<T>& v, index size) {
     if (v.size() < static_cast<std::size_t>(size)) { v.resize(static_cast<std::size_t>(size)); }
@@ -326,49 +323,17 @@ class llama {
     index const n = qkv.tokens();
     index const d = c_.head_dim;
     for (index t = 0; t < n; ++t) {
-      index const p = position_ + t;
       float* const k = qkv.token(t) + c_.heads * d;
-      float const* const v = k + c_.kv_heads * d;
-      for (index h = 0; h < c_.heads + c_.kv_heads; ++h) { rotate(qkv.token(t) + h * d, p); }
-      for (index i = 0; i < c_.kv_heads * d; ++i) { l.keys[static_cast<std::size_t>(i * c_.context + p)] = k[i]; }
-      for (index h = 0; h < c_.kv_heads; ++h) {
-        std::copy_n(v + h * d, d, l.values.data() + (h * c_.context + p) * d);
-      }
+      for (index h = 0; h < c_.heads + c_.kv_heads; ++h) { rotate(qkv.token(t) + h * d, position_ + t); }
+      l.cache.put(position_ + t, k, k + c_.kv_heads * d);
     }
     auto const out = view(in_, c_.heads * d, n);
+    grow(scores_, c_.heads * l.cache.scratch());
     machine_.pool(c_.heads, [&](index h) noexcept {
-      index const kv = h / (c_.heads / c_.kv_heads);
-      float const* const keys = l.keys.data() + kv * d * c_.context;
-      float const* const values = l.values.data() + kv * c_.context * d;
-      for (index t = 0; t < n; ++t) {
-        attend_one(qkv.token(t) + h * d, h, position_ + t + 1, keys, values, out.token(t) + h * d);
-      }
+      l.cache.attend(qkv.token(0) + h * d, qkv.stride(), h / (c_.heads / c_.kv_heads), position_, n,
+                     out.token(0) + h * d, out.stride(), scores_.data() + h * l.cache.scratch());
     });
     return read_only(out);
-  }
-
-  /// One query against the first `visible` positions. Both loops run over neighbours in memory, so compilers
-  /// vectorize them without being allowed to reorder sums.
-  void attend_one(float const* q, index h, index visible, float const* keys, float const* values, element* out) {
-    float* const scores = scores_.data() + h * (c_.context + c_.head_dim);
-    float* const sums = scores + c_.context;
-    float const scale = 1.0f / std::sqrt(static_cast<float>(c_.head_dim));
-    std::fill_n(scores, visible, 0.0f);
-    for (index i = 0; i < c_.head_dim; ++i) {
-      float const qi = q[i] * scale;
-      float const* const row = keys + i * c_.context;
-      for (index p = 0; p < visible; ++p) { scores[p] += qi * row[p]; }
-    }
-    float const largest = *std::max_element(scores, scores + visible);
-    std::fill_n(sums, c_.head_dim, 0.0f);
-    float total = 0;
-    for (index p = 0; p < visible; ++p) {
-      float const weight = std::exp(scores[p] - largest);
-      total += weight;
-      float const* const row = values + p * c_.head_dim;
-      for (index i = 0; i < c_.head_dim; ++i) { sums[i] += weight * row[i]; }
-    }
-    for (index i = 0; i < c_.head_dim; ++i) { out[i] = element(sums[i] / total); }
   }
 
   checkpoint c_;

@@ -16,6 +16,7 @@ TEST_CASE("every instruction set has a name, a family and features") {
   STATIC_REQUIRE(std::string_view(arch_name<avxvnni>) == "avxvnni");
   STATIC_REQUIRE(std::string_view(arch_name<avx512bw>) == "avx512bw");
   STATIC_REQUIRE(std::string_view(arch_name<avx512vnni>) == "avx512vnni");
+  STATIC_REQUIRE(std::string_view(arch_name<avx512amx>) == "avx512amx");
   STATIC_REQUIRE(std::string_view(arch_name<neon64_i8mm>) == "neon64_i8mm");
   STATIC_REQUIRE(arch_compiled<scalar>);
   STATIC_REQUIRE(std::is_same_v<detail::family<avx512vnni>, avx512bw>);
@@ -25,6 +26,9 @@ TEST_CASE("every instruction set has a name, a family and features") {
   STATIC_REQUIRE(std::is_same_v<detail::family<scalar>, scalar>);
   STATIC_REQUIRE(detail::has<dpbf16, avx512vnni>);
   STATIC_REQUIRE(detail::has<vnni, avx512vnni>);
+  STATIC_REQUIRE(detail::has<amx, avx512amx>);
+  STATIC_REQUIRE(detail::has<vnni, avx512amx>);
+  STATIC_REQUIRE_FALSE(detail::has<amx, avx512vnni>);
   STATIC_REQUIRE(detail::has<dotprod, neon64_i8mm>);
   STATIC_REQUIRE_FALSE(detail::has<i8mm, neon64_dotprod>);
   STATIC_REQUIRE_FALSE(detail::has<vnni, avx512bw>);
@@ -36,7 +40,9 @@ TEST_CASE("every instruction set has a name, a family and features") {
 
 TEST_CASE("the default is the widest instruction set that the flags allow") {
   STATIC_REQUIRE(arch_compiled<default_arch>);
-  STATIC_REQUIRE(std::is_same_v<default_arch, avx512vnni> == arch_compiled<avx512vnni>);
+  STATIC_REQUIRE(std::is_same_v<default_arch, avx512amx> == arch_compiled<avx512amx>);
+  STATIC_REQUIRE(std::is_same_v<default_arch, avx512vnni> ==
+                 (arch_compiled<avx512vnni> && !arch_compiled<avx512amx>));
   STATIC_REQUIRE(std::is_same_v<default_arch, avx2> ==
                  (arch_compiled<avx2> && !arch_compiled<avx512bw> && !arch_compiled<avxvnni>));
   STATIC_REQUIRE(std::is_same_v<detail::first_compiled<>::type, detail::no_arch>);
@@ -44,6 +50,7 @@ TEST_CASE("the default is the widest instruction set that the flags allow") {
 }
 
 TEST_CASE("a CPU with the wider instruction set has the narrower one") {
+  if (cpu_has<avx512amx>()) { CHECK(cpu_has<avx512vnni>()); }
   if (cpu_has<avx512vnni>()) { CHECK(cpu_has<avx512bw>()); }
   if (cpu_has<avx512bw>()) { CHECK(cpu_has<avx2>()); }
   if (cpu_has<avxvnni>()) { CHECK(cpu_has<avx2>()); }

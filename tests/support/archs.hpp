@@ -37,6 +37,7 @@ void for_every_arch(F const& f) {
   if_arch<octavo::sse42>(f);
   if_arch<octavo::avxvnni>(f);
   if_arch<octavo::avx512bw>(f);
+  if_arch<octavo::avx512amx>(f);
   if_arch<octavo::neon64>(f);
   if_arch<octavo::neon64_i8mm>(f);
 }

@@ -35,7 +35,8 @@ struct shape {
     shapes.push_back(s);
   }
   for (shape const s : {shape{130, 33, 129}, shape{65, 129, 64}, shape{3, 1000, 17}, shape{63, 200, 8},
-                        shape{64, 128, 16}, shape{17, 1000, 1}, shape{33, 65, 3},
+                        shape{65, 200, 31}, shape{130, 129, 32}, shape{64, 65, 33}, shape{17, 1000, 48},
+                        shape{63, 72, 49}, shape{64, 128, 16}, shape{17, 1000, 1}, shape{33, 65, 3},
                         // few tokens take up to four panels at a time: one short of, one past, and a rest
                         shape{192, 31, 1}, shape{255, 65, 1}, shape{257, 40, 1}, shape{130, 33, 2},
                         shape{330, 200, 2}, shape{590, 40, 1}}) {
@@ -56,7 +57,7 @@ void check_product(octavo::quantized_matrix<S> const& w, matrix<X> const& x) {
   for (octavo::index t = 0; t < exact.cols(); ++t) {
     for (octavo::index r = 0; r < exact.rows(); ++r) { expected(r, t) = Y(exact(r, t)); }
   }
-  for_archs([&](auto arch) {
+  auto const check = [&](auto arch) {
     using A_type = typename decltype(arch)::type;
     matrix<Y> y(w.rows(), x.cols());
     for (octavo::index t = 0; t < y.cols(); ++t) {
@@ -65,7 +66,12 @@ void check_product(octavo::quantized_matrix<S> const& w, matrix<X> const& x) {
     octavo::matmul<A>(w, x, y, octavo::on<A_type>());
     INFO(octavo::arch_name<A_type> << ": " << w.rows() << " x " << w.cols() << ", tokens " << x.cols());
     CHECK(differences(y, expected) == 0);
-  });
+  };
+  for_archs(check);
+  // Where it differs from avx512vnni.
+  if constexpr (octavo::path_of<S, activation_of<A, X>> == octavo::path::int8_dot) {
+    if_arch<octavo::avx512amx>(check);
+  }
 }
 
 /// Weights of scheme S with activations A over all odd shapes.

@@ -14,6 +14,8 @@ set(variants
   "clang++ fast avx2 short"
   "g++ fast avx512vnni all"
   "clang++ fast avx512vnni short"
+  "g++ fast avx512amx all"
+  "clang++ fast avx512amx short"
   "g++ fast sse42 short"
   "clang++ fast sse42 short"
   "g++ fast avxvnni short"

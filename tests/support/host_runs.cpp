@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     int const result =
         check<octavo::scalar, octavo::sse42, octavo::avx2, octavo::avxvnni, octavo::avx512bw, octavo::avx512vnni,
-              octavo::neon64, octavo::neon64_dotprod, octavo::neon64_i8mm>(argv[i]);
+              octavo::avx512amx, octavo::neon64, octavo::neon64_dotprod, octavo::neon64_i8mm>(argv[i]);
     if (result != 0) { return result; }
   }
 }

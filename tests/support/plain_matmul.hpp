@@ -76,6 +76,11 @@ template <class A, class S, class X>
     float const token_scale = Q::scale(p) * a_step;
     for (octavo::index r = 0; r < rows; ++r) {
       float sum = 0;
+      for (octavo::index first = 0; first < cols; first += leaf) {  // minima come first
+        std::int64_t exact = 0;
+        for (octavo::index k = first; k < first + leaf && k < cols; ++k) { exact += a[static_cast<std::size_t>(k)]; }
+        sum = std::fma(static_cast<float>(exact), w.minimum_at(r, first / group), sum);
+      }
       for (octavo::index first = 0; first < cols; first += leaf) {
         std::int64_t exact = 0;
         for (octavo::index k = first; k < first + leaf && k < cols; ++k) {
@@ -138,6 +143,16 @@ template <class A, class S, class X>
     for (octavo::index r = 0; r < rows; ++r) {
       float const* const row = weights.data() + r * cols;
       float sum = 0;
+      for (octavo::index first = 0; octavo::panel_layout<S>::minima && first < cols; first += group) {
+        float lanes[16] = {};
+        for (octavo::index k = first; k < first + group && k < cols; ++k) {
+          lanes[(k - first) % 16] += a[static_cast<std::size_t>(k)];
+        }
+        for (int half = 8; half > 0; half /= 2) {
+          for (int i = 0; i < half; ++i) { lanes[i] += lanes[i + half]; }
+        }
+        sum = std::fma(lanes[0], w.minimum_at(r, first / group), sum);
+      }
       for (octavo::index first = 0; first < cols; first += group) {
         octavo::index const end = first + group < cols ? first + group : cols;
         float chain = 0;

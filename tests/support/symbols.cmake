@@ -10,7 +10,13 @@ set(names_scalar "6scalar")
 set(names_avx2 "4avx2"
   # A register of xsimd derives from that of the instruction set that had it first, and converts as it does.
   "^W _ZNK5xsimd5types13simd_registerI[fi]NS_3avxEEcv")
+set(names_sse42 "6sse4_2" "^W _ZNK?5xsimd5types13simd_registerI[fi]NS_(4sse[23]|5ssse3|6sse4_1)EE(C[12]|cv)")
+# xsimd 8.1 names no instruction set in its wrappers of single Arm intrinsics, nor in the tuples of pointers to them. Every
+# 64-bit Arm has these, and there is nothing in one of them that other flags could change.
+set(names_neon64 "6neon64" "^W _ZNK?5xsimd(5types|6detail|6kernel)" "^W _ZN?K?St[^ ]*PF1[0-9]__(Int|Float)32x4_tS[0-9A-Z]*_S")
 set(names_avx512vnni "6dpbf16INS[0-9A-Z]*_4vbmiINS[0-9A-Z]*_4vnniI" "^W _ZNK?5xsimd.*[78]avx512(f|cd|dq|bw)")
+
+set(names_avx512amx "3amxI" "^W _ZNK?5xsimd.*[78]avx512(f|cd|dq|bw)")
 
 # Weak symbols that are the same whatever the flags: type and mangled name.
 set(allowed
@@ -28,22 +34,26 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
   find_program(OCTAVO_CXXFILT c++filt)
   mark_as_advanced(OCTAVO_CXXFILT)
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/symbols)
-  foreach(compiler g++ clang++)
+  foreach(compiler g++ clang++ aarch64-linux-gnu-g++)
     string(MAKE_C_IDENTIFIER "OCTAVO_SYMBOLS_${compiler}" path)
     find_program(${path} ${compiler})
     mark_as_advanced(${path})
     if(NOT ${path} OR NOT CMAKE_NM)
       continue()
     endif()
-    set(variants scalar avx2 avx512vnni)
+    set(variants scalar sse42 avx2 avx512vnni avx512amx)
     if(compiler STREQUAL "g++")
       list(APPEND variants avx2.O2)
+    elseif(compiler MATCHES "^aarch64")
+      set(variants neon64)
     endif()
     foreach(variant IN LISTS variants)
       string(REGEX MATCH "^[^.]+" isa ${variant})
       octavo_isa_flags(isa_flags ${isa})
       if(variant MATCHES "O2$")
         list(APPEND isa_flags -O2)
+      elseif(variant MATCHES "^neon64")  # as in hashes.cmake
+        list(APPEND isa_flags -idirafter /usr/include)
       endif()
       set(test symbols/${compiler}.${variant})
       add_test(NAME ${test} COMMAND ${CMAKE_COMMAND}

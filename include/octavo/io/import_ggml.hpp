@@ -70,6 +70,22 @@ struct ggml_block<ggml_type::q5_0> {  // f16 d, 32 fifth bits, nibbles: d (q - 1
   }
 };
 template <>
+struct ggml_block<ggml_type::q4_1> {  // f16 d, f16 m, nibbles: d q + m
+  using scheme = schemes::w4_min_g<32>;
+  static auto read(std::byte const* block, code* codes) noexcept {
+    detail::unpack_nibbles(block + 4, 0, 0, codes);
+    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2)};
+  }
+};
+template <>
+struct ggml_block<ggml_type::q5_1> {  // f16 d, f16 m, 32 fifth bits, nibbles: d q + m; in 8 bits, as q5_0
+  using scheme = octavo::scheme<affine_min<uint8, scale_as<f16>>, per_group<32>>;
+  static auto read(std::byte const* block, code* codes) noexcept {
+    detail::unpack_nibbles(block + 8, detail::load<std::uint32_t>(block + 4), 0, codes);
+    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2)};
+  }
+};
+template <>
 struct ggml_block<ggml_type::mxfp4> {  // e8m0 e, nibbles: 2^(e - 127) times e2m1, whose -0 ggml decodes as +0
   using scheme = schemes::mxfp4;
   static auto read(std::byte const* block, code* codes) noexcept {
@@ -93,6 +109,12 @@ bool with_block(ggml_type type, F const& f) {
       return true;
     case ggml_type::q5_0:
       f(std::integral_constant<ggml_type, ggml_type::q5_0>());
+      return true;
+    case ggml_type::q4_1:
+      f(std::integral_constant<ggml_type, ggml_type::q4_1>());
+      return true;
+    case ggml_type::q5_1:
+      f(std::integral_constant<ggml_type, ggml_type::q5_1>());
       return true;
     case ggml_type::mxfp4:
       f(std::integral_constant<ggml_type, ggml_type::mxfp4>());
@@ -131,7 +153,7 @@ template <class S>
 /// one has another type than S holds, or a scale (or minimum) that is no finite number.
 ///
 ///     Q8_0, Q5_0   schemes::w8_g<32>      Q4_0   schemes::w4_g<32>      MXFP4   schemes::mxfp4
-///     Q4_1   scheme<affine_min<uint4, scale_as<f16>>, per_group<32>>      Q5_1   the same with uint8
+///     Q4_1   schemes::w4_min_g<32>      Q5_1   the same with uint8
 template <class S>
 [[nodiscard]] std::optional<quantized_matrix<S>> import_ggml(std::span<gguf_tensor const* const> parts,
                                                              std::string& error) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "octavo/core/unroll.hpp"
 #include "octavo/kernel/segments.hpp"
@@ -12,6 +14,18 @@
 namespace octavo {
 inline namespace v0 {
 namespace kernel {
+
+/// Whether many tokens meet the weights W on a matrix unit.
+template <class W>
+inline constexpr bool on_matrix_unit =
+    detail::has<amx, typename W::arch>&& std::is_same_v<typename W::operand, std::int8_t>;
+
+/// A segment of so many units, with the zeros that make it whole steps of the tile.
+template <class W>
+[[nodiscard, gnu::always_inline]] constexpr index filled_units(index units) noexcept {
+  if constexpr (on_matrix_unit<W>) { return units <= 16 ? units : round_up(units, 16); }
+  return round_up(units, units_together);
+}
 
 /// The weights W after `expand`, R registers of rows: a step is one unit, and unpacking is a load.
 template <class W, int R>
@@ -80,7 +94,7 @@ template <class W, int R>
       from += W::step_bytes;
       to += W::units * unit_bytes;
     }
-    for (index i = steps * W::units; i % units_together != 0; ++i) {
+    for (index i = steps * W::units; i < filled_units<W>(steps * W::units); ++i) {
       std::memset(to, 0, sizeof(typename W::weight));
       to += unit_bytes;
     }

@@ -106,17 +106,20 @@ struct token_block {
   index segment_stride;
   typename Weights::start const* start;  ///< [segment][token]: what accumulators begin with
   index start_stride;                    ///< between segments
+  float const* sums;                     ///< [segment][token]: sums of the activations, if the weights have minima
   std::int32_t const* zeros;             ///< [token]: zero points of the codes, if Weights::operand_zeros
   std::int32_t const* weight_sums;       ///< [segment][64]: sums of the weight bytes, if Weights::operand_zeros
 
   void next_segments(index n) noexcept {
     data += n * segment_stride;
     if (start != nullptr) { start += n * start_stride; }
+    if (sums != nullptr) { sums += n * start_stride; }
     if (weight_sums != nullptr) { weight_sums += n * panel_rows; }
   }
   void advance(index tokens) noexcept {
     data += tokens * token_stride;
     if (start != nullptr) { start += tokens; }
+    if (sums != nullptr) { sums += tokens; }
     zeros += tokens;
   }
 };

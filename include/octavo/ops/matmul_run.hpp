@@ -9,6 +9,8 @@
 
 #include "octavo/core/views.hpp"
 #include "octavo/kernel/expand.hpp"
+#include "octavo/kernel/matrix_tile.hpp"
+#include "octavo/kernel/minima.hpp"
 #include "octavo/kernel/tile.hpp"
 #include "octavo/kernel/tile_shape.hpp"
 #include "octavo/ops/context.hpp"
@@ -32,6 +34,9 @@ class matmul_run {
   static constexpr int L = simd::lanes<A>;
   static constexpr int tile_rows = shape::registers * L;
 
+  /// Whether many tokens go through a matrix unit.
+  static constexpr bool matrix = kernel::on_matrix_unit<weights>;
+
   /// So few tokens take several panels at a time: one where unpacking is most of the work, two otherwise.
   static constexpr int few_tokens = !layout_type::linear || weights::operand_zeros ? 0
                                     : weights::units > 4 ? (shape::few_tokens < 1 ? shape::few_tokens : 1)
@@ -45,16 +50,19 @@ class matmul_run {
     return 0;
   }();
   /// So many tokens share weights that are unpacked before; fewer unpack in registers.
-  static constexpr index wide_tokens = shape::wide_tokens;
+  static constexpr index wide_tokens = matrix ? 32 : shape::wide_tokens;
   using wide = kernel::expanded<weights, shape::registers>;
-  static constexpr bool expands = wide_tokens != 0 && stationary_units == 0;
+  static constexpr bool expands = wide_tokens != 0 && (stationary_units == 0 || matrix);
   /// From so many tokens on unpacking before pays. Measured on Zen 4 (floats) and Sapphire Rapids (integers).
-  static constexpr index expand_from = integers ? 48 : types::which == path::bf16_dot ? 13 : 33;
+  static constexpr index expand_from = matrix && stationary_units == 0  ? 16
+                                       : integers                       ? 48
+                                       : types::which == path::bf16_dot ? 13
+                                                                        : 33;
   /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked.
   static constexpr index chunk = wide::as_packed ? 262144 : 131072;
 
   /// Tokens that meet a panel at most, and bytes of their activations, which stay in the second level cache.
-  static constexpr index most_tokens = 264;
+  static constexpr index most_tokens = matrix ? 256 : 264;
   static constexpr index most_bytes = index{768} << 10;
 
  public:
@@ -113,7 +121,7 @@ class matmul_run {
   [[nodiscard]] index chunk_units() const {
     constexpr index units = chunk / wide::step_bytes;
     return layout_type::grouped
-               ? larger(units, round_up(x_.segments().steps(layout_, 0) * weights::units, kernel::units_together))
+               ? larger(units, kernel::filled_units<weights>(x_.segments().steps(layout_, 0) * weights::units))
                : units;
   }
 
@@ -147,8 +155,14 @@ class matmul_run {
   void multiply_panels(index p, Epilogue const& epilogue) noexcept {
     constexpr int panels = shape::panels(T);
     constexpr index width = panels * panel_rows;
-    alignas(64) float sums[static_cast<std::size_t>(T * width)] = {};
+    alignas(64) float sums[static_cast<std::size_t>(T * width)];
     auto stream = kernel::packed_stream(layout_, x_.segments(), w_.panel(p));
+    auto one = stream;
+    for (index i = 0; i < panels; ++i) {
+      kernel::begin_sums<weights, simd::panel_registers<A>>(one, x_.block(0), 0, T, sums + i * panel_rows, width);
+      one.params += one.panel_stride;
+      one.last_params += one.panel_stride;
+    }
     stream.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), 0, 1, 1);
     kernel::tile<weights, T, simd::panel_registers<A>, panels>(stream, x_.block(0), 0, sums);
     store(sums, width, p, 0, smaller(width, layout_.rows - p * panel_rows), 0, T, epilogue);
@@ -159,15 +173,16 @@ class matmul_run {
     auto const stream = kernel::packed_stream(layout_, x_.segments(), w_.panel(p));
     auto* const sums = reinterpret_cast<std::int32_t*>(own);
     if constexpr (weights::operand_zeros) { kernel::weight_byte_sums<weights>(stream, sums); }
+    bool const expanding = expands && tokens >= expand_from && can_expand();
     if constexpr (stationary_units != 0) {
-      if (tokens >= 8) {
+      if (tokens >= 8 && !expanding) {
         multiply_stationary(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
         return;
       }
     }
     index done = 0;
     if constexpr (expands) {
-      if (tokens >= expand_from) { done = tokens / wide_tokens * wide_tokens; }
+      if (expanding) { done = matrix ? tokens : tokens / wide_tokens * wide_tokens; }
       if (done != 0) {
         multiply_expanded(stream, x_.template block<wide>(first, sums), p, rows, first, done,
                           own + weight_sums_bytes(), epilogue);
@@ -187,7 +202,8 @@ class matmul_run {
       auto here = x;
       here.advance(t);
       for (index r = 0; r < rows; r += tile_rows) {
-        alignas(64) float sums[static_cast<std::size_t>(T * tile_rows)] = {};
+        alignas(64) float sums[static_cast<std::size_t>(T * tile_rows)];
+        kernel::begin_sums<weights, shape::registers>(w, here, r, T, sums, tile_rows);
         w.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, T * tile_rows,
                   tokens * panel_rows);
         prefetch_outputs(p, r, first + t, T);
@@ -217,6 +233,7 @@ class matmul_run {
     if constexpr (stationary_units != 0) {
       constexpr index most = 64;  // tokens whose sums and activations stay in the first level cache
       constexpr int registers = stationary_units <= 4 ? 4 : 2;
+      constexpr int together = stationary_units <= 4 ? 2 : 5;  // tokens, as many as leave no register over
       constexpr index width = registers * L;
       auto full = stream;
       bool const ragged = stream.last_steps != stream.steps;
@@ -229,9 +246,9 @@ class matmul_run {
         index const n = smaller(most, tokens - t);
         for (index r = 0; r < rows; r += width) {
           alignas(64) float sums[static_cast<std::size_t>(most * width)];
-          std::memset(sums, 0, static_cast<std::size_t>(n * width) * sizeof(float));
+          kernel::begin_sums<weights, registers>(stream, x, r, n, sums, width);
           if (full.segments > 0) {
-            kernel::stationary_tile<weights, stationary_units, registers, 2>(full, x, n, r, sums, width);
+            kernel::stationary_tile<weights, stationary_units, registers, together>(full, x, n, r, sums, width);
           }
           if (ragged) { finish_ragged<registers>(stream, x, n, r, sums); }
           store(sums, width, p, r, smaller(rows - r, width), first + t, n, epilogue);
@@ -256,27 +273,32 @@ class matmul_run {
     }
   }
 
+  /// Linux may refuse tile registers; then all tokens take the tile of few.
+  [[nodiscard]] static bool can_expand() noexcept {
+    if constexpr (matrix) { return detail::tiles_allowed<A>(); }
+    return true;
+  }
+
   /// Whole tiles of tokens, times weights that are unpacked chunk by chunk.
   template <class Epilogue>
   void multiply_expanded(kernel::weight_stream const& stream, kernel::token_block<wide> x, index p, index rows,
                          index first, index tokens, std::byte* own, Epilogue const& epilogue) noexcept {
     constexpr int T = static_cast<int>(wide_tokens);
     constexpr index U = weights::units;
-    constexpr std::size_t tile_bytes = std::size_t{wide_tokens * tile_rows} * sizeof(float);
     auto* const sums = reinterpret_cast<float*>(own);  // [rows / tile_rows][tokens][tile_rows]
     std::byte* const carried = own + most_tokens * panel_rows * 4;
     std::byte* const codes = carried + most_tokens * panel_rows * 4;
 
+    auto const filled = [](index units) noexcept { return kernel::filled_units<weights>(units); };
     kernel::weight_stream w{};
     // `segments` segments from s, or if it is one, `steps` of its steps from step i.
     auto const run = [&](index s, index segments, index i, index steps, bool begins, bool ends) noexcept {
       std::byte const* const from = stream.codes + s * stream.segment_bytes + i * layout_type::step_bytes;
       index const bytes = (segments - 1) * stream.segment_bytes + steps * layout_type::step_bytes;
-      bool const ready =
-          wide::as_packed && stream.steps % kernel::units_together == 0 && steps % kernel::units_together == 0;
+      bool const ready = wide::as_packed && filled(stream.steps) == stream.steps && filled(steps) == steps;
       w.segments = segments;
-      w.steps = round_up(stream.steps * U, kernel::units_together);
-      w.last_steps = round_up(steps * U, kernel::units_together);
+      w.steps = filled(stream.steps * U);
+      w.last_steps = filled(steps * U);
       w.codes = ready ? from : codes;
       w.segment_bytes = ready ? stream.segment_bytes : w.steps * wide::step_bytes;
       w.params = stream.params + s * stream.param_stride;
@@ -290,24 +312,35 @@ class matmul_run {
                                                     codes + j * w.segment_bytes);
         }
         auto here = x;
-        w.ahead_step = kernel::units_together * bytes / (tokens / T * (panel_rows / tile_rows) * total_steps);
+        // Of the next chunk, each step of each tile asks for its part.
+        index const tiles = ceil_div(tokens, T) * (panel_rows / tile_rows);
+        w.ahead_step = matrix ? bytes * smaller(w.steps, 16) / (tiles * 2 * total_steps)
+                              : kernel::units_together * bytes / (tiles * total_steps);
         for (index t = 0; t < tokens; t += T) {
+          index const n = smaller(index{T}, tokens - t);
           index const tile = (r / tile_rows * tokens + t) * tile_rows;
           index const part = r * tokens + t * tile_rows;
           w.ahead = from + bytes + bytes * part / (tokens * panel_rows);
           bool const last = ends && s + segments == stream.segments;
-          if (s == 0 && begins) { std::memset(sums + tile, 0, tile_bytes); }
-          if (last) { prefetch_outputs(p, r, first + t, T); }
-          if (!begins) { prefetch_next(carried + tile * 4, tile_bytes); }
-          kernel::tile<wide, T, shape::registers>(
-              w, here, r, sums + tile, {begins ? nullptr : carried + tile * 4, ends ? nullptr : carried + tile * 4});
-          if (last) { store(sums + tile, tile_rows, p, r, smaller(rows - r, tile_rows), first + t, T, epilogue); }
+          if (s == 0 && begins) {
+            kernel::begin_sums<wide, tile_rows / L>(stream, here, r, n, sums + tile, tile_rows);
+          }
+          if (last) { prefetch_outputs(p, r, first + t, n); }
+          if (!begins) { prefetch_next(carried + tile * 4, static_cast<std::size_t>(n * tile_rows) * 4); }
+          kernel::carry const carry{begins ? nullptr : carried + tile * 4, ends ? nullptr : carried + tile * 4};
+          if constexpr (matrix) {
+            n > 16 ? kernel::matrix_tile<wide, true>(w, here, n, sums + tile, carry)
+                   : kernel::matrix_tile<wide, false>(w, here, n, sums + tile, carry);
+          } else {
+            kernel::tile<wide, T, shape::registers>(w, here, r, sums + tile, carry);
+          }
+          if (last) { store(sums + tile, tile_rows, p, r, smaller(rows - r, tile_rows), first + t, n, epilogue); }
           here.advance(T);
         }
       }
     };
     if constexpr (layout_type::grouped) {
-      index const at_once = chunk_units() / round_up(stream.steps * U, kernel::units_together);
+      index const at_once = chunk_units() / filled(stream.steps * U);
       for (index s = 0; s < stream.segments; s += at_once) {
         index const n = smaller(at_once, stream.segments - s);
         run(s, n, 0, s + n == stream.segments ? stream.last_steps : stream.steps, true, true);

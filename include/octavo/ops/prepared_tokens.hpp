@@ -92,6 +92,7 @@ class prepared_tokens {
     index const tokens = x_.tokens();
     return scratch_type::template bytes<operand>(product(segments_.count, tokens, stride())) +
            scratch_type::template bytes<start_type>(product(segments_.count, tokens)) +
+           scratch_type::template bytes<float>(product(sum_count(), tokens)) +
            scratch_type::template bytes<float>(tokens) + scratch_type::template bytes<std::int32_t>(tokens) +
            scratch_type::template bytes<float>(row_floats(fillers));
   }
@@ -101,6 +102,7 @@ class prepared_tokens {
     index const tokens = x_.tokens();
     operands_ = scratch.template take<operand>(segments_.count * tokens * stride());
     start_ = scratch.template take<start_type>(segments_.count * tokens);
+    sums_ = scratch.template take<float>(sum_count() * tokens);
     scales_ = scratch.template take<float>(tokens);
     zeros_ = scratch.template take<std::int32_t>(tokens);
     rows_ = scratch.template take<float>(row_floats(fillers));
@@ -124,6 +126,7 @@ class prepared_tokens {
     b.segment_stride = x_.tokens() * stride();
     b.start = integers || has_start ? start_ + first : nullptr;
     b.start_stride = x_.tokens();
+    b.sums = layout_type::minima ? sums_ + first : nullptr;
     b.zeros = zeros_ + first;
     b.weight_sums = weight_sums;
     return b;
@@ -132,7 +135,8 @@ class prepared_tokens {
  private:
   /// k of a segment that stand there; an expanded tile may read a few more than the segment has.
   [[nodiscard]] index padded_length() const noexcept {
-    return round_up(segments_.length, kernel::units_together * weights::unit_operands);
+    constexpr index unit = weights::unit_operands;
+    return kernel::filled_units<weights>(ceil_div(segments_.length, unit)) * unit;
   }
   /// From token to token: not a large power of two, or tokens would share a few lines of the first level cache.
   [[nodiscard]] index stride() const noexcept {
@@ -140,6 +144,8 @@ class prepared_tokens {
     index const length = padded_length();
     return length + (length >= 16 * line && length % (8 * line) == 0 ? line : 0);
   }
+  /// Sums of activations that minima are multiplied with, for each token.
+  [[nodiscard]] index sum_count() const noexcept { return layout_type::minima ? segments_.count : 0; }
   /// Floats that calibration copies tokens to: one token for each task, or all.
   [[nodiscard]] index row_floats(index fillers) const {
     if (!needs_row<>) { return 0; }
@@ -214,6 +220,7 @@ class prepared_tokens {
       std::int64_t sum = kernel::quantize_segment<A, quantizer>(source(t), p, segments_.first(layout_, s),
                                                                 segments_.present(layout_, s), padded_length(), zero,
                                                                 column_zeros(), at(s, t));
+      if constexpr (layout_type::minima) { sums_[s * x_.tokens() + t] = static_cast<float>(sum); }
       // Accumulators begin at -c * sum: c is the zero point of a row (a factor of its own), of a column (in the sum),
       // or that of all weights.
       if (column_zeros() != nullptr) {
@@ -249,6 +256,7 @@ class prepared_tokens {
       } else {
         kernel::copy_segment<writer>(x, first, present, padded_length(), at(s, t));
       }
+      if constexpr (layout_type::minima) { sums_[s * x_.tokens() + t] = float_sum(at(s, t), present); }
     }
     if constexpr (has_start) {  // one segment, k as they come: path_of gives per_column no bf16_dot
       static_assert(!types::swapped && !types::rounded);
@@ -260,12 +268,30 @@ class prepared_tokens {
     }
   }
 
+  /// The sum of n operands by 16 lanes, k in lane k % 16, then halves are added.
+  [[nodiscard]] static float float_sum(operand const* from, index n) noexcept {
+    float lanes[16] = {};
+    for (index k = 0; k < n; ++k) {
+      operand const a = from[types::swapped ? k ^ 1 : k];
+      if constexpr (std::is_same_v<operand, float>) {
+        lanes[k % 16] += a;
+      } else {
+        lanes[k % 16] += __builtin_bit_cast(float, static_cast<std::uint32_t>(a) << 16);
+      }
+    }
+    for (int half = 8; half > 0; half /= 2) {
+      for (int i = 0; i < half; ++i) { lanes[i] += lanes[i + half]; }
+    }
+    return lanes[0];
+  }
+
   quantized_matrix_view<S> w_;
   tokens_view<X const> x_;
   layout_type layout_;
   kernel::segmentation<layout_type> segments_;
   operand* operands_ = nullptr;
   start_type* start_ = nullptr;
+  float* sums_ = nullptr;
   float* scales_ = nullptr;
   std::int32_t* zeros_ = nullptr;
   float* rows_ = nullptr;

@@ -36,6 +36,13 @@ concept has_zero_point = linear_quantizer<Q> && requires(typename Q::params p) {
   { Q::zero(p) } -> std::convertible_to<int>;
 };
 
+/// A linear quantizer with a float that is added to all values of a group:
+/// decode(c, p) == scale(p) * format::decode(c) + minimum(p), rounded once.
+template <class Q>
+concept has_minimum = linear_quantizer<Q> && requires(typename Q::params p) {
+  { Q::minimum(p) } -> std::convertible_to<float>;
+};
+
 namespace detail {
 
 /// How a scale is stored: `Q::scale_type`, float if absent.

@@ -19,6 +19,8 @@ consteval bool check_zero_point() {
   if constexpr (has_zero_point<Q>) {
     static_assert(lattice<typename Q::format>.exact && lattice<typename Q::format>.step == 1.0f,
                   "Octavo: a quantizer with `int zero(params)` needs a format of integers.");
+    static_assert(!has_minimum<Q>,
+                  "Octavo: a quantizer has `int zero(params)` or `float minimum(params)`, not both.");
   }
   return true;
 }
@@ -56,6 +58,9 @@ consteval bool check_stored_scheme() {
     static_assert(!is_per_column<typename S::granularity> || linear_quantizer<typename S::quantizer>,
                   "Octavo: per_column folds the scale of a column into the activations, so the quantizer needs "
                   "`static float scale(params)`.");
+    static_assert(!is_per_column<typename S::granularity> || !has_minimum<typename S::quantizer>,
+                  "Octavo: per_column folds the scale of a column into the activations, where a minimum cannot go. "
+                  "Use affine, or per_row or per_group<G>.");
   }
   return true;
 }
@@ -75,6 +80,9 @@ consteval bool check_operand_scheme() {
         linear_quantizer<typename A::quantizer>,
         "Octavo: the quantizer of activations needs `static float scale(params)`, so that a token keeps one "
         "scale. Add it, or quantize the weights with this quantizer instead.");
+    static_assert(!has_minimum<typename A::quantizer>,
+                  "Octavo: a quantizer with `minimum(params)` is for stored matrices. Quantize activations with "
+                  "symmetric or affine.");
   }
   return true;
 }

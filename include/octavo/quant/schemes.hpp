@@ -6,6 +6,7 @@
 #include "octavo/format/integer.hpp"
 #include "octavo/format/minifloat.hpp"
 #include "octavo/quant/affine.hpp"
+#include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/scheme.hpp"
 #include "octavo/quant/symmetric.hpp"
 
@@ -32,6 +33,8 @@ using w4_g32 = w4_g<32>;
 using w2_g64 = w2_g<64>;
 template <int G>
 using w4_affine_g = scheme<affine<uint4, scale_as<f16>>, per_group<G>>;
+template <int G>
+using w4_min_g = scheme<affine_min<uint4, scale_as<f16>>, per_group<G>>;
 
 // Floating-point weights.
 using fp8 = scheme<symmetric<e4m3>, per_row>;

@@ -8,6 +8,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -26,6 +30,8 @@ struct vbmi : Base {};  ///< vpermb, vpermi2b
 template <class Base>
 struct dpbf16 : Base {};  ///< vdpbf16ps
 template <class Base>
+struct amx : Base {};  ///< tdpbsud
+template <class Base>
 struct dotprod : Base {};  ///< sdot
 template <class Base>
 struct i8mm : Base {};  ///< usdot
@@ -40,6 +46,8 @@ using avxvnni = vnni<avx2>;
 using avx512bw = xsimd::avx512bw;
 /// AVX-512 with VNNI, VBMI and BF16: Zen 4, Sapphire Rapids and later.
 using avx512vnni = dpbf16<vbmi<vnni<xsimd::avx512bw>>>;
+/// The same with the matrix unit of AMX for bytes, whose sums are as exact: Sapphire Rapids and later.
+using avx512amx = amx<avx512vnni>;
 /// 64-bit Arm, as every one is; with sdot; with usdot.
 using neon64 = xsimd::neon64;
 using neon64_dotprod = dotprod<neon64>;
@@ -98,6 +106,10 @@ inline constexpr bool arch_compiled<avx512bw> = true;
 #if defined(__AVX512VNNI__) && defined(__AVX512VBMI__) && defined(__AVX512BF16__)
 template <>
 inline constexpr bool arch_compiled<avx512vnni> = true;
+#if defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__linux__)
+template <>
+inline constexpr bool arch_compiled<avx512amx> = true;
+#endif
 #endif
 #endif
 #endif
@@ -126,8 +138,8 @@ struct first_compiled<A, Rest...>
 }  // namespace detail
 
 /// The widest instruction set that the flags of this translation unit allow: an alias, never a tag of its own.
-using default_arch =
-    detail::first_compiled<avx512vnni, avx512bw, avxvnni, avx2, sse42, neon64_i8mm, neon64_dotprod, neon64>::type;
+using default_arch = detail::first_compiled<avx512amx, avx512vnni, avx512bw, avxvnni, avx2, sse42, neon64_i8mm,
+                                            neon64_dotprod, neon64>::type;
 
 /// The name in benchmark rows.
 template <class A>
@@ -137,6 +149,7 @@ inline constexpr char const* arch_name = detail::is_scalar<A>                ? "
                                          : std::is_same_v<A, avxvnni>        ? "avxvnni"
                                          : std::is_same_v<A, avx512bw>       ? "avx512bw"
                                          : std::is_same_v<A, avx512vnni>     ? "avx512vnni"
+                                         : std::is_same_v<A, avx512amx>      ? "avx512amx"
                                          : std::is_same_v<A, neon64>         ? "neon64"
                                          : std::is_same_v<A, neon64_dotprod> ? "neon64_dotprod"
                                          : std::is_same_v<A, neon64_i8mm>    ? "neon64_i8mm"
@@ -153,6 +166,29 @@ template <class A>
   unsigned ecx = 0;
   unsigned edx = 0;
   return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> bit & 1u) != 0;
+}
+
+/// CPUID leaf 7.0, register edx: AMX-TILE is bit 24, AMX-INT8 bit 25.
+template <class A>
+[[nodiscard]] inline bool leaf7_0_edx(int bit) noexcept {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx >> bit & 1u) != 0;
+}
+
+/// Whether Linux lets this process use tile registers: it must be asked once (Documentation/arch/x86/xstate.rst).
+template <class A>
+[[nodiscard]] inline bool tiles_allowed() noexcept {
+#if defined(__linux__)
+  constexpr int request = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int tile_data = 18;    // XFEATURE_XTILEDATA
+  static bool const allowed = ::syscall(SYS_arch_prctl, request, tile_data) == 0;
+  return allowed;
+#else
+  return false;
+#endif
 }
 #endif
 
@@ -183,7 +219,9 @@ template <class A>
                             __builtin_cpu_supports("avx512vl");
     if constexpr (!detail::has<vnni, A>) { return has_avx512; }
     return has_avx512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi") &&
-           detail::leaf7_1_eax<A>(5);
+           detail::leaf7_1_eax<A>(5) &&
+           (!detail::has<amx, A> ||
+            (detail::leaf7_0_edx<A>(24) && detail::leaf7_0_edx<A>(25) && detail::tiles_allowed<A>()));
 #else
     return false;
 #endif

@@ -191,6 +191,9 @@ template <class A>
 #if defined(__AVX512BF16__)
   auto sum = static_cast<__m512>(acc);
 #if defined(__clang__) || defined(__SANITIZE_ADDRESS__)
+#if defined(__clang__) && __clang_major__ >= 16 && __clang_major__ < 19
+  a = in_register(a);  // clang 16 crashes when it sees a shuffle that is cast to bf16; 19 does not
+#endif
   return floats<A>(_mm512_dpbf16_ps(sum, (__m512bh) static_cast<__m512i>(w), (__m512bh) static_cast<__m512i>(a)));
 #else
   asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(static_cast<__m512i>(w)), "v"(static_cast<__m512i>(a)));

@@ -36,7 +36,8 @@ inline constexpr index longest_leaf = 32768;
 /// unpack yields pairs of k: r0k0 r0k1 r1k0 r1k1 r2k0 r2k1 r3k0 r3k1, then the same rows with k2 k3.
 ///
 ///     panel = group 0: codes, params | group 1: codes, params | ...        one stream
-///     params = 64 scales (padded to 64 bytes), then 64 zero points (1 byte each) if the quantizer has them;
+///     params = 64 scales (padded to 64 bytes), then 64 zero points (1 byte each) or 64 minima (of the type of the
+///              scales) if the quantizer has them;
 ///              for a quantizer without scale(), 64 of its params
 ///
 /// Groups are padded to whole steps, the last panel to 64 rows, with the code of 0 and scale 0. After the panels of a
@@ -51,6 +52,7 @@ struct panel_layout {
   static constexpr bool by_column = detail::is_per_column<granularity>;
   static constexpr bool grouped = detail::is_per_group<granularity>;
   static constexpr bool zero_points = has_zero_point<quantizer> && !by_column;
+  static constexpr bool minima = has_minimum<quantizer>;
   using scale_type = std::conditional_t<by_column, float, typename detail::scale_type_of<quantizer>::type>;
 
   static constexpr int bits = format::bits <= 2 ? 2 : format::bits <= 4 ? 4 : 8;
@@ -66,7 +68,7 @@ struct panel_layout {
       linear ? static_cast<index>(sizeof(scale_type)) * panel_rows
              : (static_cast<index>(sizeof(typename quantizer::params)) * panel_rows + alignment - 1) / alignment *
                    alignment;
-  static constexpr index param_bytes = scale_bytes + (zero_points ? panel_rows : 0);
+  static constexpr index param_bytes = scale_bytes + (zero_points ? panel_rows : 0) + (minima ? scale_bytes : 0);
 
   index rows = 0;
   index cols = 0;

@@ -40,6 +40,11 @@ class panel_writer {
       if constexpr (layout_type::zero_points) {
         to[layout_type::scale_bytes + row] = static_cast<std::byte>(quantizer::zero(p) - lattice<format>.lowest);
       }
+      if constexpr (layout_type::minima) {
+        auto const minimum = static_cast<typename layout_type::scale_type>(quantizer::minimum(p));
+        std::memcpy(to + layout_type::scale_bytes + row * static_cast<index>(sizeof minimum), &minimum,
+                    sizeof minimum);
+      }
     } else {
       std::memcpy(to + row * static_cast<index>(sizeof p), &p, sizeof p);
     }

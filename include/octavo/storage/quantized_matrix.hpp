@@ -78,6 +78,16 @@ class quantized_matrix_view {
     }
     return 0;
   }
+  /// The minimum of row r in group g; 0 for quantizers without.
+  [[nodiscard, gnu::always_inline]] float minimum_at(index r, index g) const noexcept {
+    if constexpr (layout_type::minima) {
+      typename layout_type::scale_type m;
+      std::memcpy(&m, params(r, g) + layout_type::scale_bytes + r % panel_rows * static_cast<index>(sizeof m),
+                  sizeof m);
+      return static_cast<float>(m);
+    }
+    return 0;
+  }
   /// Scales and zero points of the columns (per_column only).
   [[nodiscard, gnu::always_inline]] float const* column_scales() const noexcept {
     return reinterpret_cast<float const*>(data_ + layout_.panels() * layout_.panel_bytes());
@@ -93,6 +103,8 @@ class quantized_matrix_view {
     index const g = c / layout_.group();
     if constexpr (layout_type::by_column) {
       return column_scales()[c] * (F::decode(q) - static_cast<float>(column_zeros()[c]));
+    } else if constexpr (layout_type::minima) {
+      return __builtin_fmaf(scale_at(r, g), F::decode(q), minimum_at(r, g));
     } else if constexpr (layout_type::linear) {
       return scale_at(r, g) * (F::decode(q) - static_cast<float>(zero_at(r, g)));
     } else {

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// affine_min<Format, Options...>: a scale and a minimum per group, both floats (Q4_1 and Q5_1 of ggml).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "octavo/format/table.hpp"
+#include "octavo/quant/concept.hpp"
+#include "octavo/quant/scale.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// x is about scale * code + minimum, rounded once. The range [min(x), max(x)] maps to [0, highest] of the format:
+/// scale = (max - min) / highest, code = clamp(rne((x - minimum) * inverse)). Scale and minimum are rounded to the stored
+/// type first. Options: scale_as<T>, T one of float, bf16, f16.
+///
+/// A product costs one sum of activations per group and token more than `symmetric`. 0 is not exact; affine has that.
+template <number_format Format, class... Options>
+struct affine_min {
+  using format = Format;
+  using scale_type = typename detail::scale_option<Options...>::type;
+  static_assert(detail::scale_type<scale_type> && !std::is_same_v<scale_type, e8m0>,
+                "Octavo: affine_min stores scales and minima as scale_as<T> with T one of float, octavo::bf16, "
+                "octavo::f16; a power of two (e8m0) cannot be a minimum.");
+  static_assert(lattice<Format>.exact && lattice<Format>.step == 1.0f && lattice<Format>.lowest == 0,
+                "Octavo: affine_min counts codes from the minimum, so its format is one of unsigned integers. Use "
+                "uint4, uint8 ..., or affine.");
+  static constexpr float highest = largest_value<Format>;
+
+  struct params {
+    float scale;
+    float minimum;
+    float inverse = 0;  ///< for encode only, not stored
+  };
+
+  /// Pre: low <= high, or not finite.
+  [[gnu::always_inline]] static constexpr params from_range(float low, float high) noexcept {
+    if (!detail::is_finite(high - low)) { return {detail::not_a_number, detail::not_a_number, 0.0f}; }
+    auto const fit = detail::fit_scale<scale_type>(high - low, highest);
+    constexpr float largest = std::is_same_v<scale_type, f16> ? 65504.0f : 0x1.fep127f;
+    return {fit.scale, static_cast<float>(scale_type(detail::clamp(low, -largest, largest))), fit.inverse};
+  }
+  [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
+    if (first == last) { return {0.0f, 0.0f, 0.0f}; }
+    float low = *first;
+    float high = *first;
+    std::uint32_t bits = 0;  // as integers, NaN and infinity are above every number
+    for (; first != last; ++first) {
+      float const x = *first;
+      auto const b = __builtin_bit_cast(std::uint32_t, x) & 0x7fffffffu;
+      bits = b > bits ? b : bits;
+      low = x < low ? x : low;
+      high = x > high ? x : high;
+    }
+    if (bits >= 0x7f800000u) { return from_range(-__builtin_inff(), __builtin_inff()); }
+    return from_range(low, high);
+  }
+  static constexpr params calibrate(std::span<float const> xs) noexcept {
+    return calibrate(xs.data(), xs.data() + xs.size());
+  }
+  [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
+    return Format::encode(detail::clamp(detail::opaque(x - p.minimum) * p.inverse, 0.0f, highest));
+  }
+  [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
+    return __builtin_fmaf(p.scale, Format::decode(c), p.minimum);
+  }
+  [[gnu::always_inline]] static constexpr float scale(params p) noexcept { return p.scale; }
+  [[gnu::always_inline]] static constexpr float minimum(params p) noexcept { return p.minimum; }
+};
+
+}  // namespace v0
+}  // namespace octavo

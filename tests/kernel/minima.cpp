@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// matmul with weights that have a minimum in each group, against the plain implementation, on every path.
+#include "octavo/kernel/minima.hpp"
+
+#include "octavo/quant/schemes.hpp"
+#include "octavo/reference/matmul.hpp"
+
+#include "support/check_matmul.hpp"
+
+#include <cmath>
+
+using namespace octavo;
+using namespace octavo::schemes;
+
+namespace {
+using q5_1 = scheme<affine_min<uint8, scale_as<f16>>, per_group<32>>;
+using by_row = scheme<affine_min<uint4>, per_row>;
+using by_tensor = scheme<affine_min<uint8, scale_as<bf16>>, per_tensor>;
+}  // namespace
+
+TEST_CASE("minima of groups by int8 tokens equal the plain product") {
+  STATIC_REQUIRE(path_of<w4_min_g<32>, a8> == path::int8_dot);
+  test::check_shapes<w4_min_g<32>, a8>(1100);
+}
+TEST_CASE("minima of bytes by int8 tokens equal the plain product") {
+  test::check_shapes<q5_1, a8>(1200);
+  test::check_shapes<by_tensor, a8>(1250);
+}
+TEST_CASE("minima of rows by tokens with a zero point equal the plain product") {
+  test::check_shapes<by_row, a8_affine>(1300);
+}
+TEST_CASE("minima by floats equal the plain product") { test::check_shapes<w4_min_g<32>, as_is, float>(1400); }
+TEST_CASE("minima by bf16 equal the plain product") {
+  STATIC_REQUIRE(path_of<w4_min_g<32>, bf16> == path::bf16_dot);
+  test::check_shapes<w4_min_g<32>, as_is, bf16>(1500);
+}
+
+TEST_CASE("the product with minima is that of the values") {
+  test::matrix<float> dense(70, 200, 3);
+  for (octavo::index c = 0; c < 200; ++c) {
+    for (octavo::index r = 0; r < 70; ++r) { dense(r, c) += 5.0f; }  // far from 0: minima carry most of the product
+  }
+  auto const w = quantize<w4_min_g<32>>(dense);
+  test::matrix<float> const x(200, 3, 4);
+  test::matrix<float> y(70, 3);
+  matmul(w, x, y);
+  for (octavo::index t = 0; t < 3; ++t) {
+    std::vector<double> const token(x.data() + t * 200, x.data() + (t + 1) * 200);
+    auto const exact = reference::matmul(w.view(), token);
+    for (octavo::index r = 0; r < 70; ++r) {
+      CHECK(std::fabs(static_cast<double>(y(r, t)) - exact[static_cast<std::size_t>(r)]) < 1e-3);
+    }
+  }
+}
