@@ -53,7 +53,7 @@ TEST_CASE("every supported type imports to the values that the package gguf deco
   golden g;
   INFO(g.error);
   REQUIRE(g.file);
-  for (std::string const name : {"f16", "bf16", "q4_0", "q5_0", "q8_0", "mxfp4"}) {
+  for (std::string const name : {"f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "mxfp4"}) {
     INFO(name);
     auto const expected = view_ggml<float>(*g.file->find(name + ".expected"), g.error);
     REQUIRE(expected);
@@ -120,9 +120,12 @@ TEST_CASE("scales that are no finite numbers are refused with their place") {
   std::string const nan("\x01\x7e", 2);
   std::string const infinity("\x00\xfc", 2);
   CHECK(refusal<schemes::w8_g<32>>(with_scale("q8_0", 2 * 68 + 34, nan), "q8_0") ==
-        "q8_0: the scale of row 2, columns 32 to 63, is not a finite number");
+        "q8_0: the scale or minimum of row 2, columns 32 to 63, is not a finite number");
   CHECK(refusal<schemes::w4_g<32>>(with_scale("q4_0", 0, infinity), "q4_0") ==
-        "q4_0: the scale of row 0, columns 0 to 31, is not a finite number");
+        "q4_0: the scale or minimum of row 0, columns 0 to 31, is not a finite number");
   CHECK(refusal<schemes::mxfp4>(with_scale("mxfp4", 34, "\xff"), "mxfp4") ==
-        "mxfp4: the scale of row 1, columns 0 to 31, is not a finite number");
+        "mxfp4: the scale or minimum of row 1, columns 0 to 31, is not a finite number");
+  using w4_min = scheme<affine_min<uint4, scale_as<f16>>, per_group<32>>;
+  CHECK(refusal<w4_min>(with_scale("q4_1", 20 + 2, nan), "q4_1") ==
+        "q4_1: the scale or minimum of row 0, columns 32 to 63, is not a finite number");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/io/scheme_text.hpp"
 
+#include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/catch.hpp"
@@ -34,6 +35,8 @@ TEST_CASE("the text of a scheme says how its bytes decode, and nothing else") {
   CHECK(scheme_text<w8>() == "int8 x f32, per_row");
   CHECK(scheme_text<w4_g32>() == "int4 x f16, per_group<32>");
   CHECK(scheme_text<w4_affine_g<128>>() == "(uint4 - zero) x f16, per_group<128>");
+  CHECK(scheme_text<scheme<affine_min<uint4, scale_as<f16>>, per_group<32>>>() ==
+        "uint4 x f16 + minimum, per_group<32>");
   CHECK(scheme_text<mxfp4>() == "e2m1 x e8m0, per_group<32>");
   CHECK(scheme_text<fp8>() == "e4m3 x f32, per_row");
   CHECK(scheme_text<fp8_e5m2>() == "e5m2 x f32, per_row");

@@ -35,7 +35,7 @@ class file_bytes {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 [[nodiscard]] inline std::string golden_file(std::string const& name) {
-  return read_file(std::string(OCTAVO_TEST_FILES) + "/io/golden/" + name);
+  return read_file(OCTAVO_TEST_FILES "/io/golden/" + name);
 }
 
 /// Appends the bytes of numbers, and texts as they are.

@@ -192,8 +192,8 @@ template <class S>
       }
     });
     if (!detail::all_finite(p) && wrong.empty()) {
-      wrong = shown(t.name) + ": the scale of row " + std::to_string(r) + ", columns " + std::to_string(g * 32) +
-              " to " + std::to_string(g * 32 + 31) + ", is not a finite number";
+      wrong = shown(t.name) + ": the scale or minimum of row " + std::to_string(r) + ", columns " +
+              std::to_string(g * 32) + " to " + std::to_string(g * 32 + 31) + ", is not a finite number";
     }
     return p;
   });
