@@ -207,7 +207,7 @@ struct vpdpbusd : wide {
     asm volatile("vpdpbusd %2, %2, %0\n\tvpdpbusd %2, %2, %1" : "+v"(c.a), "+v"(c.b) : "v"(x));
   }
 };
-#if defined(__AMX_INT8__)
+#if defined(__AMX_INT8__) || defined(__AMXINT8__)
 /// Four products of whole tiles; every thread configures its tiles first.
 struct tdpbsud {
   static constexpr int steps = 1;
@@ -250,7 +250,7 @@ struct sequences<octavo::avx512vnni> {
   using lookup = sequence::lookup512;
 };
 #endif
-#if defined(__AMX_INT8__)
+#if defined(__AMX_INT8__) || defined(__AMXINT8__)
 template <>
 struct sequences<octavo::avx512amx> : sequences<octavo::avx512vnni> {
   template <int Highest>

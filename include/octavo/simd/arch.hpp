@@ -106,7 +106,7 @@ inline constexpr bool arch_compiled<avx512bw> = true;
 #if defined(__AVX512VNNI__) && defined(__AVX512VBMI__) && defined(__AVX512BF16__)
 template <>
 inline constexpr bool arch_compiled<avx512vnni> = true;
-#if defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__linux__)
+#if (defined(__AMX_INT8__) || defined(__AMXINT8__)) && defined(__linux__)  // clang 14 has the second name
 template <>
 inline constexpr bool arch_compiled<avx512amx> = true;
 #endif

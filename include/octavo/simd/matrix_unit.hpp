@@ -8,7 +8,7 @@
 #include "octavo/core/index.hpp"
 #include "octavo/simd/arch.hpp"
 
-#if defined(__AMX_TILE__) && defined(__AMX_INT8__)
+#if defined(__AMX_INT8__) || defined(__AMXINT8__)
 #include <immintrin.h>
 #endif
 
@@ -25,7 +25,7 @@ namespace simd {
 template <class A>
 struct matrix_unit;
 
-#if defined(__AMX_TILE__) && defined(__AMX_INT8__)
+#if defined(__AMX_INT8__) || defined(__AMXINT8__)
 
 namespace detail {
 
