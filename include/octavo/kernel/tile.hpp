@@ -196,7 +196,17 @@ template <class Weights, int T, int R, int P = 1>
     constexpr detail::constant<index{0}> first{};
 
     index steps = s + 1 < w.segments ? w.steps : w.last_steps;
-    if (s != 0) {
+    if constexpr (!Weights::layout::grouped) {
+      if (s != 0) {  // each 32 768 k: not worth a second instance of the step, which is most of the compile time
+        unroll<P>([&](int p) __attribute__((always_inline)) {
+          load_panel_scales(p, w.params_of(s - 1));
+          unroll<T>([&](int t) __attribute__((always_inline)) {
+            scale(p, t);
+            begin(p, t, s, params);
+          });
+        });
+      }
+    } else if (s != 0) {
       step(
           first, [&](int p) __attribute__((always_inline)) { load_panel_scales(p, w.params_of(s - 1)); },
           [&](int p, int t) __attribute__((always_inline)) {
