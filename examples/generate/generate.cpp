@@ -3,7 +3,7 @@
 #include "llama.hpp"
 #include "measure.hpp"
 #include "thread_pool.hpp"
-#include "tokenizer.hpp"
+#include "tokenizer_files.hpp"
 
 #include <octavo/io/mapped_file.hpp>
 
@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <random>
 #include <span>
@@ -25,30 +26,45 @@ namespace {
 using example::index;
 namespace schemes = octavo::schemes;
 
-/// A line of the table. W: scheme of the weights. A: scheme of the activations, or an element type.
-template <class W, class A>
+/// A line of the table. W: scheme of the weights. A: scheme of the activations, or an element type. Table: scheme of the
+/// embedding and the head.
+template <class W, class A, class Table = W>
 struct format {
-  using model = example::llama<W, A>;
+  using model = example::llama<W, A, Table>;
   char const* name;
   char const* text;
+  /// The type of a GGUF file whose matrices this format holds as they are.
+  std::optional<octavo::io::ggml_type> type = std::nullopt;
 };
 
 /// The formats that the program knows. A new one is a line here: the kernels follow from its types.
 template <class Function>
 void for_each_format(Function&& f) {
+  constexpr auto q4_1_type = octavo::io::ggml_type::q4_1;
+  constexpr auto q8_0_type = octavo::io::ggml_type::q8_0;
+  using q4_1 = schemes::w4_min_g<32>;
+  using q8_0 = schemes::w8_g<32>;
   f(format<float, float>{"float", "float weights and activations"});
   f(format<schemes::w8, schemes::a8>{"w8a8", "INT8 per row x INT8 per token"});
   f(format<schemes::w4_g32, schemes::a8>{"w4a8", "INT4 group 32 x INT8 per token"});
   f(format<schemes::w4_g32, octavo::bf16>{"w4a16", "INT4 group 32 x bf16"});
   f(format<schemes::mxfp4, schemes::a8>{"mxfp4", "E2M1 group 32 x INT8 per token"});
   f(format<schemes::fp8, octavo::bf16>{"fp8", "E4M3 per row x bf16"});
+  f(format<q4_1, schemes::a8, q8_0>{"q4_1", "Q4_1, head Q8_0 x INT8 per token", q4_1_type});
+  f(format<q4_1, octavo::bf16, q8_0>{"q4_1a16", "Q4_1, head Q8_0 x bf16", q4_1_type});
+  f(format<q8_0, schemes::a8>{"q8_0", "INT8 group 32 x INT8 per token", q8_0_type});
 }
 
 struct options {
   std::string data = GENERATE_DATA_DIR;
   std::string prompt = "It was a fine morning, and Emma";
-  std::string scheme = "w4a8";
+  std::string model;  // a GGUF file; empty: the one in `data`
+  std::string text;   // what perplexity is measured on; empty: heldout.txt in `data`
+  std::string scheme;
   int tokens = 120;
+  int context = 2048;
+  int text_tokens = 1 << 20;
+  bool chat = false;
   int seed = 1;
   int threads = 1;
   bool table = true;
@@ -59,16 +75,21 @@ void print_usage(std::FILE* out) {
   std::fprintf(out,
                "usage: generate [options]\n"
                "  --prompt TEXT   what to continue (\"%s\")\n"
-               "  --tokens N      how many tokens to write (%d)\n"
-               "  --scheme NAME   number formats of the model that writes (%s), one of\n",
-               o.prompt.c_str(), o.tokens, o.scheme.c_str());
-  for_each_format([out](auto f) { std::fprintf(out, "                    %-6s %s\n", f.name, f.text); });
+               "  --tokens N      how many tokens to write at most (%d)\n"
+               "  --scheme NAME   number formats of the model that writes (w4a8, or those of the file), one of\n",
+               o.prompt.c_str(), o.tokens);
+  for_each_format([out](auto f) { std::fprintf(out, "                    %-7s %s\n", f.name, f.text); });
   std::fprintf(out,
                "  --seed N        another text (%d)\n"
                "  --threads N     threads that share the products (%d)\n"
+               "  --model FILE    a Llama in GGUF, with its tokenizer, instead of the model that ships\n"
+               "  --chat          the prompt is a question, put into the chat template of the file\n"
+               "  --context N     positions that the model keeps, at most its own (%d)\n"
+               "  --text FILE     measure perplexity on this text (heldout.txt)\n"
+               "  --text-tokens N on so many tokens of it\n"
                "  --data DIR      folder of model.safetensors, tokenizer.json, heldout.txt\n"
                "  --no-table      only write\n",
-               o.seed, o.threads);
+               o.seed, o.threads, o.context);
 }
 
 bool known_scheme(std::string_view name) {
@@ -84,18 +105,22 @@ bool read_options(int argc, char** argv, options& o) {
   };
   for (int i = 1; i < argc; ++i) {
     std::string_view const name = argv[i];
-    if (name == "--no-table") {
-      o.table = false;
+    if (name == "--no-table" || name == "--chat") {
+      (name == "--chat" ? o.chat : o.table) = name == "--chat";
       continue;
     }
     std::string_view const value = i + 1 < argc ? argv[++i] : "";
-    bool const ok = name == "--prompt"    ? (o.prompt = value, !value.empty())
-                    : name == "--data"    ? (o.data = value, !value.empty())
-                    : name == "--scheme"  ? (o.scheme = value, known_scheme(value))
-                    : name == "--tokens"  ? number(value, 0, 1000000, o.tokens)
-                    : name == "--seed"    ? number(value, 0, 2147483647, o.seed)
-                    : name == "--threads" ? number(value, 1, 1024, o.threads)
-                                          : false;
+    bool const ok = name == "--prompt"        ? (o.prompt = value, !value.empty())
+                    : name == "--data"        ? (o.data = value, !value.empty())
+                    : name == "--model"       ? (o.model = value, !value.empty())
+                    : name == "--text"        ? (o.text = value, !value.empty())
+                    : name == "--context"     ? number(value, 2, 1 << 20, o.context)
+                    : name == "--text-tokens" ? number(value, 2, 1 << 30, o.text_tokens)
+                    : name == "--scheme"      ? (o.scheme = value, known_scheme(value))
+                    : name == "--tokens"      ? number(value, 0, 1000000, o.tokens)
+                    : name == "--seed"        ? number(value, 0, 2147483647, o.seed)
+                    : name == "--threads"     ? number(value, 1, 1024, o.threads)
+                                              : false;
     if (!ok) {
       std::fprintf(stderr, "generate: cannot use %s %s\n", argv[name.data() == argv[i] ? i : i - 1],
                    std::string(value).c_str());
@@ -137,12 +162,12 @@ class sampler {
 
 /// Prints the prompt, then each token as soon as it is known.
 template <class Model>
-void write(Model& model, example::tokenizer const& words, options const& o) {
-  auto text = words.encode(o.prompt);
+void write(Model& model, example::tokenizer const& words, std::vector<int> text, options const& o) {
   auto const context = static_cast<std::size_t>(model.context());
   std::size_t first_unseen = 0;
   sampler sample(o.seed);
-  std::printf("%s", o.prompt.c_str());
+  example::text_stream characters;
+  std::printf("%s%s", o.prompt.c_str(), o.chat ? "\n" : "");
   for (int i = 0; i < o.tokens; ++i) {
     if (text.size() > context) {  // the model has seen all it can: begin again with the last half
       text.erase(text.begin(), text.end() - static_cast<std::ptrdiff_t>(context / 2));
@@ -152,12 +177,25 @@ void write(Model& model, example::tokenizer const& words, options const& o) {
     auto const logits = model.forward(std::span(text).subspan(first_unseen));
     first_unseen = text.size();
     text.push_back(sample(logits.data(), model.vocab()));
-    auto const piece = words.decode(text.back());
-    if (piece == "<|endoftext|>") { break; }
+    if (text.back() == words.end()) { break; }
+    auto const piece = characters.put(words.decode(text.back()));
     std::fwrite(piece.data(), 1, piece.size(), stdout);
     std::fflush(stdout);
   }
-  std::printf("\n\n");
+  std::printf("%s\n\n", characters.held().c_str());
+}
+
+/// Packs the matrices of a model, saying how far it is.
+template <class Model>
+std::unique_ptr<Model> load(char const* name, example::checkpoint const& weights, index context,
+                            example::thread_pool& pool) {
+  auto const all = weights.layers.size();
+  auto const say = [&](std::size_t done) {
+    if (weights.hidden >= 512) { std::fprintf(stderr, "\r%s: packed %zu of %zu layers", name, done, all); }
+  };
+  auto model = std::make_unique<Model>(weights, context, pool, say);
+  if (weights.hidden >= 512) { std::fprintf(stderr, "\n"); }
+  return model;
 }
 
 int fail(std::string const& text) {
@@ -181,45 +219,77 @@ int main(int argc, char** argv) {
   }
 
   std::string error;
-  auto const model_file = octavo::io::mapped_file::open(o.data + "/model.safetensors", error);
+  bool const own = o.model.empty();
+  std::string const path = own ? o.data + "/model.safetensors" : o.model;
+  auto const model_file = octavo::io::mapped_file::open(path, error);
   if (!model_file) { return fail(error); }
-  auto const tensors = octavo::io::safetensors::parse(model_file->bytes(), error);
-  if (!tensors) { return fail("model.safetensors: " + error); }
-  auto const weights = example::checkpoint::read(*tensors, error);
-  if (!weights) { return fail("model.safetensors: " + error); }
-  auto const words_file = octavo::io::mapped_file::open(o.data + "/tokenizer.json", error);
-  if (!words_file) { return fail(error); }
-  auto const words = example::tokenizer::parse(words_file->text(), error);
+  std::optional<octavo::io::gguf> gguf;
+  std::optional<example::checkpoint> weights;
+  std::optional<example::tokenizer> words;
+  if (own) {
+    auto const tensors = octavo::io::safetensors::parse(model_file->bytes(), error);
+    if (tensors) { weights = example::checkpoint::read(*tensors, error); }
+    if (!weights) { return fail(path + ": " + error); }
+    auto const words_file = octavo::io::mapped_file::open(o.data + "/tokenizer.json", error);
+    if (!words_file) { return fail(error); }
+    words = example::read_tokenizer(words_file->text(), error);
+  } else {
+    gguf = octavo::io::gguf::parse(model_file->bytes(), error);
+    if (gguf) { weights = example::checkpoint::read(*gguf, error); }
+    if (!weights) { return fail(path + ": " + error); }
+    words = example::read_tokenizer(*gguf, error);
+  }
   if (!words) { return fail(error); }
-  if (words->size() != weights->vocab) {
-    return fail("tokenizer.json and model.safetensors differ in their vocabulary");
+  if (words->size() != weights->vocab) { return fail("the tokenizer and the model differ in their vocabulary"); }
+  octavo::index const context = std::min<octavo::index>(weights->context, o.context);
+
+  auto prompt = words->encode(o.prompt);
+  if (o.chat) {
+    auto question = words->encode_chat(o.prompt, error);
+    if (!question) { return fail(path + ": " + error); }
+    prompt = *std::move(question);
+  }
+  // The formats that hold the file as it is, or all that were asked for.
+  auto const of_file = [&](auto f) { return !own && f.type == weights->layers[0].up.stored->type; };
+  if (o.scheme.empty()) {
+    o.scheme = "w4a8";
+    for_each_format([&, found = false](auto f) mutable {
+      if (of_file(f) && !found) { o.scheme = f.name, found = true; }
+    });
   }
 
   example::thread_pool pool(o.threads);
   for_each_format([&](auto f) {
     if (o.scheme != f.name) { return; }
-    typename decltype(f)::model model(*weights, pool);
-    write(model, *words, o);
+    auto const model = load<typename decltype(f)::model>(f.name, *weights, context, pool);
+    write(*model, *words, prompt, o);
   });
   if (!o.table) { return 0; }
 
-  auto const heldout_file = octavo::io::mapped_file::open(o.data + "/heldout.txt", error);
+  auto const heldout_file = octavo::io::mapped_file::open(o.text.empty() ? o.data + "/heldout.txt" : o.text, error);
   if (!heldout_file) { return fail(error); }
-  auto const heldout = words->encode(heldout_file->text());
+  auto heldout = words->encode(heldout_file->text());
+  if (heldout.size() > static_cast<std::size_t>(o.text_tokens)) {
+    heldout.resize(static_cast<std::size_t>(o.text_tokens));
+  }
+  octavo::index const window = std::min<octavo::index>(context, 512);
   std::printf(
-      "Llama, %zu layers, %td wide; %s, %d thread%s. Perplexity over the %zu tokens of heldout.txt, in windows of\n"
-      "%td; prefill of %td tokens in one call, decode of one token a call.\n\n",
+      "Llama, %zu layers, %td wide; %s, %d thread%s. Perplexity over %zu tokens of %s, in windows of %td; prefill of\n"
+      "%td tokens in one call, decode of one token a call.\n\n",
       weights->layers.size(), weights->hidden, octavo::arch_name<octavo::default_arch>, o.threads,
-      o.threads == 1 ? "" : "s", heldout.size(), weights->context, weights->context);
-  std::printf("%-6s %-31s %-9s %6s %7s %10s %13s %12s\n", "scheme", "weights x activations", "path", "MB", "bits",
+      o.threads == 1 ? "" : "s", heldout.size(), o.text.empty() ? "heldout.txt" : o.text.c_str(), window, window);
+  std::printf("%-7s %-32s %-9s %6s %7s %10s %13s %12s\n", "scheme", "weights x activations", "path", "MB", "bits",
               "perplexity", "prefill tok/s", "decode tok/s");
   for_each_format([&](auto f) {
+    bool const baseline = std::string_view(f.name) == "float";
+    if (own ? f.type.has_value() : !of_file(f) && !baseline) { return; }
     using model_type = typename decltype(f)::model;
     std::fprintf(stderr, "measuring %s ...\n", f.name);
-    model_type model(*weights, pool);
+    auto const loaded = load<model_type>(f.name, *weights, window, pool);
+    auto& model = *loaded;
     double const perplexity = std::exp(example::loss(model, heldout));
     auto const speed = example::measure_speed(model, heldout);
-    std::printf("%-6s %-31s %-9s %6.2f %7.2f %10.3f %13.0f %12.0f\n", f.name, f.text, model_type::linear_type::path,
+    std::printf("%-7s %-32s %-9s %6.2f %7.2f %10.3f %13.0f %12.0f\n", f.name, f.text, model_type::linear_type::path,
                 static_cast<double>(model.weight_bytes()) * 1e-6,
                 8.0 * static_cast<double>(model.weight_bytes()) / static_cast<double>(model.weight_count()),
                 perplexity, speed.prefill, speed.decode);

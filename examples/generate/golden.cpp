@@ -3,7 +3,7 @@
 #include "llama.hpp"
 #include "measure.hpp"
 #include "thread_pool.hpp"
-#include "tokenizer.hpp"
+#include "tokenizer_files.hpp"
 
 #include <octavo/io/mapped_file.hpp>
 
@@ -103,7 +103,7 @@ void check_hostile_models(std::span<std::byte const> good) {
 void check_hostile_tokenizers(std::string const& good) {
   auto const refused = [](std::string const& text, std::string const& what) {
     std::string error;
-    check(!example::tokenizer::parse(text, error) && !error.empty(), "tokenizer accepted: " + what);
+    check(!example::read_tokenizer(text, error) && !error.empty(), "tokenizer accepted: " + what);
   };
   for (std::size_t length = 0; length < good.size(); length += good.size() / 50) {
     refused(good.substr(0, length), "cut to " + std::to_string(length) + " bytes");
@@ -151,13 +151,16 @@ void check_tokenizer(example::tokenizer const& words, nlohmann::json const& gold
   check(cases.size() >= 8, "golden.json has too few tokenizer_cases");
   for (auto const& c : cases) {
     auto const text = text_of(c, "text");
-    auto const ids = words.encode(text);
+    auto const ids = words.encode_with_specials(text);
     check(ids == list<int>(c, "ids"), "encode: " + text);
     check(words.decode(ids) == text, "decode(encode): " + text);
   }
   std::string every_byte;
   for (int b = 0; b < 256; ++b) { every_byte += static_cast<char>(b); }
   check(words.decode(words.encode(every_byte)) == every_byte, "all bytes survive, though they are not UTF-8");
+  check(words.encode("<|endoftext|>").size() > 1, "a special token in a user's text is text");
+  auto const long_word = words.encode(std::string(300000, 'a'));
+  check(words.decode(long_word).size() == 300000, "a long word");
 }
 
 template <class Model>
@@ -240,7 +243,7 @@ int main(int argc, char** argv) {
 
   auto const golden = nlohmann::json::parse(golden_file->text(), nullptr, false);
   auto const tensors = octavo::io::safetensors::parse(model_file->bytes(), error);
-  auto const words = example::tokenizer::parse(words_file->text(), error);
+  auto const words = example::read_tokenizer(words_file->text(), error);
   auto const weights = tensors ? example::checkpoint::read(*tensors, error) : std::nullopt;
   if (!golden.is_object() || !words || !weights) {
     std::printf("golden: %s\n", error.c_str());

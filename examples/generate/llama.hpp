@@ -3,15 +3,14 @@
 #pragma once
 
 #include "attention.hpp"
+#include "checkpoint.hpp"
 #include "thread_pool.hpp"
 
-#include <octavo/io/safetensors.hpp>
 #include <octavo/octavo.hpp>
 
 #include <Eigen/Core>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -26,66 +25,7 @@ namespace example {
 
 using octavo::bf16;
 using octavo::index;
-using octavo::matrix_view;
 using octavo::tokens_view;
-
-/// What a file says about a model: numbers, and views of bf16 weights, (outputs x inputs) each. Shapes are checked.
-struct checkpoint {
-  struct layer {
-    matrix_view<bf16> attention_norm, q, k, v, o, mlp_norm, gate, up, down;
-  };
-  index hidden, intermediate, heads, kv_heads, head_dim, vocab, context;
-  float eps, theta;
-  matrix_view<bf16> embedding, norm;
-  std::vector<layer> layers;
-
-  static std::optional<checkpoint> read(octavo::io::safetensors const& file, std::string& error) {
-    checkpoint c{};
-    index layers = 0;
-    auto const number = [&](char const* key, auto& value, auto largest) {
-      auto const text = file.metadata(key).value_or("");
-      auto const [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (status == std::errc() && end == text.data() + text.size() && value > 0 && value <= largest) { return true; }
-      error = "__metadata__ needs a reasonable number " + std::string(key) + ", but has '" + text + "'";
-      return false;
-    };
-    constexpr index most = 1 << 20;
-    if (!number("hidden_size", c.hidden, most) || !number("intermediate_size", c.intermediate, most) ||
-        !number("num_hidden_layers", layers, 1024) || !number("num_attention_heads", c.heads, 1024) ||
-        !number("num_key_value_heads", c.kv_heads, 1024) || !number("head_dim", c.head_dim, 1024) ||
-        !number("vocab_size", c.vocab, most) || !number("max_position_embeddings", c.context, 131072) ||
-        !number("rms_norm_eps", c.eps, 1.0f) || !number("rope_theta", c.theta, 1e9f)) {
-      return std::nullopt;
-    }
-    if (file.metadata("model_type") != "llama" || file.metadata("tie_word_embeddings") != "true" ||
-        c.heads % c.kv_heads != 0 || c.head_dim % 2 != 0) {
-      error = "this example runs Llama models with tied embeddings, an even head_dim, and equal groups of heads";
-      return std::nullopt;
-    }
-    auto const get = [&](matrix_view<bf16>& view, std::string const& name, index rows, index cols) {
-      auto const found = file.matrix<bf16>("model." + name + ".weight", rows, cols, error);
-      if (found) { view = *found; }
-      return found.has_value();
-    };
-    bool ok = get(c.embedding, "embed_tokens", c.vocab, c.hidden) && get(c.norm, "norm", 1, c.hidden);
-    for (index l = 0; ok && l < layers; ++l) {
-      layer w;
-      auto const p = "layers." + std::to_string(l) + ".";
-      ok = get(w.attention_norm, p + "input_layernorm", 1, c.hidden) &&
-           get(w.q, p + "self_attn.q_proj", c.heads * c.head_dim, c.hidden) &&
-           get(w.k, p + "self_attn.k_proj", c.kv_heads * c.head_dim, c.hidden) &&
-           get(w.v, p + "self_attn.v_proj", c.kv_heads * c.head_dim, c.hidden) &&
-           get(w.o, p + "self_attn.o_proj", c.hidden, c.heads * c.head_dim) &&
-           get(w.mlp_norm, p + "post_attention_layernorm", 1, c.hidden) &&
-           get(w.gate, p + "mlp.gate_proj", c.intermediate, c.hidden) &&
-           get(w.up, p + "mlp.up_proj", c.intermediate, c.hidden) &&
-           get(w.down, p + "mlp.down_proj", c.hidden, c.intermediate);
-      c.layers.push_back(w);
-    }
-    if (!ok) { return std::nullopt; }
-    return c;
-  }
-};
 
 /// Where products run: the threads of a pool, and scratch memory that every call uses again.
 class machine {
@@ -117,14 +57,7 @@ class linear {
   using element = std::conditional_t<std::is_same_v<A, bf16>, bf16, float>;
   static constexpr char const* path = octavo::path_name(octavo::path_of<W, A>);
 
-  explicit linear(std::span<matrix_view<bf16> const> parts) {
-    index rows = 0;
-    for (auto const& part : parts) { rows += part.rows(); }
-    index const cols = parts[0].cols();
-    std::vector<bf16> all;
-    for (auto const& part : parts) { all.insert(all.end(), part.data(), part.data() + part.rows() * cols); }
-    weights_ = octavo::quantize<W>(matrix_view<bf16>(all.data(), rows, cols, cols, 1));
-  }
+  explicit linear(std::span<weights const> parts) : weights_(packed<W>(parts)) {}
 
   [[nodiscard]] index rows() const noexcept { return weights_.rows(); }
   [[nodiscard]] index count() const noexcept { return weights_.rows() * weights_.cols(); }
@@ -149,6 +82,7 @@ class linear {
 /// The baseline: float weights and Eigen's product.
 template <>
 class linear<float, float> {
+  using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   template <class M, class T>
   static auto map(tokens_view<T> const& v) {
     return Eigen::Map<M, 0, Eigen::OuterStride<>>(v.data(), v.features(), v.tokens(),
@@ -159,17 +93,10 @@ class linear<float, float> {
   using element = float;
   static constexpr char const* path = "Eigen";
 
-  explicit linear(std::span<matrix_view<bf16> const> parts) {
-    index rows = 0;
-    for (auto const& part : parts) { rows += part.rows(); }
-    weights_.resize(rows, parts[0].cols());
-    index first = 0;
-    for (auto const& part : parts) {
-      for (index r = 0; r < part.rows(); ++r) {
-        for (index c = 0; c < part.cols(); ++c) { weights_(first + r, c) = part(r, c); }
-      }
-      first += part.rows();
-    }
+  explicit linear(std::span<weights const> parts) {
+    auto const all = stacked(parts);
+    auto const cols = parts[0].cols;
+    weights_ = Eigen::Map<matrix const>(all.data(), static_cast<index>(all.size()) / cols, cols);
   }
 
   [[nodiscard]] index rows() const noexcept { return weights_.rows(); }
@@ -185,29 +112,37 @@ class linear<float, float> {
   }
 
  private:
-  Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> weights_;
+  matrix weights_;
 };
 
-/// One sequence of tokens through a model. W and A: see linear.
-template <class W, class A>
+/// One sequence of tokens through a model. W and A: see linear. Table: the scheme of the embedding and the head.
+template <class W, class A, class Table = W>
 class llama {
  public:
   using linear_type = linear<W, A>;
+  using table_type = linear<Table, A>;
   using element = typename linear_type::element;
 
-  llama(checkpoint const& c, thread_pool& pool)
-      : c_(c), machine_(pool), head_(std::span(&c.embedding, 1)), norm_(floats(c.norm)) {
+  llama(checkpoint const& c, thread_pool& pool) : llama(c, c.context, pool, [](std::size_t) {}) {}
+  /// `context` positions at most. `progress(layers done)` is called while matrices are packed.
+  template <class Progress>
+  llama(checkpoint const& c, index context, thread_pool& pool, Progress const& progress)
+      : c_(c), machine_(pool), embedding_(std::span(&c.embedding, 1)), norm_(c.norm.floats()) {
+    c_.context = context;
+    if (c.head) { head_.emplace(std::span(&*c.head, 1)); }
     for (auto const& l : c.layers) {
-      matrix_view<bf16> const qkv[] = {l.q, l.k, l.v};
-      matrix_view<bf16> const gate_up[] = {l.gate, l.up};
-      layers_.push_back({floats(l.attention_norm), floats(l.mlp_norm), linear_type(qkv), linear_type({&l.o, 1}),
+      weights const qkv[] = {l.q, l.k, l.v};
+      weights const gate_up[] = {l.gate, l.up};
+      layers_.push_back({l.attention_norm.floats(), l.mlp_norm.floats(), linear_type(qkv), linear_type({&l.o, 1}),
                          linear_type(gate_up), linear_type({&l.down, 1}),
-                         float_cache(c.kv_heads, c.head_dim, c.context)});
+                         float_cache(c.kv_heads, c.head_dim, context)});
+      progress(layers_.size());
     }
-    for (index p = 0; p < c.context; ++p) {
+    for (index p = 0; p < context; ++p) {
       for (index i = 0; i < c.head_dim / 2; ++i) {
         float const exponent = static_cast<float>(2 * i) / static_cast<float>(c.head_dim);
-        float const angle = static_cast<float>(p) / std::pow(c.theta, exponent);
+        float angle = static_cast<float>(p) / std::pow(c.theta, exponent);
+        if (!c.angle_divisors.empty()) { angle /= c.angle_divisors[static_cast<std::size_t>(i)]; }
         cos_.push_back(std::cos(angle));
         sin_.push_back(std::sin(angle));
       }
@@ -220,12 +155,12 @@ class llama {
   [[nodiscard]] index position() const noexcept { return position_; }
   /// Bytes of all matrices.
   [[nodiscard]] index weight_bytes() const {
-    index sum = head_.bytes();
+    index sum = embedding_.bytes() + (head_ ? head_->bytes() : 0);
     for (auto const& l : layers_) { sum += l.qkv.bytes() + l.o.bytes() + l.gate_up.bytes() + l.down.bytes(); }
     return sum;
   }
   [[nodiscard]] index weight_count() const {
-    index sum = head_.count();
+    index sum = embedding_.count() + (head_ ? head_->count() : 0);
     for (auto const& l : layers_) { sum += l.qkv.count() + l.o.count() + l.gate_up.count() + l.down.count(); }
     return sum;
   }
@@ -238,7 +173,7 @@ class llama {
   tokens_view<float const> forward(std::span<int const> tokens, bool after_each = false) {
     auto const n = static_cast<index>(tokens.size());
     auto const x = view(x_, c_.hidden, n);  // the residual stream
-    for (index t = 0; t < n; ++t) { head_.row(tokens[static_cast<std::size_t>(t)], x.token(t)); }
+    for (index t = 0; t < n; ++t) { embedding_.row(tokens[static_cast<std::size_t>(t)], x.token(t)); }
     for (auto& l : layers_) {
       auto const qkv = view(wide_, l.qkv.rows(), n);
       l.qkv.multiply(normed(x, l.attention_norm), qkv, machine_);
@@ -250,8 +185,9 @@ class llama {
     position_ += n;
     index const wanted = after_each ? n : std::min<index>(n, 1);
     auto const logits = view(logits_, c_.vocab, wanted);
-    head_.multiply(normed(tokens_view<float>(x.token(n - wanted), c_.hidden, wanted, c_.hidden), norm_), logits,
-                   machine_);
+    (head_ ? *head_ : embedding_)
+        .multiply(normed(tokens_view<float>(x.token(n - wanted), c_.hidden, wanted, c_.hidden), norm_), logits,
+                  machine_);
     return {logits.data(), c_.vocab, wanted, c_.vocab};
   }
 
@@ -262,7 +198,6 @@ class llama {
     float_cache cache;
   };
 
-  static std::vector<float> floats(matrix_view<bf16> const& v) { return {v.data(), v.data() + v.cols()}; }
   template <class T>
   static void grow(std::vector<T>& v, index size) {
     if (v.size() < static_cast<std::size_t>(size)) { v.resize(static_cast<std::size_t>(size)); }
@@ -282,8 +217,7 @@ class llama {
     auto const out = view(in_, x.features(), x.tokens());
     for (index t = 0; t < x.tokens(); ++t) {
       float const* const from = x.token(t);
-      float squares = 0;
-      for (index i = 0; i < x.features(); ++i) { squares += from[i] * from[i]; }
+      float const squares = Eigen::VectorXf::Map(from, x.features()).squaredNorm();
       float const scale = 1.0f / std::sqrt(squares / static_cast<float>(x.features()) + c_.eps);
       for (index i = 0; i < x.features(); ++i) {
         out.token(t)[i] = element(from[i] * scale * weight[static_cast<std::size_t>(i)]);
@@ -295,26 +229,28 @@ class llama {
   /// silu(gate) * up.
   tokens_view<element const> gated(tokens_view<float> gate_up) {
     auto const out = view(in_, c_.intermediate, gate_up.tokens());
+    grow(silu_, c_.intermediate);
     for (index t = 0; t < out.tokens(); ++t) {
-      float const* const gate = gate_up.token(t);
-      float const* const up = gate + c_.intermediate;
-      for (index i = 0; i < c_.intermediate; ++i) {
-        out.token(t)[i] = element(gate[i] / (1.0f + std::exp(-gate[i])) * up[i]);
-      }
+      auto const gate = Eigen::ArrayXf::Map(gate_up.token(t), c_.intermediate);
+      auto const up = Eigen::ArrayXf::Map(gate_up.token(t) + c_.intermediate, c_.intermediate);
+      Eigen::ArrayXf::Map(silu_.data(), c_.intermediate) = gate / (1.0f + (-gate).exp()) * up;
+      std::transform(silu_.begin(), silu_.begin() + c_.intermediate, out.token(t),
+                     [](float v) { return element(v); });
     }
     return read_only(out);
   }
 
-  /// Turns element i with element i + head_dim / 2, by an angle that grows with the position.
+  /// Turns pairs of elements by angles that grow with the position.
   void rotate(float* head, index position) const {
     index const half = c_.head_dim / 2;
     for (index i = 0; i < half; ++i) {
       float const cos = cos_[static_cast<std::size_t>(position * half + i)];
       float const sin = sin_[static_cast<std::size_t>(position * half + i)];
-      float const a = head[i];
-      float const b = head[i + half];
-      head[i] = a * cos - b * sin;
-      head[i + half] = b * cos + a * sin;
+      float& a = head[c_.neighbours ? 2 * i : i];
+      float& b = head[c_.neighbours ? 2 * i + 1 : i + half];
+      float const turned = a * cos - b * sin;
+      b = b * cos + a * sin;
+      a = turned;
     }
   }
 
@@ -336,14 +272,15 @@ class llama {
     return read_only(out);
   }
 
-  checkpoint c_;
+  model_shape c_;
   machine machine_;
-  linear_type head_;  // the embedding, too
+  table_type embedding_;
+  std::optional<table_type> head_;  // none: the embedding
   std::vector<float> norm_;
   std::vector<layer> layers_;
   std::vector<float> cos_, sin_;  // context x head_dim / 2
   index position_ = 0;
-  std::vector<float> x_, wide_, logits_, scores_;
+  std::vector<float> x_, wide_, logits_, scores_, silu_;
   std::vector<element> in_;
 };
 

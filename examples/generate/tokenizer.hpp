@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Byte-level byte-pair encoding from a tokenizer.json, as GPT-2 and its many heirs use it.
+// Text to tokens and back: byte-level byte-pair encoding (GPT-2, Llama 3, SmolLM2) and that of SentencePiece (Llama 2).
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include "merges.hpp"
+#include "splitter.hpp"
 
 #include <array>
 #include <cstddef>
@@ -17,26 +18,67 @@
 
 namespace example {
 
+/// What a file says about its tokens. tokenizer_files.hpp reads it from JSON and GGUF.
+struct vocabulary {
+  enum class kind { byte_level, sentencepiece };
+  struct special {
+    std::string text;
+    int id;
+  };
+  kind what = kind::byte_level;
+  std::vector<std::string> tokens;                          ///< as in the file; the place is the id
+  std::vector<std::pair<std::string, std::string>> merges;  ///< byte_level: pairs of tokens, the first goes first
+  std::vector<float> scores;                                ///< sentencepiece: the largest goes first
+  std::vector<special> specials;                            ///< such as <|im_start|>; never the result of merges
+  std::vector<std::string> patterns;                        ///< byte_level: see splitter.hpp
+  bool every_byte = true;                                   ///< or bytes without a token are left out (SmolLM2)
+  bool space_first = false;                                 ///< sentencepiece: a blank is put before the text
+  bool begin_first = false;                                 ///< `begin` is put before the text
+  int begin = -1;
+  int end = -1;  ///< what a model says when it is done
+  std::string chat_template;
+};
+
+/// Text that arrives in pieces: holds back the bytes of a character that is not complete yet.
+class text_stream {
+ public:
+  /// What can be printed now. At the end, `held()` is what never became a character.
+  std::string put(std::string_view bytes) {
+    held_ += bytes;
+    std::size_t cut = held_.size();
+    for (std::size_t back = 1; back <= 3 && back <= held_.size(); ++back) {
+      auto const c = static_cast<unsigned char>(held_[held_.size() - back]);
+      if ((c & 0xc0) == 0x80) { continue; }
+      std::size_t const size = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+      if (size > back) { cut = held_.size() - back; }
+      break;
+    }
+    auto ready = held_.substr(0, cut);
+    held_.erase(0, cut);
+    return ready;
+  }
+  [[nodiscard]] std::string const& held() const noexcept { return held_; }
+
+ private:
+  std::string held_;
+};
+
 class tokenizer {
  public:
-  static std::optional<tokenizer> parse(std::string_view text, std::string& error) {
-    auto const json = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+  /// Nothing, and what is wrong in `error`, if the vocabulary contradicts itself.
+  static std::optional<tokenizer> make(vocabulary v, std::string& error) {
     tokenizer result;
-    error = "tokenizer.json: ";
-    if (!json.is_object()) {
-      error += "not a JSON object";
-    } else if (result.read(json, error)) {
-      error.clear();
-      return result;
-    }
-    return std::nullopt;
+    result.v_ = std::move(v);
+    if (!result.read(error)) { return std::nullopt; }
+    return result;
   }
 
-  [[nodiscard]] int size() const noexcept { return static_cast<int>(tokens_.size()); }
+  [[nodiscard]] int size() const noexcept { return static_cast<int>(bytes_.size()); }
+  [[nodiscard]] int end() const noexcept { return v_.end; }
 
-  /// The bytes of a token. A character may be spread over several tokens.
+  /// The bytes of a token, the text of a special one. A character may be spread over several tokens.
   [[nodiscard]] std::string_view decode(int id) const noexcept {
-    return id >= 0 && id < size() ? std::string_view(tokens_[static_cast<std::size_t>(id)]) : std::string_view();
+    return id >= 0 && id < size() ? std::string_view(bytes_[static_cast<std::size_t>(id)]) : std::string_view();
   }
   [[nodiscard]] std::string decode(std::span<int const> ids) const {
     std::string text;
@@ -44,120 +86,217 @@ class tokenizer {
     return text;
   }
 
+  /// Tokens of a text of the user: what looks like a special token is text. Any bytes are allowed.
   [[nodiscard]] std::vector<int> encode(std::string_view text) const {
     std::vector<int> ids;
+    if (v_.begin_first) { ids.push_back(v_.begin); }
+    if (!text.empty()) { encode_part(v_.space_first ? ' ' + std::string(text) : std::string(text), ids); }
+    return ids;
+  }
+
+  /// Tokens of a text of the program, such as a template: special tokens are what they say.
+  [[nodiscard]] std::vector<int> encode_with_specials(std::string_view text) const {
+    std::vector<int> ids;
     while (!text.empty()) {
-      // Special tokens such as <|endoftext|> are cut out first; what is between them is split into words.
       std::size_t at = text.size();
-      special const* next = nullptr;
-      for (auto const& s : special_) {
-        if (auto const found = text.find(s.text); found < at) {
+      vocabulary::special const* next = nullptr;
+      for (auto const& s : v_.specials) {
+        auto const found = text.find(s.text);
+        if (found < at || (found == at && next != nullptr && s.text.size() > next->text.size())) {
           at = found;
           next = &s;
         }
       }
-      for (auto rest = text.substr(0, at); !rest.empty();) {
-        std::size_t const length = word(rest);
-        encode_word(rest.substr(0, length), ids);
-        rest.remove_prefix(length);
-      }
-      if (next != nullptr) { ids.push_back(next->id); }
-      text.remove_prefix(next != nullptr ? at + next->text.size() : at);
+      if (at != 0) { encode_part(text.substr(0, at), ids); }
+      if (next == nullptr) { break; }
+      ids.push_back(next->id);
+      text.remove_prefix(at + next->text.size());
     }
     return ids;
   }
 
- private:
-  struct special {
-    std::string text;
-    int id;
-  };
-  struct merge {
-    int rank;
-    int id;
-  };
-
-  // ---- words: 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+ ----
-
-  enum class kind { none, letter, digit, space, other };
-  struct character {
-    kind what;
-    std::size_t size;
-  };
-
-  /// The character at the start of `text`. Exact for ASCII and for spaces; other characters count as letters.
-  static character first(std::string_view text) {
-    if (text.empty()) { return {kind::none, 0}; }
-    auto const byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-    unsigned const c = byte(0);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) { return {kind::letter, 1}; }
-    if (c >= '0' && c <= '9') { return {kind::digit, 1}; }
-    if (c == ' ' || (c >= '\t' && c <= '\r')) { return {kind::space, 1}; }
-    if (c < 0xc0) { return {kind::other, 1}; }
-    std::size_t const size = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-    for (std::size_t i = 1; i < size; ++i) {
-      if ((byte(i) & 0xc0) != 0x80) { return {kind::other, 1}; }  // not UTF-8: byte by byte
-    }
-    unsigned const point =
-        size == 2 ? (c & 0x1f) << 6 | (byte(1) & 0x3f) : (c & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
-    bool const space =
-        size < 4 && (point == 0x85 || point == 0xa0 || point == 0x1680 || (point >= 0x2000 && point <= 0x200a) ||
-                     point == 0x2028 || point == 0x2029 || point == 0x202f || point == 0x205f || point == 0x3000);
-    return {space ? kind::space : kind::letter, size};
-  }
-
-  /// Length of the run of characters of one kind.
-  static std::size_t run(std::string_view text, kind what) {
-    std::size_t length = 0;
-    for (auto c = first(text); c.what == what; c = first(text.substr(length))) { length += c.size; }
-    return length;
-  }
-
-  /// Length of the word at the start of `text`. Pre: not empty.
-  static std::size_t word(std::string_view text) {
-    for (std::string_view const ending : {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"}) {
-      if (text.starts_with(ending)) { return ending.size(); }
-    }
-    std::size_t const blank = text[0] == ' ' ? 1 : 0;  // one blank belongs to the word after it
-    kind const what = first(text.substr(blank)).what;
-    if (what != kind::space && what != kind::none) { return blank + run(text.substr(blank), what); }
-    std::size_t length = 0;
-    std::size_t last = 0;
-    for (auto c = first(text); c.what == kind::space; c = first(text.substr(length))) {
-      last = length;
-      length += c.size;
-    }
-    return length == text.size() || last == 0 ? length : last;  // the last space is left to the word after it
-  }
-
-  /// Merges neighbours, the pair that was learned first goes first, until no pair is known.
-  void encode_word(std::string_view bytes, std::vector<int>& ids) const {
-    std::vector<int> parts;
-    for (char const c : bytes) { parts.push_back(byte_tokens_[static_cast<unsigned char>(c)]); }
-    while (parts.size() > 1) {
-      merge best{};
-      std::size_t at = parts.size();
-      for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
-        auto const found = merges_.find(pair_key(parts[i], parts[i + 1]));
-        if (found != merges_.end() && (at == parts.size() || found->second.rank < best.rank)) {
-          best = found->second;
-          at = i;
-        }
+  /// A question in the chat template of the model. No template language is run: three families are known by their words.
+  [[nodiscard]] std::optional<std::vector<int>> encode_chat(std::string_view question, std::string& error) const {
+    auto const has = [&](std::string_view word) { return v_.chat_template.find(word) != std::string::npos; };
+    std::string before;
+    std::string after;
+    if (has("<|im_start|>")) {  // ChatML
+      constexpr std::string_view tag = "<|im_start|>system\n";
+      if (auto const at = v_.chat_template.find(tag); at != std::string::npos) {  // the template has a system message
+        auto const last = v_.chat_template.find("<|im_end|>", at);
+        before = v_.chat_template.substr(at, last - at);
+        if (auto const line = before.find("\\n"); line != std::string::npos) { before.replace(line, 2, "\n"); }
+        before += "<|im_end|>\n";
       }
-      if (at == parts.size()) { break; }
-      parts[at] = best.id;
-      parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+      before += "<|im_start|>user\n";
+      after = "<|im_end|>\n<|im_start|>assistant\n";
+    } else if (has("<|start_header_id|>")) {  // Llama 3
+      before = "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n";
+      after = "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n";
+    } else if (has("[INST]")) {  // Llama 2
+      before = "<s>[INST] ";
+      after = " [/INST]";
+    } else {
+      error = v_.chat_template.empty() ? "the file has no chat template"
+                                       : "the file's chat template is of no known family";
+      return std::nullopt;
     }
-    ids.insert(ids.end(), parts.begin(), parts.end());
+    auto ids = encode_with_specials(before);
+    encode_part(std::string(question), ids);
+    auto const rest = encode_with_specials(after);
+    ids.insert(ids.end(), rest.begin(), rest.end());
+    return ids;
   }
 
+ private:
+  void encode_part(std::string_view text, std::vector<int>& ids) const {
+    if (v_.what == vocabulary::kind::sentencepiece) {
+      encode_sentence(text, ids);
+      return;
+    }
+    std::vector<std::string_view> words = {text};
+    for (auto const& s : splitters_) {
+      std::vector<std::string_view> finer;
+      for (auto const word : words) { s.split(word, finer); }
+      words = std::move(finer);
+    }
+    for (auto const word : words) { encode_word(word, ids); }
+  }
+
+  // ---- byte level: parts begin as single bytes ----
+
+  void encode_word(std::string_view word, std::vector<int>& ids) const {
+    std::vector<part> parts;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+      parts.push_back({i, 1, byte_tokens_[static_cast<unsigned char>(word[i])]});
+    }
+    for (auto const &p : merge(std::move(parts), [this](part const&l, part const&r) -> std::optional<joined> {
+           auto const found = merges_.find(pair_key(l.token, r.token));
+           if (found == merges_.end()) { return std::nullopt; }
+           return found->second;
+         })) {
+      if (p.token >= 0) { ids.push_back(p.token); }
+    }
+  }
   static std::uint64_t pair_key(int left, int right) {
     return static_cast<std::uint64_t>(left) << 32 | static_cast<std::uint64_t>(right);
   }
 
-  // ---- tokenizer.json ----
+  // ---- SentencePiece: blanks are U+2581, parts begin as characters, bytes without a token are spelt <0x41> ----
 
-  /// In the file each byte is a printable character: itself if it is one, else the next unused one from U+0100 on.
+  void encode_sentence(std::string_view text, std::vector<int>& ids) const {
+    std::string marked;
+    for (char const c : text) { marked += c == ' ' ? std::string(blank) : std::string(1, c); }
+    std::vector<part> parts;
+    for (std::size_t i = 0; i < marked.size();) {
+      auto const c = static_cast<unsigned char>(marked[i]);
+      std::size_t size = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+      size = std::min(size, marked.size() - i);
+      parts.push_back({i, size, id_of(std::string_view(marked).substr(i, size))});
+      i += size;
+    }
+    for (auto const &p : merge(std::move(parts), [&](part const&l, part const&r) -> std::optional<joined> {
+           int const id = id_of(std::string_view(marked).substr(l.begin, l.size + r.size));
+           if (id < 0) { return std::nullopt; }
+           return joined{-v_.scores[static_cast<std::size_t>(id)], id};
+         })) {
+      if (p.token >= 0) {
+        ids.push_back(p.token);
+        continue;
+      }
+      for (char const c : marked.substr(p.begin, p.size)) {
+        int const id = byte_tokens_[static_cast<unsigned char>(c)];
+        if (id >= 0) { ids.push_back(id); }
+      }
+    }
+  }
+  [[nodiscard]] int id_of(std::string_view text) const {
+    auto const found = ids_.find(std::string(text));
+    return found == ids_.end() ? -1 : found->second;
+  }
+  static constexpr std::string_view blank = "\xe2\x96\x81";
+
+  // ---- making ----
+
+  bool read(std::string& error) {
+    auto const count = v_.tokens.size();
+    auto const known = [count](int id) { return id >= 0 && static_cast<std::size_t>(id) < count; };
+    if (count == 0 || count > (1u << 24)) {
+      error = "the vocabulary has " + std::to_string(count) + " tokens";
+      return false;
+    }
+    if ((v_.begin_first && !known(v_.begin)) || (v_.end != -1 && !known(v_.end))) {
+      error = "the vocabulary names a first or last token that it does not have";
+      return false;
+    }
+    std::vector<bool> special(count);
+    bytes_.resize(count);
+    for (auto const& s : v_.specials) {
+      if (!known(s.id) || s.text.empty()) {
+        error = "a special token needs a text and an id below " + std::to_string(count);
+        return false;
+      }
+      special[static_cast<std::size_t>(s.id)] = true;
+      bytes_[static_cast<std::size_t>(s.id)] = s.text;
+    }
+    bool const byte_level = v_.what == vocabulary::kind::byte_level;
+    byte_tokens_.fill(-1);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (special[i]) { continue; }
+      auto const id = static_cast<int>(i);
+      auto& bytes = bytes_[i];
+      if (byte_level) {
+        auto const decoded = to_bytes(v_.tokens[i]);
+        if (!decoded || decoded->empty()) {
+          error = "token " + std::to_string(i) + " is not byte-level";
+          return false;
+        }
+        bytes = *decoded;
+        if (bytes.size() == 1) { byte_tokens_[static_cast<unsigned char>(bytes[0])] = id; }
+      } else if (auto const byte = spelt_byte(v_.tokens[i]); byte >= 0) {
+        bytes = std::string(1, static_cast<char>(byte));
+        byte_tokens_[static_cast<std::size_t>(byte)] = id;
+        continue;  // never the result of merges
+      } else {
+        bytes = with_blanks(v_.tokens[i]);
+      }
+      if (!ids_.emplace(byte_level ? bytes : v_.tokens[i], id).second) {
+        error = "token " + std::to_string(i) + " is there twice";
+        return false;
+      }
+    }
+    for (std::size_t b = 0; v_.every_byte && b < 256; ++b) {
+      if (byte_tokens_[b] < 0) {
+        error = "there is no token for byte " + std::to_string(b);
+        return false;
+      }
+    }
+    if (!byte_level && v_.scores.size() != count) {
+      error = "there are " + std::to_string(v_.scores.size()) + " scores for " + std::to_string(count) + " tokens";
+      return false;
+    }
+    for (auto const& p : v_.patterns) { splitters_.emplace_back(p); }
+    return !byte_level || read_merges(error);
+  }
+
+  bool read_merges(std::string& error) {
+    float rank = 0;  // exact up to 2^24
+    for (auto const& [left, right] : v_.merges) {
+      auto const l = ids_.find(to_bytes(left).value_or(""));
+      auto const r = ids_.find(to_bytes(right).value_or(""));
+      auto const both = l == ids_.end() || r == ids_.end() ? ids_.end() : ids_.find(l->first + r->first);
+      if (both == ids_.end()) {
+        error = "merge " + std::to_string(static_cast<int>(rank)) + " does not join two tokens to a third";
+        return false;
+      }
+      merges_.emplace(pair_key(l->second, r->second), joined{rank++, both->second});
+    }
+    v_.merges.clear();
+    return true;
+  }
+
+  /// In files of byte-level vocabularies each byte is a printable character: itself if it is one, else the next unused one
+  /// from U+0100 on.
   static std::array<int, 0x144> byte_of_character() {
     std::array<int, 0x144> bytes{};
     bytes.fill(-1);
@@ -183,97 +322,32 @@ class tokenizer {
     return result;
   }
 
-  /// A member of a JSON object, null where there is none.
-  static nlohmann::json const& member(nlohmann::json const& object, char const* key) {
-    static nlohmann::json const null;
-    if (!object.is_object()) { return null; }
-    auto const found = object.find(key);
-    return found == object.end() ? null : *found;
+  /// 0x41 of "<0x41>", else -1.
+  static int spelt_byte(std::string_view token) {
+    auto const digit = [](char c) {
+      return c >= '0' && c <= '9'   ? c - '0'
+             : c >= 'A' && c <= 'F' ? c - 'A' + 10
+             : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                    : -1;
+    };
+    if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') { return -1; }
+    int const high = digit(token[3]);
+    int const low = digit(token[4]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+  }
+  static std::string with_blanks(std::string text) {
+    for (auto at = text.find(blank); at != std::string::npos; at = text.find(blank)) {
+      text.replace(at, blank.size(), " ");
+    }
+    return text;
   }
 
-  bool read(nlohmann::json const& json, std::string& error) {
-    auto const& model = member(json, "model");
-    auto const& splitter = member(json, "pre_tokenizer");
-    auto const& vocabulary = member(model, "vocab");
-    auto const& merges = member(model, "merges");
-    if (member(model, "type") != "BPE" || member(splitter, "type") != "ByteLevel" ||
-        member(splitter, "add_prefix_space") != false || member(splitter, "use_regex") == false ||
-        !member(json, "normalizer").is_null()) {
-      error += "not a plain byte-level BPE: no normalizer, model BPE, pre_tokenizer ByteLevel without a prefix space";
-      return false;
-    }
-    if (!vocabulary.is_object() || !merges.is_array()) {
-      error += "needs a vocab and merges";
-      return false;
-    }
-    auto const size = vocabulary.size();
-    std::unordered_map<std::string, int> ids;
-    tokens_.resize(size);
-    for (auto const& [text, id] : vocabulary.items()) {
-      auto const bytes = to_bytes(text);
-      if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= size || !bytes || bytes->empty() ||
-          !tokens_[id.get<std::size_t>()].empty()) {
-        error += "the token " + text + " is not byte-level, or its number is not a new one below the size of vocab";
-        return false;
-      }
-      tokens_[id.get<std::size_t>()] = *bytes;
-      ids.emplace(*bytes, id.get<int>());
-    }
-    for (std::size_t b = 0; b < 256; ++b) {
-      auto const found = ids.find(std::string(1, static_cast<char>(b)));
-      if (found == ids.end()) {
-        error += "there is no token for byte " + std::to_string(b);
-        return false;
-      }
-      byte_tokens_[b] = found->second;
-    }
-    return read_merges(merges, ids, error) && read_special(member(json, "added_tokens"), error);
-  }
-
-  bool read_merges(nlohmann::json const& merges, std::unordered_map<std::string, int> const& ids,
-                   std::string& error) {
-    auto const text_of = [](nlohmann::json const& j) { return j.is_string() ? j.get<std::string>() : std::string(); };
-    int rank = 0;
-    for (auto const& entry : merges) {  // ["a", "b"], or "a b" in older files
-      std::string left = text_of(entry);
-      std::string right;
-      if (auto const blank = left.find(' '); blank != std::string::npos) {
-        right = left.substr(blank + 1);
-        left.resize(blank);
-      } else if (entry.is_array() && entry.size() == 2) {
-        left = text_of(entry[0]);
-        right = text_of(entry[1]);
-      }
-      auto const l = ids.find(to_bytes(left).value_or(""));
-      auto const r = ids.find(to_bytes(right).value_or(""));
-      auto const both = l == ids.end() || r == ids.end() ? ids.end() : ids.find(l->first + r->first);
-      if (both == ids.end()) {
-        error += "merge " + std::to_string(rank) + " does not join two tokens of vocab to a third";
-        return false;
-      }
-      merges_.emplace(pair_key(l->second, r->second), merge{rank++, both->second});
-    }
-    return true;
-  }
-
-  bool read_special(nlohmann::json const& added, std::string& error) {
-    if (!added.is_array()) { return true; }
-    for (auto const& entry : added) {
-      auto const& text = member(entry, "content");
-      auto const& id = member(entry, "id");
-      if (!text.is_string() || text == "" || !id.is_number_unsigned() || id.get<std::uint64_t>() >= tokens_.size()) {
-        error += "an added token needs a content and an id below the size of vocab";
-        return false;
-      }
-      special_.push_back({text.get<std::string>(), id.get<int>()});
-    }
-    return true;
-  }
-
-  std::vector<std::string> tokens_;  // the bytes of each
-  std::vector<special> special_;
+  vocabulary v_;
+  std::vector<std::string> bytes_;            // of each token
+  std::unordered_map<std::string, int> ids_;  // of bytes, or of what the file has
   std::array<int, 256> byte_tokens_{};
-  std::unordered_map<std::uint64_t, merge> merges_;
+  std::unordered_map<std::uint64_t, joined> merges_;
+  std::vector<splitter> splitters_;
 };
 
 }  // namespace example
