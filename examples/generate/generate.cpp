@@ -3,7 +3,7 @@
 #include "llama.hpp"
 #include "measure.hpp"
 #include "thread_pool.hpp"
-#include "tokenizer.hpp"
+#include "tokenizer_json.hpp"
 
 #include <octavo/io/mapped_file.hpp>
 
@@ -137,8 +137,9 @@ class sampler {
 
 /// Prints the prompt, then each token as soon as it is known.
 template <class Model>
-void write(Model& model, example::tokenizer const& words, options const& o) {
-  auto text = words.encode(o.prompt);
+void write(Model& model, example::words const& words, options const& o) {
+  auto text = words.encode(o.prompt, true);
+  example::text_stream stream(words, true);
   auto const context = static_cast<std::size_t>(model.context());
   std::size_t first_unseen = 0;
   sampler sample(o.seed);
@@ -152,12 +153,12 @@ void write(Model& model, example::tokenizer const& words, options const& o) {
     auto const logits = model.forward(std::span(text).subspan(first_unseen));
     first_unseen = text.size();
     text.push_back(sample(logits.data(), model.vocab()));
-    auto const piece = words.decode(text.back());
-    if (piece == "<|endoftext|>") { break; }
+    if (words.is_end(text.back())) { break; }
+    auto const piece = stream.next(text.back());
     std::fwrite(piece.data(), 1, piece.size(), stdout);
     std::fflush(stdout);
   }
-  std::printf("\n\n");
+  std::printf("%s\n\n", stream.rest().c_str());
 }
 
 int fail(std::string const& text) {
@@ -189,7 +190,7 @@ int main(int argc, char** argv) {
   if (!weights) { return fail("model.safetensors: " + error); }
   auto const words_file = octavo::io::mapped_file::open(o.data + "/tokenizer.json", error);
   if (!words_file) { return fail(error); }
-  auto const words = example::tokenizer::parse(words_file->text(), error);
+  auto const words = example::read_tokenizer_json(words_file->text(), error);
   if (!words) { return fail(error); }
   if (words->size() != weights->vocab) {
     return fail("tokenizer.json and model.safetensors differ in their vocabulary");
@@ -205,7 +206,7 @@ int main(int argc, char** argv) {
 
   auto const heldout_file = octavo::io::mapped_file::open(o.data + "/heldout.txt", error);
   if (!heldout_file) { return fail(error); }
-  auto const heldout = words->encode(heldout_file->text());
+  auto const heldout = words->encode(heldout_file->text(), true);
   std::printf(
       "Llama, %zu layers, %td wide; %s, %d thread%s. Perplexity over the %zu tokens of heldout.txt, in windows of\n"
       "%td; prefill of %td tokens in one call, decode of one token a call.\n\n",

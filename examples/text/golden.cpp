@@ -78,7 +78,7 @@ struct model {
 
 std::string shown(std::vector<int> const& ids) {
   std::string text;
-  for (int const id : ids) { text += " " + std::to_string(id); }
+  for (int const id : ids) { text.append(1, ' ').append(std::to_string(id)); }
   return text;
 }
 
