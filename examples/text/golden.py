@@ -14,7 +14,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers, tra
 
 HERE = Path(__file__).resolve().parent
 TEXT = (HERE.parent / "generate/data/heldout.txt").read_text(encoding="utf-8")[:20000]
-TEXT += " naïve café, 日本語 and 한국어; 12 345 678 99 100 200 1999 2024!! ... \n\n\n  x = y\t\t1\r\n" * 8
+TEXT += " naïve café, 日本語 and 한국어; 12 345 678 99 100 200 1999 2024!! ... \n\n\n  x = y\t\t1\r\n" * 8 + " 1234567" * 40
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
           r"|\s+(?!\S)|\s+")
 CONTROL = ["<|begin|>", "<|end|>", "<|end|>>"]
@@ -37,10 +37,12 @@ def bpe(split, whole_words):
     level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=split != "llama3")
     before = {"gpt2": [], "smollm": [pre_tokenizers.Digits(individual_digits=True)],
               "llama3": [pre_tokenizers.Split(Regex(LLAMA3), "isolated")]}[split]
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*before, level])
+    # Trained on longer words than it then sees, so that some merges would cross the ends of those.
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     trainer = trainers.BpeTrainer(vocab_size=480, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
                                   show_progress=False)
     tokenizer.train_from_iterator([TEXT], trainer)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*before, level])
     model = json.loads(tokenizer.to_str())["model"]
     tokens = [t for t, _ in sorted(model["vocab"].items(), key=lambda item: item[1])]
     merges = [" ".join(m) for m in model["merges"]]
