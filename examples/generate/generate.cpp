@@ -3,7 +3,9 @@
 #include "llama.hpp"
 #include "measure.hpp"
 #include "thread_pool.hpp"
-#include "tokenizer_files.hpp"
+#include "tokenizer_json.hpp"
+
+#include "../text/gguf_words.hpp"
 
 #include <octavo/io/mapped_file.hpp>
 
@@ -162,11 +164,11 @@ class sampler {
 
 /// Prints the prompt, then each token as soon as it is known.
 template <class Model>
-void write(Model& model, example::tokenizer const& words, std::vector<int> text, options const& o) {
+void write(Model& model, example::words const& words, std::vector<int> text, options const& o) {
   auto const context = static_cast<std::size_t>(model.context());
   std::size_t first_unseen = 0;
   sampler sample(o.seed);
-  example::text_stream characters;
+  example::text_stream stream(words, true);
   std::printf("%s%s", o.prompt.c_str(), o.chat ? "\n" : "");
   for (int i = 0; i < o.tokens; ++i) {
     if (text.size() > context) {  // the model has seen all it can: begin again with the last half
@@ -177,12 +179,12 @@ void write(Model& model, example::tokenizer const& words, std::vector<int> text,
     auto const logits = model.forward(std::span(text).subspan(first_unseen));
     first_unseen = text.size();
     text.push_back(sample(logits.data(), model.vocab()));
-    if (text.back() == words.end()) { break; }
-    auto const piece = characters.put(words.decode(text.back()));
+    if (words.is_end(text.back())) { break; }
+    auto const piece = stream.next(text.back());
     std::fwrite(piece.data(), 1, piece.size(), stdout);
     std::fflush(stdout);
   }
-  std::printf("%s\n\n", characters.held().c_str());
+  std::printf("%s\n\n", stream.rest().c_str());
 }
 
 /// Packs the matrices of a model, saying how far it is.
@@ -225,27 +227,27 @@ int main(int argc, char** argv) {
   if (!model_file) { return fail(error); }
   std::optional<octavo::io::gguf> gguf;
   std::optional<example::checkpoint> weights;
-  std::optional<example::tokenizer> words;
+  std::optional<example::words> words;
   if (own) {
     auto const tensors = octavo::io::safetensors::parse(model_file->bytes(), error);
     if (tensors) { weights = example::checkpoint::read(*tensors, error); }
     if (!weights) { return fail(path + ": " + error); }
     auto const words_file = octavo::io::mapped_file::open(o.data + "/tokenizer.json", error);
     if (!words_file) { return fail(error); }
-    words = example::read_tokenizer(words_file->text(), error);
+    words = example::read_tokenizer_json(words_file->text(), error);
   } else {
     gguf = octavo::io::gguf::parse(model_file->bytes(), error);
     if (gguf) { weights = example::checkpoint::read(*gguf, error); }
     if (!weights) { return fail(path + ": " + error); }
-    words = example::read_tokenizer(*gguf, error);
+    words = example::read_words(*gguf, error);
   }
   if (!words) { return fail(error); }
   if (words->size() != weights->vocab) { return fail("the tokenizer and the model differ in their vocabulary"); }
   octavo::index const context = std::min<octavo::index>(weights->context, o.context);
 
-  auto prompt = words->encode(o.prompt);
+  auto prompt = words->prompt(o.prompt);
   if (o.chat) {
-    auto question = words->encode_chat(o.prompt, error);
+    auto question = words->chat(o.prompt, error);
     if (!question) { return fail(path + ": " + error); }
     prompt = *std::move(question);
   }
@@ -268,7 +270,7 @@ int main(int argc, char** argv) {
 
   auto const heldout_file = octavo::io::mapped_file::open(o.text.empty() ? o.data + "/heldout.txt" : o.text, error);
   if (!heldout_file) { return fail(error); }
-  auto heldout = words->encode(heldout_file->text());
+  auto heldout = words->encode(heldout_file->text(), own);
   if (heldout.size() > static_cast<std::size_t>(o.text_tokens)) {
     heldout.resize(static_cast<std::size_t>(o.text_tokens));
   }

@@ -3,7 +3,7 @@
 #include "llama.hpp"
 #include "measure.hpp"
 #include "thread_pool.hpp"
-#include "tokenizer_files.hpp"
+#include "tokenizer_json.hpp"
 
 #include <octavo/io/mapped_file.hpp>
 
@@ -103,7 +103,7 @@ void check_hostile_models(std::span<std::byte const> good) {
 void check_hostile_tokenizers(std::string const& good) {
   auto const refused = [](std::string const& text, std::string const& what) {
     std::string error;
-    check(!example::read_tokenizer(text, error) && !error.empty(), "tokenizer accepted: " + what);
+    check(!example::read_tokenizer_json(text, error) && !error.empty(), "tokenizer accepted: " + what);
   };
   for (std::size_t length = 0; length < good.size(); length += good.size() / 50) {
     refused(good.substr(0, length), "cut to " + std::to_string(length) + " bytes");
@@ -146,12 +146,12 @@ std::string text_of(nlohmann::json const& json, char const* key) {
   return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
 }
 
-void check_tokenizer(example::tokenizer const& words, nlohmann::json const& golden) {
+void check_tokenizer(example::words const& words, nlohmann::json const& golden) {
   auto const cases = golden.contains("tokenizer_cases") ? golden["tokenizer_cases"] : nlohmann::json();
   check(cases.size() >= 8, "golden.json has too few tokenizer_cases");
   for (auto const& c : cases) {
     auto const text = text_of(c, "text");
-    auto const ids = words.encode_with_specials(text);
+    auto const ids = words.encode(text, true);
     check(ids == list<int>(c, "ids"), "encode: " + text);
     check(words.decode(ids) == text, "decode(encode): " + text);
   }
@@ -243,14 +243,14 @@ int main(int argc, char** argv) {
 
   auto const golden = nlohmann::json::parse(golden_file->text(), nullptr, false);
   auto const tensors = octavo::io::safetensors::parse(model_file->bytes(), error);
-  auto const words = example::read_tokenizer(words_file->text(), error);
+  auto const words = example::read_tokenizer_json(words_file->text(), error);
   auto const weights = tensors ? example::checkpoint::read(*tensors, error) : std::nullopt;
   if (!golden.is_object() || !words || !weights) {
     std::printf("golden: %s\n", error.c_str());
     return 1;
   }
   check_tokenizer(*words, golden);
-  auto const heldout = words->encode(heldout_file->text());
+  auto const heldout = words->encode(heldout_file->text(), true);
   check(heldout.size() >= 2048 && words->decode(heldout) == heldout_file->text(), "heldout.txt survives");
   if (heldout.size() < 2048) { return 1; }
   check_float_model(*weights, heldout, golden);
