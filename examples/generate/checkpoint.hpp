@@ -155,7 +155,8 @@ struct checkpoint : model_shape {
       return true;
     }
     error = "there are " + std::to_string(heads) + " heads of " + std::to_string(head_dim) + " channels on " +
-            std::to_string(kv_heads) + " of keys and values; this example needs equal groups and an even number";
+            std::to_string(kv_heads) +
+            " of keys and values; this example needs equal groups of heads, of an even number of channels";
     return false;
   }
 
