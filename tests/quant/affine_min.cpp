@@ -48,6 +48,7 @@ TEST_CASE("one value has scale 0 and is exact; NaN and infinity give NaN") {
   auto const p = Q::calibrate(std::vector<float>(7, -3.7f));
   CHECK(Q::scale(p) == 0.0f);
   CHECK(Q::decode(Q::encode(-3.7f, p), p) == -3.7f);
+  CHECK(Q::decode(0, Q::calibrate(std::vector<float>(3, -3.4e38f))) == -3.4e38f);
   CHECK(Q::decode(0, Q::calibrate(std::vector<float>{})) == 0.0f);
   for (float const bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
     CHECK(std::isnan(Q::scale(Q::calibrate(std::vector<float>{1.0f, bad}))));

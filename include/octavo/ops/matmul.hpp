@@ -84,12 +84,16 @@ template <class W, class X, class Y>
 /// - *Order*: for each output, t = fma(acc_g, scale_g, t) over groups g ascending, from t = 0; y = t * token scale; then
 ///   the epilogue. acc_g is an exact integer (`int8_dot`; runs of at most 32 768 k) or one chain of f32 fma over k
 ///   (`table_fma`: k ascending; `bf16_dot`: 1 0 3 2 5 4 ...). So results have the same bits for any number of tokens,
-///   any executor, and every instruction set with fma.
+///   any executor, and every instruction set with fma. Where W has minima (affine_min), t begins with their share:
+///   t = fma(sum_g, minimum_g, t) over groups g ascending, from 0, where sum_g is that of the group's activations: exact
+///   and converted once (`int8_dot`), or by 16 lanes, k in lane k % 16, then halves added.
 /// - *Error* against exact arithmetic on the quantized operands: (groups + 2) 2^-24 sum |acc_g scale_g| for int8_dot;
-///   the float paths add (k per group) 2^-24 sum |w x|.
+///   the float paths add (k per group) 2^-24 sum |w x|; minima make it (2 groups + 2) 2^-24 sum (|acc_g scale_g| +
+///   |sum_g minimum_g|).
 /// - NaN or infinity in a token makes its outputs NaN where it is quantized; as it is, products decide.
 /// - *Scratch*, one allocation on the calling thread: about tokens * (cols padded to groups) operands of 1, 2 or 4
-///   bytes + tokens * groups * 4, and per piece of work (four per thread) at most 400 KiB, from 6 to 48 tokens on.
+///   bytes + tokens * groups * 4 (8 with minima), and per piece of work (four per thread) at most 400 KiB, from 6 to 48 tokens on.
+/// - *Speed*: y is written fastest when its tokens begin at multiples of 64 bytes.
 /// - `Default` is never named: it puts the instruction set of a call without a context into the name of the function.
 /// - Throws std::invalid_argument when shapes do not fit; can_matmul asks first. x and y must not overlap.
 template <class A = as_is, class W, class X, class Y, class... Options, class Default = default_arch>

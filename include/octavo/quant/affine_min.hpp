@@ -39,7 +39,9 @@ struct affine_min {
   [[gnu::always_inline]] static constexpr params from_range(float low, float high) noexcept {
     if (!detail::is_finite(high - low)) { return {detail::not_a_number, detail::not_a_number, 0.0f}; }
     auto const fit = detail::fit_scale<scale_type>(high - low, highest);
-    constexpr float largest = std::is_same_v<scale_type, f16> ? 65504.0f : 0x1.fep127f;
+    constexpr float largest = std::is_same_v<scale_type, f16>    ? 65504.0f
+                              : std::is_same_v<scale_type, bf16> ? 0x1.fep127f
+                                                                 : 0x1.fffffep127f;
     return {fit.scale, static_cast<float>(scale_type(detail::clamp(low, -largest, largest))), fit.inverse};
   }
   [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {

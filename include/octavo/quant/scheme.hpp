@@ -22,6 +22,12 @@ consteval bool check_zero_point() {
     static_assert(!has_minimum<Q>,
                   "Octavo: a quantizer has `int zero(params)` or `float minimum(params)`, not both.");
   }
+  if constexpr (has_minimum<Q>) {
+    static_assert(
+        !std::is_same_v<typename scale_type_of<Q>::type, e8m0>,
+        "Octavo: minima are stored as the scales are, and a power of two (e8m0) has no sign. Use scale_type "
+        "float, octavo::bf16 or octavo::f16.");
+  }
   return true;
 }
 

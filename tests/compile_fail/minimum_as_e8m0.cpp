@@ -1,0 +1,14 @@
+// expect: Octavo: minima are stored as the scales are, and a power of two (e8m0) has no sign.
+#include "octavo/quant/schemes.hpp"
+
+using namespace octavo;
+
+struct mine : affine_min<uint4> {
+#if defined(OCTAVO_COMPILES)
+  using scale_type = f16;
+#else
+  using scale_type = e8m0;
+#endif
+};
+
+int main() { return scheme<mine, per_row>::format::bits - 4; }
