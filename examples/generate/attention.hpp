@@ -47,13 +47,12 @@ class float_cache {
   template <class T>
   void attend(float const* q, index q_stride, index head, index first, index n, T* out, index out_stride,
               float* scratch) const {
-    for (index t = 0; t < n;) {
-      auto const next = [&](auto size) {
-        attend_tile<size()>(q + t * q_stride, q_stride, head, first + t, out + t * out_stride, out_stride, scratch);
-        t += size();
-      };
-      n - t >= tile ? next(std::integral_constant<int, tile>{}) : next(std::integral_constant<int, 1>{});
-    }
+    auto const next = [&](auto size, index t) {
+      attend_tile<size()>(q + t * q_stride, q_stride, head, first + t, out + t * out_stride, out_stride, scratch);
+    };
+    index t = 0;
+    for (; t + tile <= n; t += tile) { next(std::integral_constant<int, tile>{}, t); }
+    for (; t < n; ++t) { next(std::integral_constant<int, 1>{}, t); }
   }
 
  private:
