@@ -95,8 +95,8 @@ class float_cache {
     for (index t = 0; t < N; ++t) {
       float* const s = scores + t * positions_;
       std::fill(s + first + t + 1, s + visible, -std::numeric_limits<float>::infinity());
-      lanes most = lanes::Map(s);
-      for (index p = width; p < visible; p += width) { most = most.max(lanes::Map(s + p)); }
+      lanes most = load(s);
+      for (index p = width; p < visible; p += width) { most = most.max(load(s + p)); }
       float const largest = most.maxCoeff();
       lanes total = lanes::Zero();
       for (index p = 0; p < visible; p += width) {

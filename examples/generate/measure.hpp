@@ -2,9 +2,7 @@
 // What one measures of a language model: the loss on a text it was not trained on, and tokens per second.
 #pragma once
 
-#include <octavo/core/index.hpp>
-
-#include <Eigen/Core>
+#include "lanes.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -27,9 +25,13 @@ double loss(Model& model, std::span<int const> text, Progress const& progress) {
     model.reset();
     auto const logits = model.forward(window, true);
     for (std::size_t t = 0; t + 1 < window.size(); ++t) {
-      auto const l = Eigen::ArrayXf::Map(logits.token(static_cast<octavo::index>(t)), model.vocab());
-      float const largest = l.maxCoeff();
-      double const sum = (l - largest).exp().template cast<double>().sum();
+      float const* const l = logits.token(static_cast<index>(t));
+      float const largest = *std::max_element(l, l + model.vocab());
+      double sum = 0;
+      for (index i = 0; i < model.vocab(); i += width) {
+        index const n = std::min(width, model.vocab() - i);
+        sum += (load(l + i, n) - largest).exp().head(n).template cast<double>().sum();
+      }
       total += std::log(sum) + static_cast<double>(largest - l[window[t + 1]]);
     }
     predicted += window.size() - 1;
