@@ -77,19 +77,18 @@ template <class Weights, bool Two>
       std::byte const* codes = w.codes + s * w.segment_bytes + row * 4;
       auto const* a = x.data + s * x.segment_stride;
       unit::template clear<Two>();
-      // A quarter of the sums at a time, between the first products.
-      auto const scale_quarter = [&](int i) __attribute__((always_inline)) {
-        if (s != 0) { scale(s - 1, row, tokens * i / 4, tokens * (i + 1) / 4); }
-      };
-      auto const nothing = [](int) __attribute__((always_inline)){};
-      unit::template multiply<Two>(a, x.token_stride, codes, step_bytes, scale_quarter);
-      for (index q = step; q < quads; q += step) {
+      auto const multiply = [&](auto const& between) __attribute__((always_inline)) {
+        unit::template multiply<Two>(a, x.token_stride, codes, step_bytes, between);
         a += 4 * step;
         codes += step * step_bytes;
-        unit::template multiply<Two>(a, x.token_stride, codes, step_bytes, nothing);
         for (index i = 0; i < w.ahead_step; i += 64) { __builtin_prefetch(ahead + i, 0, 2); }
         ahead += w.ahead_step;
-      }
+      };
+      // A quarter of the sums before at a time, between the first products.
+      multiply([&](int i) __attribute__((always_inline)) {
+        if (s != 0) { scale(s - 1, row, tokens * i / 4, tokens * (i + 1) / 4); }
+      });
+      for (index q = step; q < quads; q += step) { multiply([](int) __attribute__((always_inline)){}); }
       unit::template store<Two>(totals[s % 2]);
     }
     scale(w.segments - 1, row, 0, tokens);

@@ -58,13 +58,14 @@ struct tile_register {
   }
   template <int R>
   [[gnu::always_inline]] static void load(void const* from, index stride) noexcept {
-    asm volatile("tileloadd (%1,%2,1), %%tmm%c0" : : "i"(R), "r"(from), "r"(stride));
+    asm volatile("tileloadd (%1,%2,1), %%tmm%c0"
+                 :
+                 : "i"(R), "r"(from), "r"(stride), "m"(*static_cast<char const(*)[]>(from)));
   }
   template <int R>
   [[gnu::always_inline]] static void store(std::int32_t* to, index stride) noexcept {
-    // From the first row to the last: the rows of a block lie at most two blocks apart.
     asm volatile("tilestored %%tmm%c1, (%2,%3,1)"
-                 : "=m"(*reinterpret_cast<std::int32_t(*)[496]>(to))  // 16 rows of 16, 32 apart
+                 : "+m"(*reinterpret_cast<std::int32_t(*)[496]>(to))  // in it 16 rows of 16, 32 apart; the rest stays
                  : "i"(R), "r"(to), "r"(stride));
   }
   template <int C, int X, int W>
