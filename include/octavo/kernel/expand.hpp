@@ -10,6 +10,7 @@
 #include "octavo/core/unroll.hpp"
 #include "octavo/kernel/segments.hpp"
 #include "octavo/simd/batch.hpp"
+#include "octavo/simd/matrix_unit.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -20,11 +21,16 @@ template <class W>
 inline constexpr bool on_matrix_unit =
     detail::has<amx, typename W::arch>&& std::is_same_v<typename W::operand, std::int8_t>;
 
-/// A segment of so many units, with the zeros that make it whole steps of the tile.
+/// Units that a tile of expanded weights takes at once, of a segment of so many.
+template <class W>
+[[nodiscard, gnu::always_inline]] constexpr index units_at_once(index units) noexcept {
+  if constexpr (on_matrix_unit<W>) { return larger(smaller(units, simd::matrix_quads), index{1}); }
+  return units_together;
+}
+/// A segment of so many units, with the zeros that make it whole steps.
 template <class W>
 [[nodiscard, gnu::always_inline]] constexpr index filled_units(index units) noexcept {
-  if constexpr (on_matrix_unit<W>) { return units <= 16 ? units : round_up(units, 16); }
-  return round_up(units, units_together);
+  return round_up(units, units_at_once<W>(units));
 }
 
 /// The weights W after `expand`, R registers of rows: a step is one unit, and unpacking is a load.

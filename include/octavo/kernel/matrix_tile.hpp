@@ -14,12 +14,10 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// What kernel::tile does, for the 64 rows of a panel of expanded weights and 1 to 32 tokens; sums are [token][64].
-///
-/// The integer sums of a segment pass through memory, and are scaled while the unit multiplies the next segment.
+/// matrix_tile for at most 16 tokens, or more (Two).
 template <class Weights, bool Two>
-[[gnu::noinline]] void matrix_tile(weight_stream const& stream, token_block<Weights> const& block, index tokens,
-                                   float* sums, carry carried) noexcept {
+[[gnu::noinline]] void matrix_blocks(weight_stream const& stream, token_block<Weights> const& block, index tokens,
+                                     float* sums, carry carried) noexcept {
   using A = typename Weights::arch;
   using unit = simd::matrix_unit<A>;
   using detail::unroll;
@@ -65,10 +63,11 @@ template <class Weights, bool Two>
   };
 
   std::byte const* ahead = w.ahead;
+  index const ahead_step = w.ahead_step / 2;  // the rows pass in two halves
   for (index row = 0; row < panel_rows; row += unit::rows) {
     for (index s = 0; s < w.segments; ++s) {
       index const quads = s + 1 < w.segments ? w.steps : w.last_steps;
-      int const step = static_cast<int>(smaller(quads, unit::quads));
+      int const step = static_cast<int>(smaller(quads, simd::matrix_quads));
       if (step != configured) {
         unit::configure(static_cast<int>(Two ? unit::block : tokens),
                         static_cast<int>(Two ? tokens - unit::block : 0), step);
@@ -81,8 +80,8 @@ template <class Weights, bool Two>
         unit::template multiply<Two>(a, x.token_stride, codes, step_bytes, between);
         a += 4 * step;
         codes += step * step_bytes;
-        for (index i = 0; i < w.ahead_step; i += 64) { __builtin_prefetch(ahead + i, 0, 2); }
-        ahead += w.ahead_step;
+        for (index i = 0; i < ahead_step; i += 64) { __builtin_prefetch(ahead + i, 0, 2); }
+        ahead += ahead_step;
       };
       // A quarter of the sums before at a time, between the first products.
       multiply([&](int i) __attribute__((always_inline)) {
@@ -94,6 +93,19 @@ template <class Weights, bool Two>
     scale(w.segments - 1, row, 0, tokens);
   }
   unit::release();
+}
+
+/// What kernel::tile does, for the 64 rows of a panel of expanded weights and 1 to 32 tokens; sums are [token][64].
+///
+/// The integer sums of a segment pass through memory, and are scaled while the unit multiplies the next segment.
+template <class Weights>
+void matrix_tile(weight_stream const& w, token_block<Weights> const& x, index tokens, float* sums,
+                 carry carried) noexcept {
+  if (tokens > simd::matrix_block) {
+    matrix_blocks<Weights, true>(w, x, tokens, sums, carried);
+  } else {
+    matrix_blocks<Weights, false>(w, x, tokens, sums, carried);
+  }
 }
 
 }  // namespace kernel

@@ -50,7 +50,7 @@ class matmul_run {
     return 0;
   }();
   /// So many tokens share weights that are unpacked before; fewer unpack in registers.
-  static constexpr index wide_tokens = matrix ? 32 : shape::wide_tokens;
+  static constexpr index wide_tokens = matrix ? 2 * simd::matrix_block : shape::wide_tokens;
   using wide = kernel::expanded<weights, shape::registers>;
   static constexpr bool expands = wide_tokens != 0 && (stationary_units == 0 || matrix);
   /// From so many tokens on unpacking before pays. Measured on Zen 4 (floats) and Sapphire Rapids (integers).
@@ -314,8 +314,7 @@ class matmul_run {
         auto here = x;
         // Of the next chunk, each step of each tile asks for its part.
         index const tiles = ceil_div(tokens, T) * (panel_rows / tile_rows);
-        w.ahead_step = matrix ? bytes * smaller(w.steps, 16) / (tiles * 2 * total_steps)
-                              : kernel::units_together * bytes / (tiles * total_steps);
+        w.ahead_step = kernel::units_at_once<weights>(w.steps) * bytes / (tiles * total_steps);
         for (index t = 0; t < tokens; t += T) {
           index const n = smaller(index{T}, tokens - t);
           index const tile = (r / tile_rows * tokens + t) * tile_rows;
@@ -329,8 +328,7 @@ class matmul_run {
           if (!begins) { prefetch_next(carried + tile * 4, static_cast<std::size_t>(n * tile_rows) * 4); }
           kernel::carry const carry{begins ? nullptr : carried + tile * 4, ends ? nullptr : carried + tile * 4};
           if constexpr (matrix) {
-            n > 16 ? kernel::matrix_tile<wide, true>(w, here, n, sums + tile, carry)
-                   : kernel::matrix_tile<wide, false>(w, here, n, sums + tile, carry);
+            kernel::matrix_tile<wide>(w, here, n, sums + tile, carry);
           } else {
             kernel::tile<wide, T, shape::registers>(w, here, r, sums + tile, carry);
           }

@@ -158,24 +158,20 @@ inline constexpr char const* arch_name = detail::is_scalar<A>                ? "
 namespace detail {
 
 #if defined(__x86_64__)
-/// CPUID leaf 7.1, register eax: AVX-VNNI is bit 4, AVX512-BF16 bit 5. (clang 14 has no name for the first.)
+/// What clang 14 and g++ 12 have no names for in __builtin_cpu_supports: bits of CPUID leaf 7.
+enum class leaf7 { avx_vnni, avx512_bf16, amx_tile, amx_int8 };
 template <class A>
-[[nodiscard]] inline bool leaf7_1_eax(int bit) noexcept {
+[[nodiscard]] inline bool leaf7_has(leaf7 feature) noexcept {
+  bool const second = feature == leaf7::avx_vnni || feature == leaf7::avx512_bf16;  // subleaf 1, register eax
+  unsigned const bit = feature == leaf7::avx_vnni      ? 4
+                       : feature == leaf7::avx512_bf16 ? 5
+                       : feature == leaf7::amx_tile    ? 24
+                                                       : 25;
   unsigned eax = 0;
   unsigned ebx = 0;
   unsigned ecx = 0;
   unsigned edx = 0;
-  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> bit & 1u) != 0;
-}
-
-/// CPUID leaf 7.0, register edx: AMX-TILE is bit 24, AMX-INT8 bit 25.
-template <class A>
-[[nodiscard]] inline bool leaf7_0_edx(int bit) noexcept {
-  unsigned eax = 0;
-  unsigned ebx = 0;
-  unsigned ecx = 0;
-  unsigned edx = 0;
-  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx >> bit & 1u) != 0;
+  return __get_cpuid_count(7, second ? 1 : 0, &eax, &ebx, &ecx, &edx) != 0 && ((second ? eax : edx) >> bit & 1u) != 0;
 }
 #endif
 
@@ -214,14 +210,16 @@ template <class A>
     __builtin_cpu_init();
     if constexpr (std::is_same_v<A, sse42>) { return __builtin_cpu_supports("sse4.2"); }
     bool const has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if constexpr (detail::is_avx2<A>) { return has_avx2 && (!detail::has<vnni, A> || detail::leaf7_1_eax<A>(4)); }
+    if constexpr (detail::is_avx2<A>) {
+      return has_avx2 && (!detail::has<vnni, A> || detail::leaf7_has<A>(detail::leaf7::avx_vnni));
+    }
     bool const has_avx512 = has_avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                             __builtin_cpu_supports("avx512vl");
     if constexpr (!detail::has<vnni, A>) { return has_avx512; }
     return has_avx512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi") &&
-           detail::leaf7_1_eax<A>(5) &&
-           (!detail::has<amx, A> ||
-            (detail::leaf7_0_edx<A>(24) && detail::leaf7_0_edx<A>(25) && detail::tiles_allowed<A>()));
+           detail::leaf7_has<A>(detail::leaf7::avx512_bf16) &&
+           (!detail::has<amx, A> || (detail::leaf7_has<A>(detail::leaf7::amx_tile) &&
+                                     detail::leaf7_has<A>(detail::leaf7::amx_int8) && detail::tiles_allowed<A>()));
 #else
     return false;
 #endif

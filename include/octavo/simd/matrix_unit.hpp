@@ -16,6 +16,10 @@ namespace octavo {
 inline namespace v0 {
 namespace simd {
 
+/// Tokens, or rows, of a tile register; quads of k in a step, at most.
+inline constexpr int matrix_block = 16;
+inline constexpr int matrix_quads = 16;
+
 /// Two blocks of 16 tokens times two of 16 rows: four tile registers of int32 sums, two of activations, two of weights.
 ///
 ///     sums[token][row] += a[token][4 quad + j] * w[quad][4 row + j]        over the quads of a step, at most 16
@@ -81,10 +85,9 @@ template <class A>
   requires octavo::detail::has<amx, A>
 struct matrix_unit<A> {
   using tile = detail::tile_register<A>;
-  static constexpr int block = 16;  ///< tokens or rows of a register
+  static constexpr int block = matrix_block;
   static constexpr int tokens = 2 * block;
   static constexpr int rows = 2 * block;
-  static constexpr int quads = 16;  ///< of a step, at most
 
   /// `first` and `second` tokens in the two blocks, 1 to 16 (the second may be 0), and quads of a step.
   static void configure(int first, int second, int step_quads) noexcept {
