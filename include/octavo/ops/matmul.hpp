@@ -92,7 +92,8 @@ template <class W, class X, class Y>
 ///   |sum_g minimum_g|).
 /// - NaN or infinity in a token makes its outputs NaN where it is quantized; as it is, products decide.
 /// - *Scratch*, one allocation on the calling thread: about tokens * (cols padded to groups) operands of 1, 2 or 4
-///   bytes + tokens * groups * 4 (8 with minima), and per piece of work (four per thread) at most 400 KiB, from 6 to 48 tokens on.
+///   bytes + tokens * groups * 4 (8 with minima), and per piece of work (four per thread) at most 400 KiB, from 13 to
+///   48 tokens on, by path and instruction set.
 /// - *Speed*: y is written fastest when its tokens begin at multiples of 64 bytes.
 /// - `Default` is never named: it puts the instruction set of a call without a context into the name of the function.
 /// - Throws std::invalid_argument when shapes do not fit; can_matmul asks first. x and y must not overlap.

@@ -2,7 +2,6 @@
 // affine<Format, Options...>: a scale and an integer zero point per group (asymmetric quantization).
 #pragma once
 
-#include <cstdint>
 #include <span>
 
 #include "octavo/format/table.hpp"
@@ -40,18 +39,8 @@ struct affine {
     return {fit.scale, fit.inverse, static_cast<int>(fit.inverse == 0 ? detail::clamp(0.0f, lowest, highest) : zero)};
   }
   [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
-    float low = 0;
-    float high = 0;
-    std::uint32_t bits = 0;
-    for (; first != last; ++first) {
-      float const x = *first;
-      auto const b = __builtin_bit_cast(std::uint32_t, x) & 0x7fffffffu;
-      bits = b > bits ? b : bits;
-      low = x < low ? x : low;
-      high = x > high ? x : high;
-    }
-    if (bits >= 0x7f800000u) { return from_range(-__builtin_inff(), __builtin_inff()); }
-    return from_range(low, high);
+    detail::value_range const range(first, last, 0.0f);
+    return from_range(range.low, range.high);
   }
   static constexpr params calibrate(std::span<float const> xs) noexcept {
     return calibrate(xs.data(), xs.data() + xs.size());

@@ -2,8 +2,8 @@
 // affine_min<Format, Options...>: a scale and a minimum per group, both floats (Q4_1 and Q5_1 of ggml).
 #pragma once
 
-#include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "octavo/format/table.hpp"
 #include "octavo/quant/concept.hpp"
@@ -45,19 +45,8 @@ struct affine_min {
     return {fit.scale, static_cast<float>(scale_type(detail::clamp(low, -largest, largest))), fit.inverse};
   }
   [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
-    if (first == last) { return {0.0f, 0.0f, 0.0f}; }
-    float low = *first;
-    float high = *first;
-    std::uint32_t bits = 0;  // as integers, NaN and infinity are above every number
-    for (; first != last; ++first) {
-      float const x = *first;
-      auto const b = __builtin_bit_cast(std::uint32_t, x) & 0x7fffffffu;
-      bits = b > bits ? b : bits;
-      low = x < low ? x : low;
-      high = x > high ? x : high;
-    }
-    if (bits >= 0x7f800000u) { return from_range(-__builtin_inff(), __builtin_inff()); }
-    return from_range(low, high);
+    detail::value_range const range(first, last, first == last ? 0.0f : *first);
+    return from_range(range.low, range.high);
   }
   static constexpr params calibrate(std::span<float const> xs) noexcept {
     return calibrate(xs.data(), xs.data() + xs.size());

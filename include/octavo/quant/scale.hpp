@@ -2,6 +2,7 @@
 // How a scale is rounded into its stored type: float, bf16, f16, e8m0; options of the quantizers.
 #pragma once
 
+#include <cstdint>
 #include <type_traits>
 
 #include "octavo/core/round.hpp"
@@ -47,6 +48,27 @@ struct scale_pair {
 };
 
 inline constexpr float not_a_number = __builtin_nanf("");
+
+/// The least and the largest of some values and of `begin`; infinite both ways if one of the values is not finite.
+struct value_range {
+  float low;
+  float high;
+  [[gnu::always_inline]] constexpr value_range(float const* first, float const* last, float begin) noexcept
+      : low(begin), high(begin) {
+    std::uint32_t bits = 0;  // as integers, NaN and infinity are above every number
+    for (; first != last; ++first) {
+      float const x = *first;
+      auto const b = __builtin_bit_cast(std::uint32_t, x) & 0x7fffffffu;
+      bits = b > bits ? b : bits;
+      low = x < low ? x : low;
+      high = x > high ? x : high;
+    }
+    if (bits >= 0x7f800000u) {
+      low = -__builtin_inff();
+      high = __builtin_inff();
+    }
+  }
+};
 
 /// The scale that maps `extent` (an absmax or a range, >= 0 or not finite) to `steps`.
 ///

@@ -17,7 +17,7 @@ inline namespace v0 {
 ///
 ///     auto const w = pack_codes<schemes::w4_g<32>>(rows, cols, [&](index r, index g, code* codes) {
 ///       for (int i = 0; i < 32; ++i) { codes[i] = my_code(r, g * 32 + i) & 15; }  // two's complement
-///       return detail::scale_pair{my_scale(r, g), 0.0f};                          // the inverse is not stored
+///       return schemes::w4_g<32>::quantizer::params{my_scale(r, g), 0.0f};        // the inverse is not stored
 ///     });
 ///
 /// *Errors*: extents whose product overflows fail as in quantize. *Scratch*: one byte for each element of a group.
