@@ -33,7 +33,23 @@ VOCAB, WIDTH, LENGTH = 2500, 128, 64
 CONFIG = BertConfig(vocab_size=VOCAB, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=4,
                     intermediate_size=256, max_position_embeddings=LENGTH, hidden_dropout_prob=0.0,
                     attention_probs_dropout_prob=0.0)
-BATCH, LR, WARMUP = 256, 2e-3, 200
+BATCH, LR, WARMUP = 256, 2e-3, 100
+
+SENTENCES = [
+    "She was delighted to see her sister again.", "The sight of her sister gave her the greatest joy.",
+    "It rained so hard that nobody could walk out.", "The bad weather kept them all in the house.",
+    "He asked her to marry him, and she refused.", "His proposal of marriage was not accepted.", "Well!",
+    "It is a truth universally acknowledged, that a single man in possession of a good fortune, must be in want of a "
+    "wife. However little known the feelings or views of such a man may be on his first entering a neighbourhood, this "
+    "truth is so well fixed in the minds of the surrounding families, that he is considered the rightful property of "
+    "some one or other of their daughters."]
+WORDS = [
+    "", " ", "Emma Woodhouse, handsome, clever, and rich,", "na\u00efve CAF\u00c9 \u00c5ngstr\u00f6m",
+    "I don't--can't!\tWON'T\r\n 3.14 $5 ~`^", "a\u0000b\u200bc\ufffdd\u00ade", "\u65e5\u672c\u8a9e and \uf900",
+    "x" * 100, "x" * 101, "\u00e9" * 100, "\u0130stanbul STRASSE \u1e9e \u03a3\u03a3 \ufb01",
+    "\u00bfqu\u00e9? \u00a1no! \u201cyes\u201d \u2014", "\ud55c\uad6d\uc5b4 \u0e44\u0e17\u0e22 \u0928\u092e\u0938\u094d\u0924\u0947 "
+    "\u05e9\u05b8\u05dc\u05d5\u05b9\u05dd", "e\u0301e\u0327\u0301 \u1ebf", "\u2028a\u2003b\u00a0c\u3000d\u0085e\u000bf",
+    "unbelievably uncomfortable ##ing [MASK", "word " * 600]
 
 def sentences_of(text):
     parts = re.split(r'(?<=[.!?;])["\')]*\s+|\n\s*\n|--', text)
@@ -42,7 +58,7 @@ def sentences_of(text):
 def clauses_of(sentences):
     return [c for s in sentences for c in (c.strip() for c in re.split(r"[,:;]", s)) if 4 <= len(c.split()) < len(s.split())]
 
-def encode(model, tok, texts, length, batch=128, keep_grad=False):
+def encode(model, tok, texts, batch=128):
     """Mean of the last hidden states over the tokens, normalised; one row a text."""
     ids = [e.ids for e in tok.encode_batch(texts)]
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
@@ -73,20 +89,36 @@ def spearman(a, b):
     upper = np.triu_indices(len(a), 1)
     return np.corrcoef(ranks((a @ a.T).numpy()[upper]), ranks((b @ b.T).numpy()[upper]))[0, 1]
 
+def int8(x):
+    """Rounded as INT8 with a scale for each row, or token."""
+    scale = x.abs().amax(-1, keepdim=True) / 127
+    return (x / scale).round() * scale
+
+def int4(x):
+    """Rounded as INT4 with an f16 scale for 32 neighbours."""
+    groups = x.unflatten(-1, (-1, 32))
+    scale = (groups.abs().amax(-1, keepdim=True) / 7).half().float()
+    return ((groups / scale).round().clamp(-7, 7) * scale).flatten(-2)
+
+def quantized(model, weights):
+    """Linear layers with rounded weights, on tokens rounded to INT8: what Octavo's integers stand for."""
+    for part in model.modules():
+        if isinstance(part, torch.nn.Linear):
+            part.weight.data = weights(part.weight.data)
+            part.register_forward_pre_hook(lambda _, inputs: (int8(inputs[0]),))
+    return model
+
 @torch.no_grad()
 def write_golden(folder, out):
     """Ids by tokenizers, vectors by transformers, float32, for whatever model is in the folder."""
     tok = word_piece(folder / "vocab.txt", json.loads((folder / "config.json").read_text())["max_position_embeddings"])
-    model = BertModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False).eval()
-    sentences = json.loads((HERE / "sentences.json").read_text())
-    words = ["", " ", "Emma Woodhouse, handsome, clever, and rich,", "na\u00efve CAF\u00c9 \u00c5ngstr\u00f6m",
-             "I don't--can't!\tWON'T\r\n 3.14 $5 ~`^", "a\u0000b\u200bc\ufffdd\u00ade", "\u65e5\u672c\u8a9e and \uf900",
-             "x" * 100, "x" * 101, "\u00e9" * 100, "\u0130stanbul STRASSE \u1e9e \u03a3\u03a3 \ufb01", "\u00bfqu\u00e9? \u00a1no! \u201cyes\u201d \u2014",
-             "\ud55c\uad6d\uc5b4 \u0e44\u0e17\u0e22 \u0928\u092e\u0938\u094d\u0924\u0947 \u05e9\u05b8\u05dc\u05d5\u05b9\u05dd", "e\u0301e\u0327\u0301 \u1ebf", "\u2028a\u2003b\u00a0c\u3000d\u0085e\u000bf",
-             "unbelievably uncomfortable ##ing [MASK", "word " * 600]
-    golden = dict(words=[dict(text=w, ids=tok.encode(w).ids) for w in words],
-                  sentences=[dict(text=s, ids=tok.encode(s).ids, vector=v.tolist())
-                             for s, v in zip(sentences, encode(model, tok, sentences, LENGTH, batch=1))])
+    load = lambda: BertModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False).eval()
+    models = dict(float=load(), w8a8=quantized(load(), int8), w4a8=quantized(load(), int4))
+    vectors = {name: encode(model, tok, SENTENCES, batch=1) for name, model in models.items()}
+    golden = dict(words=[dict(text=w, ids=tok.encode(w).ids) for w in WORDS],
+                  sentences=[dict(text=s, ids=tok.encode(s).ids) |
+                             {name: [round(x, 7) for x in v[i].tolist()] for name, v in vectors.items()}
+                             for i, s in enumerate(SENTENCES)])
     out.write_text("{" + ",\n".join(f"{json.dumps(k)}: [\n" + ",\n".join(json.dumps(x) for x in v) + "]"
                                     for k, v in golden.items()) + "}\n")
 
@@ -95,7 +127,7 @@ def main():
     arg.add_argument("--text", type=Path, help="folder that holds Rdata.rdb and Rdata.rdx")
     arg.add_argument("--teacher", type=Path, help="folder that holds model.safetensors, config.json, vocab.txt")
     arg.add_argument("--out", type=Path, default=HERE / "data")
-    arg.add_argument("--steps", type=int, default=3000)
+    arg.add_argument("--steps", type=int, default=1000)
     arg.add_argument("--threads", type=int, default=1)
     arg.add_argument("--golden", type=Path, help="only write golden.json for the model in this folder, to --out")
     a = arg.parse_args()
@@ -120,7 +152,7 @@ def main():
     teacher = BertModel.from_pretrained(a.teacher, dtype=torch.float32, add_pooling_layer=False).eval()
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         teacher_tok = word_piece(a.teacher / "vocab.txt", 128)
-        target, heldout_target = (encode(teacher, teacher_tok, t, 128) for t in (train, heldout))
+        target, heldout_target = (encode(teacher, teacher_tok, t) for t in (train, heldout))
     basis = torch.linalg.eigh(target.T @ target / len(target)).eigenvectors[:, -WIDTH:]
     small = F.normalize(target @ basis, dim=1)
     print(f"{time.time() - started:.0f} s; Spearman of the projection itself: "
@@ -150,7 +182,7 @@ def main():
         opt.step()
         if step % 250 == 0 or step == a.steps:
             with torch.no_grad():
-                got = encode(model.eval(), tok, heldout, LENGTH)
+                got = encode(model.eval(), tok, heldout)
             model.train()
             print(f"step {step}/{a.steps} cosine {1 - near.item():.4f} similarities {alike.item() ** 0.5:.4f} "
                   f"held-out Spearman {spearman(got, heldout_target):.3f} {time.time() - started:.0f} s", flush=True)

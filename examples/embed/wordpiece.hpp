@@ -36,13 +36,13 @@ class wordpiece {
       if (piece.ends_with('\r')) { piece.remove_suffix(1); }
       bool const continues = piece.size() > 2 && piece.starts_with("##");
       auto& pieces = continues ? result.inner_ : result.first_;
-      auto const line = "line " + std::to_string(++result.size_) + " of the vocabulary, " + std::string(piece);
+      auto const line = "line " + std::to_string(++result.size_) + " of the vocabulary";
       if (piece.empty()) {
-        error = line + "is empty";
+        error = line + " is empty";
         return std::nullopt;
       }
       if (!pieces.emplace(piece.substr(continues ? 2 : 0), result.size_ - 1).second) {
-        error = line + ", is there twice";
+        error = line + ", " + std::string(piece) + ", is there twice";
         return std::nullopt;
       }
     }
