@@ -2,9 +2,7 @@
 // Causal attention over float keys and values. Bits do not depend on how many queries come at once.
 #pragma once
 
-#include <octavo/core/index.hpp>
-
-#include <Eigen/Core>
+#include "lanes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,8 +13,6 @@
 #include <vector>
 
 namespace example {
-
-using octavo::index;
 
 /// Keys and values of one layer and one sequence. Loops run over neighbours in memory, 32 at a time, in a fixed order.
 class float_cache {
@@ -57,8 +53,6 @@ class float_cache {
   }
 
  private:
-  using lanes = Eigen::Array<float, 32, 1>;
-  static constexpr index width = lanes::SizeAtCompileTime;
   /// Queries that share what they read of the cache.
   static constexpr int tile = 4;
 
@@ -76,7 +70,7 @@ class float_cache {
     std::array<lanes, static_cast<std::size_t>(N)> sums;
     for (auto& sum : sums) { sum.setZero(); }
     for (index i = 0; i < n; ++i) {
-      lanes const row = lanes::Map(rows + i * row_stride);
+      lanes const row = load(rows + i * row_stride);
       float const* factor = factors + i;
       for (auto& sum : sums) {
         sum += *factor * row;
@@ -84,7 +78,7 @@ class float_cache {
       }
     }
     for (auto const& sum : sums) {
-      lanes::Map(out) = sum;
+      store(sum, out);
       out += out_stride;
     }
   }
@@ -105,8 +99,8 @@ class float_cache {
       float const largest = *std::max_element(s, s + visible);
       lanes total = lanes::Zero();
       for (index p = 0; p < visible; p += width) {
-        auto part = lanes::Map(s + p);
-        part = ((part - largest) * scale).exp();
+        lanes const part = ((load(s + p) - largest) * scale).exp();
+        store(part, s + p);
         total += part;
       }
       totals[static_cast<std::size_t>(t)] = total.sum();

@@ -123,8 +123,9 @@ class llama {
     auto const out = view(in_, x.features(), x.tokens());
     for (index t = 0; t < x.tokens(); ++t) {
       float const* const from = x.token(t);
-      float const squares = Eigen::VectorXf::Map(from, x.features()).squaredNorm();
-      float const scale = 1.0f / std::sqrt(squares / static_cast<float>(x.features()) + c_.eps);
+      lanes squares = lanes::Zero();
+      for (index i = 0; i < x.features(); i += width) { squares += load(from + i, x.features() - i).square(); }
+      float const scale = 1.0f / std::sqrt(squares.sum() / static_cast<float>(x.features()) + c_.eps);
       for (index i = 0; i < x.features(); ++i) {
         out.token(t)[i] = element(from[i] * scale * weight[static_cast<std::size_t>(i)]);
       }
@@ -135,13 +136,13 @@ class llama {
   /// silu(gate) * up.
   tokens_view<element const> gated(tokens_view<float> gate_up) {
     auto const out = view(in_, c_.intermediate, gate_up.tokens());
-    grow(silu_, c_.intermediate);
     for (index t = 0; t < out.tokens(); ++t) {
-      auto const gate = Eigen::ArrayXf::Map(gate_up.token(t), c_.intermediate);
-      auto const up = Eigen::ArrayXf::Map(gate_up.token(t) + c_.intermediate, c_.intermediate);
-      Eigen::ArrayXf::Map(silu_.data(), c_.intermediate) = gate / (1.0f + (-gate).exp()) * up;
-      std::transform(silu_.begin(), silu_.begin() + c_.intermediate, out.token(t),
-                     [](float v) { return element(v); });
+      for (index i = 0; i < c_.intermediate; i += width) {
+        index const n = std::min(width, c_.intermediate - i);
+        lanes const gate = load(gate_up.token(t) + i, n);
+        lanes const v = gate / (1.0f + (-gate).exp()) * load(gate_up.token(t) + c_.intermediate + i, n);
+        std::transform(v.data(), v.data() + n, out.token(t) + i, [](float each) { return element(each); });
+      }
     }
     return read_only(out);
   }
@@ -186,7 +187,7 @@ class llama {
   std::vector<layer> layers_;
   std::vector<float> cos_, sin_;  // context x head_dim / 2
   index position_ = 0;
-  std::vector<float> x_, wide_, logits_, scores_, silu_;
+  std::vector<float> x_, wide_, logits_, scores_;
   std::vector<element> in_;
 };
 

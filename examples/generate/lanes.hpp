@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// 32 floats at a time, in registers. Eigen's maps of memory begin with single floats up to an aligned address, whose exp
+// and order of sums have other bits; these do not depend on where anything lies.
+#pragma once
+
+#include <octavo/core/index.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>
+
+namespace example {
+
+using octavo::index;
+
+using lanes = Eigen::Array<float, 32, 1>;
+inline constexpr index width = lanes::SizeAtCompileTime;
+
+/// The first n floats at p, at most `width`; zeros behind them.
+inline lanes load(float const* p, index n = width) {
+  lanes v = lanes::Zero();
+  std::copy_n(p, std::min(n, width), v.data());
+  return v;
+}
+inline void store(lanes const& v, float* p, index n = width) { std::copy_n(v.data(), std::min(n, width), p); }
+
+}  // namespace example
