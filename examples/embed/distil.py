@@ -91,14 +91,14 @@ def spearman(a, b):
 
 def int8(x):
     """Rounded as INT8 with a scale for each row, or token."""
-    scale = x.abs().amax(-1, keepdim=True) / 127
-    return (x / scale).round() * scale
+    largest = x.abs().amax(-1, keepdim=True)
+    return (x * (127 / largest)).round() * (largest / 127)
 
 def int4(x):
     """Rounded as INT4 with an f16 scale for 32 neighbours."""
     groups = x.unflatten(-1, (-1, 32))
     scale = (groups.abs().amax(-1, keepdim=True) / 7).half().float()
-    return ((groups / scale).round().clamp(-7, 7) * scale).flatten(-2)
+    return ((groups * (1 / scale)).round().clamp(-7, 7) * scale).flatten(-2)
 
 def quantized(model, weights):
     """Linear layers with rounded weights, on tokens rounded to INT8: what Octavo's integers stand for."""

@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
   check_words(folder->words, golden["sentences"]);
   auto const& sentences = golden["sentences"];
   check_vectors<float, float>(*folder, sentences, "float", {2e-6f, 0.999999f, 0.999999f});
-  check_vectors<schemes::w8, schemes::a8>(*folder, sentences, "w8a8", {0.02f, 0.998f, 0.99f});
-  check_vectors<schemes::w4_g32, schemes::a8>(*folder, sentences, "w4a8", {0.02f, 0.998f, 0.9f});
+  check_vectors<schemes::w8, schemes::a8>(*folder, sentences, "w8a8", {0.003f, 0.9999f, 0.9995f});
+  check_vectors<schemes::w4_g32, schemes::a8>(*folder, sentences, "w4a8", {0.003f, 0.9999f, 0.995f});
   return example::conclude();
 }
