@@ -9,8 +9,8 @@
 
 #include <cmath>
 #include <cstddef>
+#include <initializer_list>
 #include <span>
-#include <utility>
 #include <vector>
 
 namespace example {
@@ -21,25 +21,21 @@ class bert {
  public:
   using linear_type = linear<W, A>;
 
-  bert(bert_checkpoint const& c, thread_pool& pool) : c_(c), machine_(pool), norm_(c.norm) {
+  bert(bert_checkpoint const& c, thread_pool& pool)
+      : c_(c),
+        machine_(pool),
+        words_(c.words.floats()),
+        positions_(c.positions.floats()),
+        types_(c.types.floats()),
+        norm_(c.norm) {
     for (auto const& l : c.layers) {
-      auto qkv_bias = l.q.bias.floats();
-      for (auto const* part : {&l.k, &l.v}) {
-        auto const more = part->bias.floats();
-        qkv_bias.insert(qkv_bias.end(), more.begin(), more.end());
-      }
-      weights const qkv[] = {l.q.weight, l.k.weight, l.v.weight};
-      layers_.push_back({{linear_type(qkv), std::move(qkv_bias)},
-                         dense(l.attention_output),
-                         norm(l.attention_norm),
-                         dense(l.intermediate),
-                         dense(l.output),
-                         norm(l.output_norm)});
+      layers_.push_back({dense({l.q, l.k, l.v}, pool), dense({l.attention_output}, pool), norm(l.attention_norm),
+                         dense({l.intermediate}, pool), dense({l.output}, pool), norm(l.output_norm)});
     }
   }
 
   [[nodiscard]] index width() const noexcept { return c_.hidden; }
-  /// Bytes of all linear layers. The embeddings stay in their file.
+  /// Bytes of all linear layers. Embeddings are only looked up, and stay float.
   [[nodiscard]] index weight_bytes() const {
     index sum = 0;
     for (auto const& l : layers_) {
@@ -81,6 +77,7 @@ class bert {
 
  private:
   using matrix = Eigen::MatrixXf;  // features x tokens
+  using affine = bert_checkpoint::affine;
 
   /// The tokens of a sentence.
   struct range {
@@ -91,9 +88,15 @@ class bert {
     linear_type weight;
     std::vector<float> bias;
 
-    dense(linear_type w, std::vector<float> b) : weight(std::move(w)), bias(std::move(b)) {}
-    explicit dense(bert_checkpoint::affine const& a) : weight(std::span(&a.weight, 1)), bias(a.bias.floats()) {}
+    /// The parts as one layer with all their outputs.
+    dense(std::initializer_list<affine> parts, thread_pool& pool)
+        : weight(all(parts, &affine::weight), pool), bias(stacked(all(parts, &affine::bias))) {}
 
+    static std::vector<weights> all(std::initializer_list<affine> parts, weights affine::*which) {
+      std::vector<weights> result;
+      for (auto const& part : parts) { result.push_back(part.*which); }
+      return result;
+    }
     matrix operator()(matrix const& x, machine& m) const {
       matrix y = Eigen::VectorXf::Map(bias.data(), weight.rows()).replicate(1, x.cols());
       weight.add({x.data(), x.rows(), x.cols(), x.rows()}, {y.data(), y.rows(), y.cols(), y.rows()}, m);
@@ -104,7 +107,7 @@ class bert {
     std::vector<float> weight;
     std::vector<float> bias;
 
-    explicit norm(bert_checkpoint::affine const& a) : weight(a.weight.floats()), bias(a.bias.floats()) {}
+    explicit norm(affine const& a) : weight(a.weight.floats()), bias(a.bias.floats()) {}
 
     void apply(matrix& x, float eps) const {
       auto const w = Eigen::ArrayXf::Map(weight.data(), x.rows());
@@ -123,14 +126,11 @@ class bert {
   };
 
   void look_up(std::vector<int> const& ids, Eigen::Ref<matrix> x) const {
-    Eigen::VectorXf part(c_.hidden);
-    Eigen::VectorXf type(c_.hidden);
-    c_.types.row(0, type.data());
+    auto const row = [this](std::vector<float> const& table, index r) {
+      return Eigen::VectorXf::Map(table.data() + r * c_.hidden, c_.hidden);
+    };
     for (index t = 0; t < x.cols(); ++t) {
-      c_.words.row(ids[static_cast<std::size_t>(t)], part.data());
-      x.col(t) = part + type;
-      c_.positions.row(t, part.data());
-      x.col(t) += part;
+      x.col(t) = row(words_, ids[static_cast<std::size_t>(t)]) + row(types_, 0) + row(positions_, t);
     }
   }
 
@@ -155,6 +155,7 @@ class bert {
 
   bert_checkpoint c_;
   machine machine_;
+  std::vector<float> words_, positions_, types_;  // rows of c_.hidden
   norm norm_;
   std::vector<layer> layers_;
 };

@@ -43,13 +43,12 @@ class float_cache {
   template <class T>
   void attend(float const* q, index q_stride, index head, index first, index n, T* out, index out_stride,
               float* scratch) const {
-    for (index t = 0; t < n;) {
-      auto const next = [&](auto size) {
-        attend_tile<size()>(q + t * q_stride, q_stride, head, first + t, out + t * out_stride, out_stride, scratch);
-        t += size();
-      };
-      n - t >= tile ? next(std::integral_constant<int, tile>{}) : next(std::integral_constant<int, 1>{});
-    }
+    auto const next = [&](auto size, index t) {
+      attend_tile<size()>(q + t * q_stride, q_stride, head, first + t, out + t * out_stride, out_stride, scratch);
+    };
+    index t = 0;
+    for (; t + tile <= n; t += tile) { next(std::integral_constant<int, tile>{}, t); }
+    for (; t < n; ++t) { next(std::integral_constant<int, 1>{}, t); }
   }
 
  private:
@@ -96,7 +95,9 @@ class float_cache {
     for (index t = 0; t < N; ++t) {
       float* const s = scores + t * positions_;
       std::fill(s + first + t + 1, s + visible, -std::numeric_limits<float>::infinity());
-      float const largest = *std::max_element(s, s + visible);
+      lanes most = load(s);
+      for (index p = width; p < visible; p += width) { most = most.max(load(s + p)); }
+      float const largest = most.maxCoeff();
       lanes total = lanes::Zero();
       for (index p = 0; p < visible; p += width) {
         lanes const part = ((load(s + p) - largest) * scale).exp();

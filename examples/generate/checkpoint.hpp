@@ -7,8 +7,10 @@
 #include <octavo/io/gguf.hpp>
 #include <octavo/io/safetensors.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -95,20 +97,34 @@ struct checkpoint : model_shape {
         !number("context_length", c.context, most) || !number("attention.layer_norm_rms_epsilon", c.eps, 1.0f)) {
       return std::nullopt;
     }
-    c.kv_heads = file.get<index>("llama.attention.head_count_kv").value_or(c.heads);
-    c.head_dim = file.get<index>("llama.attention.key_length").value_or(c.hidden / c.heads);
-    c.theta = file.get<float>("llama.rope.freq_base").value_or(10000.0f);
-    index const turned = file.get<index>("llama.rope.dimension_count").value_or(c.head_dim);
+    auto const number_or = [&](char const* name, auto& value, auto usual, auto largest) {
+      value = usual;
+      return file.find_value(std::string("llama.") + name) == nullptr || number(name, value, largest);
+    };
+    index turned = 0;
+    if (!number_or("attention.head_count_kv", c.kv_heads, c.heads, 1024) ||
+        !number_or("attention.key_length", c.head_dim, c.hidden / c.heads, 1024) ||
+        !number_or("rope.dimension_count", turned, c.head_dim, 1024) ||
+        !number_or("rope.freq_base", c.theta, 10000.0f, 1e9f)) {
+      return std::nullopt;
+    }
+    for (auto const* const key : {"llama.rope.scaling.type", "llama.rope.scale_linear"}) {
+      if (file.find_value(key) != nullptr && file.get<std::string_view>(key) != "none") {
+        error = std::string(key) + " is there, but this example does not stretch positions";
+        return std::nullopt;
+      }
+    }
     auto const* const table = file.find("token_embd.weight");
     if (table == nullptr) {
       error = "there is no tensor token_embd.weight";
       return std::nullopt;
     }
     c.vocab = table->rows();
-    if (c.vocab <= 0 || c.vocab > most || turned != c.head_dim || !(c.theta > 0 && c.theta <= 1e9f)) {
+    if (c.vocab <= 0 || c.vocab > most || turned != c.head_dim) {
       error = "this example runs models of up to a million tokens whose heads are rotated as a whole";
       return std::nullopt;
     }
+    std::set<std::string_view> used;
     auto const get = [&](std::string const& name, index rows, index cols, weights& w) {
       auto const* const tensor = file.find(name + ".weight");
       if (tensor == nullptr) {
@@ -123,6 +139,7 @@ struct checkpoint : model_shape {
       }
       auto found = weights::of(*tensor, error);
       if (found) { w = *std::move(found); }
+      used.insert(tensor->name);
       return found.has_value();
     };
     constexpr names of_layer = {"attn_norm", "attn_q",   "attn_k", "attn_v",  "attn_output",
@@ -139,6 +156,17 @@ struct checkpoint : model_shape {
       weights divisors;
       if (!get("rope_freqs", 1, c.head_dim / 2, divisors)) { return std::nullopt; }
       c.angle_divisors = divisors.floats();
+      if (!std::all_of(c.angle_divisors.begin(), c.angle_divisors.end(),
+                       [](float f) { return f >= 1e-6f && f <= 1e6f; })) {
+        error = "rope_freqs.weight needs positive numbers of a reasonable size";
+        return std::nullopt;
+      }
+    }
+    for (auto const& tensor : file.tensors()) {
+      if (used.count(tensor.name) == 0) {
+        error = "this example does not know what to do with the tensor " + std::string(tensor.name);
+        return std::nullopt;
+      }
     }
     return c;
   }

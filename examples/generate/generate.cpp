@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -28,11 +29,13 @@ namespace {
 using example::index;
 namespace schemes = octavo::schemes;
 
-/// A line of the table. W: scheme of the weights. A: scheme of the activations, or an element type. Table: scheme of the
-/// embedding and the head.
-template <class W, class A, class Table = W>
+/// A line of the table. W: scheme of the weights. A: scheme of the activations, or an element type. T: scheme of the
+/// table of embeddings and of the head.
+template <class W, class A, class T = W>
 struct format {
-  using model = example::llama<W, A, Table>;
+  using model = example::llama<W, A, T>;
+  using matrices = W;
+  using table = T;
   char const* name;
   char const* text;
   /// The type of a GGUF file whose matrices this format holds as they are.
@@ -43,6 +46,7 @@ struct format {
 template <class Function>
 void for_each_format(Function&& f) {
   constexpr auto q4_1_type = octavo::io::ggml_type::q4_1;
+  constexpr auto q4_0_type = octavo::io::ggml_type::q4_0;
   constexpr auto q8_0_type = octavo::io::ggml_type::q8_0;
   using q4_1 = schemes::w4_min_g<32>;
   using q8_0 = schemes::w8_g<32>;
@@ -54,6 +58,7 @@ void for_each_format(Function&& f) {
   f(format<schemes::fp8, octavo::bf16>{"fp8", "E4M3 per row x bf16"});
   f(format<q4_1, schemes::a8, q8_0>{"q4_1", "Q4_1, head Q8_0 x INT8 per token", q4_1_type});
   f(format<q4_1, octavo::bf16, q8_0>{"q4_1a16", "Q4_1, head Q8_0 x bf16", q4_1_type});
+  f(format<schemes::w4_g32, schemes::a8, q8_0>{"q4_0", "Q4_0, head Q8_0 x INT8 per token", q4_0_type});
   f(format<q8_0, schemes::a8>{"q8_0", "INT8 group 32 x INT8 per token", q8_0_type});
 }
 
@@ -78,7 +83,8 @@ void print_usage(std::FILE* out) {
                "usage: generate [options]\n"
                "  --prompt TEXT   what to continue (\"%s\")\n"
                "  --tokens N      how many tokens to write at most (%d)\n"
-               "  --scheme NAME   number formats of the model that writes (w4a8, or those of the file), one of\n",
+               "  --scheme NAME   number formats of the model that writes (w4a8, or file), one of\n"
+               "                    file    those that hold the GGUF file as it is\n",
                o.prompt.c_str(), o.tokens);
   for_each_format([out](auto f) { std::fprintf(out, "                    %-7s %s\n", f.name, f.text); });
   std::fprintf(out,
@@ -95,7 +101,7 @@ void print_usage(std::FILE* out) {
 }
 
 bool known_scheme(std::string_view name) {
-  bool found = false;
+  bool found = name == "file";
   for_each_format([&](auto f) { found = found || name == f.name; });
   return found;
 }
@@ -200,6 +206,24 @@ std::unique_ptr<Model> load(char const* name, example::checkpoint const& weights
   return model;
 }
 
+/// How many matrices of a file the format F does not hold as they are.
+template <class F>
+int rounded(F, example::checkpoint const& c) {
+  using W = typename F::matrices;
+  using T = typename F::table;
+  if constexpr (std::is_same_v<W, float>) {
+    return 0;
+  } else {
+    int count = (c.embedding.fits<T>() ? 0 : 1) + (!c.head || c.head->fits<T>() ? 0 : 1);
+    for (auto const& l : c.layers) {
+      for (example::weights const* const w : {&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down}) {
+        count += w->fits<W>() ? 0 : 1;
+      }
+    }
+    return count;
+  }
+}
+
 int fail(std::string const& text) {
   std::fprintf(stderr, "generate: %s\n", text.c_str());
   return 1;
@@ -251,18 +275,23 @@ int main(int argc, char** argv) {
     if (!question) { return fail(path + ": " + error); }
     prompt = *std::move(question);
   }
-  // The formats that hold the file as it is, or all that were asked for.
+  // The formats that hold the matrices of the file as they are, or most of them.
   auto const of_file = [&](auto f) { return !own && f.type == weights->layers[0].up.stored->type; };
-  if (o.scheme.empty()) {
-    o.scheme = "w4a8";
-    for_each_format([&, found = false](auto f) mutable {
-      if (of_file(f) && !found) { o.scheme = f.name, found = true; }
+  if (o.scheme.empty() || o.scheme == "file") {
+    std::string first;
+    for_each_format([&](auto f) {
+      if (first.empty() && of_file(f)) { first = f.name; }
     });
+    if (first.empty() && o.scheme == "file") { return fail("no scheme holds " + path + " as it is; name another"); }
+    o.scheme = first.empty() ? "w4a8" : first;
   }
 
   example::thread_pool pool(o.threads);
   for_each_format([&](auto f) {
     if (o.scheme != f.name) { return; }
+    if (int const count = own ? 0 : rounded(f, *weights); count != 0) {
+      std::fprintf(stderr, "%s: rounds %d matrices of the file, which are of other types\n", f.name, count);
+    }
     auto const model = load<typename decltype(f)::model>(f.name, *weights, context, pool);
     write(*model, *words, prompt, o);
   });
@@ -283,13 +312,16 @@ int main(int argc, char** argv) {
   std::printf("%-7s %-32s %-9s %6s %7s %10s %13s %12s\n", "scheme", "weights x activations", "path", "MB", "bits",
               "perplexity", "prefill tok/s", "decode tok/s");
   for_each_format([&](auto f) {
-    bool const baseline = std::string_view(f.name) == "float";
-    if (own ? f.type.has_value() : !of_file(f) && !baseline) { return; }
+    if (own ? f.type.has_value() : !of_file(f) && o.scheme != f.name) { return; }
     using model_type = typename decltype(f)::model;
     std::fprintf(stderr, "measuring %s ...\n", f.name);
     auto const loaded = load<model_type>(f.name, *weights, window, pool);
     auto& model = *loaded;
-    double const perplexity = std::exp(example::loss(model, heldout));
+    auto const say = [&](std::size_t done) {
+      if (!own) { std::fprintf(stderr, "\r%s: read %zu of %zu tokens", f.name, done, heldout.size()); }
+    };
+    double const perplexity = std::exp(example::loss(model, heldout, say));
+    if (!own) { std::fprintf(stderr, "\n%s: timing ...\n", f.name); }
     auto const speed = example::measure_speed(model, heldout);
     std::printf("%-7s %-32s %-9s %6.2f %7.2f %10.3f %13.0f %12.0f\n", f.name, f.text, model_type::linear_type::path,
                 static_cast<double>(model.weight_bytes()) * 1e-6,

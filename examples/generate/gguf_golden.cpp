@@ -19,6 +19,7 @@
 
 namespace {
 
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 int faults = 0;
@@ -29,19 +30,46 @@ void check(bool ok, std::string const& what) {
   }
 }
 
+using bytes = std::vector<std::byte>;
+
+void check_refused(bytes const& file, std::string_view sentence) {
+  std::string error;
+  auto const gguf = octavo::io::gguf::parse(file, error);
+  bool const refused = !gguf || !example::checkpoint::read(*gguf, error);
+  check(refused && error.find(sentence) != std::string::npos, "instead of '" + std::string(sentence) + "': " + error);
+}
+
 /// The file with the first `from` replaced by a text of the same length is refused with `sentence`.
 void check_refused(std::span<std::byte const> file, std::string_view from, std::string_view to,
                    std::string_view sentence) {
-  std::vector<std::byte> changed(file.begin(), file.end());
-  auto const* const bytes = reinterpret_cast<std::byte const*>(from.data());
-  auto const at = std::search(changed.begin(), changed.end(), bytes, bytes + from.size());
+  bytes changed(file.begin(), file.end());
+  auto const* const text = reinterpret_cast<std::byte const*>(from.data());
+  auto const at = std::search(changed.begin(), changed.end(), text, text + from.size());
   check(at != changed.end() && from.size() == to.size(), "the file has no " + std::string(from));
   if (at == changed.end()) { return; }
   std::memcpy(&*at, to.data(), to.size());
-  std::string error;
-  auto const gguf = octavo::io::gguf::parse(changed, error);
-  bool const refused = !gguf || !example::checkpoint::read(*gguf, error);
-  check(refused && error.find(sentence) != std::string::npos, "instead of '" + std::string(sentence) + "': " + error);
+  check_refused(changed, sentence);
+}
+
+/// The same with the first bytes of a tensor's data replaced.
+void check_refused_data(std::span<std::byte const> file, octavo::io::gguf_tensor const& tensor, std::string_view to,
+                        std::string_view sentence) {
+  bytes changed(file.begin(), file.end());
+  std::memcpy(changed.data() + (tensor.data.data() - file.data()), to.data(), to.size());
+  check_refused(changed, sentence);
+}
+
+/// The same with one more entry of metadata, a text under a key. Its 64 bytes keep the alignment of the data.
+void check_refused_entry(std::span<std::byte const> file, std::string_view key, std::string_view sentence) {
+  std::string entry(1, static_cast<char>(key.size()));
+  entry += std::string(7, '\0') + std::string(key) + "\x08\0\0\0"s;
+  std::string const value(64 - entry.size() - 8, 'x');
+  entry += static_cast<char>(value.size()) + std::string(7, '\0') + value;
+  bytes changed(file.begin(), file.end());
+  changed[16] = static_cast<std::byte>(std::to_integer<int>(changed[16]) + 1);  // the number of entries
+  auto const* const begin = reinterpret_cast<std::byte const*>(entry.data());
+  changed.insert(changed.begin() + 24, begin, begin + entry.size());
+  check_refused(changed, sentence);
 }
 
 /// Largest difference of the logits after each token to those of NumPy.
@@ -58,6 +86,21 @@ float difference(example::checkpoint const& weights, std::vector<int> const& tok
     }
   }
   return largest;
+}
+
+/// All tokens in one call by one thread, and one a call by three, give the same bits.
+void check_one_by_one(example::checkpoint const& weights, std::span<int const> tokens) {
+  using model_type = example::llama<octavo::schemes::w8, octavo::schemes::a8>;
+  example::thread_pool one(1);
+  example::thread_pool three(3);
+  model_type model(weights, one);
+  model_type threaded(weights, three);
+  auto const at_once = model.forward(tokens, true);
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    auto const logits = threaded.forward(tokens.subspan(t, 1));
+    check(std::equal(logits.data(), logits.data() + weights.vocab, at_once.token(static_cast<octavo::index>(t))),
+          "token " + std::to_string(t) + " alone differs");
+  }
 }
 
 }  // namespace
@@ -80,17 +123,49 @@ int main(int argc, char** argv) {
 
   // Logits are between -4 and 4. Float weights leave rounding; bytes per row and per token their steps.
   float const exact = difference<float, float>(*weights, tokens, expected);
-  float const bytes = difference<octavo::schemes::w8, octavo::schemes::a8>(*weights, tokens, expected);
+  float const quantized = difference<octavo::schemes::w8, octavo::schemes::a8>(*weights, tokens, expected);
   std::printf("largest difference to NumPy: float %.2g, W8A8 %.2g\n", static_cast<double>(exact),
-              static_cast<double>(bytes));
+              static_cast<double>(quantized));
   check(exact < 2e-5f, "float logits differ");
-  check(bytes < 0.15f && bytes > exact, "W8A8 logits differ");
+  check(quantized < 0.15f && quantized > exact, "W8A8 logits differ");
+  check_one_by_one(*weights, tokens);
 
   auto const all = file->bytes();
   check_refused(all, "\5\0\0\0\0\0\0\0llama"sv, "\5\0\0\0\0\0\0\0mamba"sv, "general.architecture is 'mamba'");
   check_refused(all, "blk.1.ffn_up.weight", "blk.1.ffn_up.weihgt", "there is no tensor blk.1.ffn_up.weight");
   check_refused(all, "llama.attention.head_count", "llama.attention.dead_count", "llama.attention.head_count");
   check_refused(all, "llama.block_count", "llama.block_kount", "llama.block_count");
+
+  // Numbers that are not for this model, or for none.
+  auto const number = [&](std::string const& key, std::string_view from, std::string_view to,
+                          std::string_view sentence) {
+    check_refused(all, key + std::string(from), key + std::string(to), sentence);
+  };
+  auto const u32 = [&](std::string const& key, char from, std::string_view to, std::string_view sentence) {
+    number(key, "\4\0\0\0"s + from + "\0\0\0"s, "\4\0\0\0"s + std::string(to), sentence);
+  };
+  u32("llama.block_count", 2, "\1\0\0\0"sv, "what to do with the tensor blk.1.");
+  u32("llama.block_count", 2, "\3\0\0\0"sv, "there is no tensor blk.2.attn_norm.weight");
+  u32("llama.block_count", 2, "\xff\xff\xff\xff"sv, "llama.block_count is missing, or no reasonable number");
+  u32("llama.embedding_length", 64, "\0\0\0\0"sv, "llama.embedding_length is missing");
+  u32("llama.embedding_length", 64, "\x60\0\0\0"sv, "heads are rotated as a whole");
+  u32("llama.feed_forward_length", 96, "\x40\0\0\0"sv,
+      "blk.0.ffn_gate.weight has 96 rows and 64 columns, but should have 64 and 64");
+  u32("llama.attention.head_count", 4, "\0\0\0\0"sv, "llama.attention.head_count is missing");
+  u32("llama.attention.head_count_kv", 2, "\3\0\0\0"sv, "4 heads of 16 channels on 3");
+  u32("llama.attention.head_count_kv", 2, "\0\0\0\x80"sv, "llama.attention.head_count_kv is missing");
+  u32("llama.attention.head_count_kv", 2, "\4\0\0\0"sv, "blk.0.attn_k.weight has 32 rows");
+  u32("llama.rope.dimension_count", 16, "\x8\0\0\0"sv, "heads are rotated as a whole");
+  u32("llama.context_length", 64, "\0\0\0\0"sv, "llama.context_length is missing");
+  auto const nan = "\6\0\0\0\0\0\xc0\x7f"sv;
+  number("llama.rope.freq_base", "\6\0\0\0\0\x40\x1c\x46"sv, nan, "llama.rope.freq_base is missing, or no");
+  number("llama.attention.layer_norm_rms_epsilon", "\6\0\0\0\xac\xc5\x27\x37"sv, nan,
+         "rms_epsilon is missing, or no");
+  check_refused(all, "output_norm.weight\1\0\0\0\x40"sv, "output_norm.weight\1\0\0\0\x20"sv,
+                "output_norm.weight has 1 rows and 32 columns, but should have 1 and 64");
+  check_refused_entry(all, "llama.rope.scaling.type", "llama.rope.scaling.type");
+  check_refused_data(all, *gguf->find("rope_freqs.weight"), "\0\0\0\0"sv, "rope_freqs.weight needs positive numbers");
+  check_refused_data(all, *gguf->find("output.weight"), "\0\x7e"sv, "row 0, columns 0 to 31, is not a finite number");
   std::printf("%d faults\n", faults);
   return faults == 0 ? 0 : 1;
 }

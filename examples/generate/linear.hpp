@@ -51,7 +51,7 @@ class linear {
   using element = std::conditional_t<std::is_same_v<A, bf16>, bf16, float>;
   static constexpr char const* path = octavo::path_name(octavo::path_of<W, A>);
 
-  explicit linear(std::span<weights const> parts) : weights_(packed<W>(parts)) {}
+  linear(std::span<weights const> parts, thread_pool& pool) : weights_(packed<W>(parts, pool)) {}
 
   [[nodiscard]] index rows() const noexcept { return weights_.rows(); }
   [[nodiscard]] index count() const noexcept { return weights_.rows() * weights_.cols(); }
@@ -87,7 +87,7 @@ class linear<float, float> {
   using element = float;
   static constexpr char const* path = "Eigen";
 
-  explicit linear(std::span<weights const> parts) {
+  linear(std::span<weights const> parts, thread_pool&) {
     auto const all = stacked(parts);
     auto const cols = parts[0].cols;
     weights_ = Eigen::Map<matrix const>(all.data(), static_cast<index>(all.size()) / cols, cols);

@@ -5,6 +5,7 @@
 #include "attention.hpp"
 #include "checkpoint.hpp"
 #include "linear.hpp"
+#include "thread_pool.hpp"
 
 #include <octavo/octavo.hpp>
 
@@ -33,14 +34,14 @@ class llama {
   /// `context` positions at most. `progress(layers done)` is called while matrices are packed.
   template <class Progress>
   llama(checkpoint const& c, index context, thread_pool& pool, Progress const& progress)
-      : c_(c), machine_(pool), embedding_(std::span(&c.embedding, 1)), norm_(c.norm.floats()) {
+      : c_(c), machine_(pool), embedding_(std::span(&c.embedding, 1), pool), norm_(c.norm.floats()) {
     c_.context = context;
-    if (c.head) { head_.emplace(std::span(&*c.head, 1)); }
+    if (c.head) { head_.emplace(std::span(&*c.head, 1), pool); }
     for (auto const& l : c.layers) {
       weights const qkv[] = {l.q, l.k, l.v};
       weights const gate_up[] = {l.gate, l.up};
-      layers_.push_back({l.attention_norm.floats(), l.mlp_norm.floats(), linear_type(qkv), linear_type({&l.o, 1}),
-                         linear_type(gate_up), linear_type({&l.down, 1}),
+      layers_.push_back({l.attention_norm.floats(), l.mlp_norm.floats(), linear_type(qkv, pool),
+                         linear_type({&l.o, 1}, pool), linear_type(gate_up, pool), linear_type({&l.down, 1}, pool),
                          float_cache(c.kv_heads, c.head_dim, context)});
       progress(layers_.size());
     }
@@ -150,14 +151,17 @@ class llama {
   /// Turns pairs of elements by angles that grow with the position.
   void rotate(float* head, index position) const {
     index const half = c_.head_dim / 2;
-    for (index i = 0; i < half; ++i) {
-      float const cos = cos_[static_cast<std::size_t>(position * half + i)];
-      float const sin = sin_[static_cast<std::size_t>(position * half + i)];
-      float& a = head[c_.neighbours ? 2 * i : i];
-      float& b = head[c_.neighbours ? 2 * i + 1 : i + half];
-      float const turned = a * cos - b * sin;
-      b = b * cos + a * sin;
+    float const* const cos = cos_.data() + position * half;
+    float const* const sin = sin_.data() + position * half;
+    auto const turn = [=](float& a, float& b, index i) {
+      float const turned = a * cos[i] - b * sin[i];
+      b = b * cos[i] + a * sin[i];
       a = turned;
+    };
+    if (c_.neighbours) {
+      for (index i = 0; i < half; ++i) { turn(head[2 * i], head[2 * i + 1], i); }
+    } else {
+      for (index i = 0; i < half; ++i) { turn(head[i], head[i + half], i); }
     }
   }
 
@@ -167,12 +171,13 @@ class llama {
     index const d = c_.head_dim;
     for (index t = 0; t < n; ++t) {
       float* const k = qkv.token(t) + c_.heads * d;
-      for (index h = 0; h < c_.heads + c_.kv_heads; ++h) { rotate(qkv.token(t) + h * d, position_ + t); }
+      for (index h = 0; h < c_.kv_heads; ++h) { rotate(k + h * d, position_ + t); }
       l.cache.put(position_ + t, k, k + c_.kv_heads * d);
     }
     auto const out = view(in_, c_.heads * d, n);
     grow(scores_, c_.heads * l.cache.scratch());
     machine_.pool(c_.heads, [&](index h) noexcept {
+      for (index t = 0; t < n; ++t) { rotate(qkv.token(t) + h * d, position_ + t); }
       l.cache.attend(qkv.token(0) + h * d, qkv.stride(), h / (c_.heads / c_.kv_heads), position_, n,
                      out.token(0) + h * d, out.stride(), scores_.data() + h * l.cache.scratch());
     });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A matrix of a file, whatever its type: rows as floats, exactly, and the packed form where a scheme holds it as it is.
+// A matrix of a file, whatever its type: its floats, exactly, and the packed form where a scheme holds it as it is.
 #pragma once
 
 #include <octavo/io/import_ggml.hpp>
@@ -20,56 +20,70 @@ using octavo::index;
 struct weights {
   index rows = 0;
   index cols = 0;
-  /// Writes row r, `cols` floats.
-  std::function<void(index r, float* out)> row;
+  /// Writes all rows, one after the other.
+  std::function<void(float* out)> read;
   /// The tensor of a GGUF file, if it comes from one.
   octavo::io::gguf_tensor const* stored = nullptr;
 
   template <class T>
   static weights of(octavo::matrix_view<T> view) {
-    return {view.rows(), view.cols(), [view](index r, float* out) {
-              for (index c = 0; c < view.cols(); ++c) { out[c] = static_cast<float>(view(r, c)); }
-            }};
+    return {view.rows(), view.cols(), [view](float* out) { copy(view, out); }};
   }
-  /// Nothing, and why in `error`, for a type that Octavo does not read.
+  /// Nothing, and why in `error`, for a type that Octavo does not read, or scales that are no numbers. Keeps no copy.
   static std::optional<weights> of(octavo::io::gguf_tensor const& tensor, std::string& error) {
-    weights w;
-    bool const ok = octavo::io::visit_ggml(tensor, error, [&w](auto const& held) {
-      if constexpr (requires { held.size_bytes(); }) {
-        w = {held.rows(), held.cols(), [held](index r, float* out) { octavo::dequantize_row(held, r, out); }};
-      } else {
-        w = of(held);
-      }
-    });
-    if (!ok) { return std::nullopt; }
-    w.stored = &tensor;
-    return w;
+    if (!octavo::io::visit_ggml(tensor, error, [](auto const&) {})) { return std::nullopt; }
+    auto const read = [&tensor](float* out) {
+      std::string none;  // it was read before
+      (void)octavo::io::visit_ggml(tensor, none, [out](auto const& held) { copy(held, out); });
+    };
+    return weights{tensor.rows(), tensor.cols(), read, &tensor};
   }
 
   /// All of it, for vectors.
   [[nodiscard]] std::vector<float> floats() const {
     std::vector<float> all(static_cast<std::size_t>(rows * cols));
-    for (index r = 0; r < rows; ++r) { row(r, all.data() + r * cols); }
+    read(all.data());
     return all;
+  }
+
+  /// Whether scheme S holds the matrix without rounding.
+  template <class S>
+  [[nodiscard]] bool fits() const {
+    return stored != nullptr && octavo::io::holds_ggml<S>(stored->type);
+  }
+
+ private:
+  template <class M>
+  static void copy(M const& m, float* out) {
+    for (index r = 0; r < m.rows(); ++r, out += m.cols()) {
+      if constexpr (requires { m.size_bytes(); }) {
+        octavo::dequantize_row(m, r, out);
+      } else {
+        for (index c = 0; c < m.cols(); ++c) { out[c] = static_cast<float>(m(r, c)); }
+      }
+    }
   }
 };
 
 /// The parts, one below the other, as floats; rows are neighbours.
 inline std::vector<float> stacked(std::span<weights const> parts) {
-  std::vector<float> all;
+  index rows = 0;
+  for (auto const& part : parts) { rows += part.rows; }
+  std::vector<float> all(static_cast<std::size_t>(rows * parts[0].cols));
+  float* out = all.data();
   for (auto const& part : parts) {
-    auto const floats = part.floats();
-    all.insert(all.end(), floats.begin(), floats.end());
+    part.read(out);
+    out += part.rows * part.cols;
   }
   return all;
 }
 
-/// The parts in one matrix of scheme S: imported if their types are S already, else quantized.
-template <class S>
-octavo::quantized_matrix<S> packed(std::span<weights const> parts) {
+/// The parts in one matrix of scheme S: imported if their types are S already, else quantized by the threads of a pool.
+template <class S, class Pool>
+octavo::quantized_matrix<S> packed(std::span<weights const> parts, Pool& pool) {
   std::vector<octavo::io::gguf_tensor const*> stored;
   for (auto const& part : parts) {
-    if (part.stored != nullptr && octavo::io::holds_ggml<S>(part.stored->type)) { stored.push_back(part.stored); }
+    if (part.fits<S>()) { stored.push_back(part.stored); }
   }
   if (stored.size() == parts.size()) {
     std::string error;
@@ -78,7 +92,7 @@ octavo::quantized_matrix<S> packed(std::span<weights const> parts) {
   auto const all = stacked(parts);
   auto const cols = parts[0].cols;
   return octavo::quantize<S>(
-      octavo::matrix_view<float>(all.data(), static_cast<index>(all.size()) / cols, cols, cols, 1));
+      octavo::matrix_view<float>(all.data(), static_cast<index>(all.size()) / cols, cols, cols, 1), octavo::on(pool));
 }
 
 }  // namespace example
