@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// A linear layer of any scheme of weights and activations, and where its products run.
+#pragma once
+
+#include "thread_pool.hpp"
+#include "weights.hpp"
+
+#include <octavo/octavo.hpp>
+
+#include <Eigen/Core>
+
+#include <cstddef>
+#include <memory_resource>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+namespace example {
+
+using octavo::bf16;
+using octavo::index;
+using octavo::tokens_view;
+
+/// Where products run: the threads of a pool, and scratch memory that every call uses again.
+class machine {
+ public:
+  explicit machine(thread_pool& threads)
+      : pool(threads),
+        bytes_(std::size_t{1} << 20 << (threads.concurrency() > 1 ? 3 : 1)),
+        memory_(bytes_.data(), bytes_.size()) {}
+
+  /// The context of one call. The scratch of the last one is free again.
+  [[nodiscard]] auto context() {
+    memory_.release();
+    return octavo::on(pool).scratch(memory_);
+  }
+
+  thread_pool& pool;
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::pmr::monotonic_buffer_resource memory_;
+};
+
+/// A linear layer. W: scheme of the weights. A: scheme of the activations, or float or bf16: they stay as they are.
+/// Several matrices become one with all their rows, since one large product is faster than a few small ones.
+template <class W, class A>
+class linear {
+ public:
+  /// What the layer reads.
+  using element = std::conditional_t<std::is_same_v<A, bf16>, bf16, float>;
+  static constexpr char const* path = octavo::path_name(octavo::path_of<W, A>);
+
+  linear(std::span<weights const> parts, thread_pool& pool) : weights_(packed<W>(parts, pool)) {}
+
+  [[nodiscard]] index rows() const noexcept { return weights_.rows(); }
+  [[nodiscard]] index count() const noexcept { return weights_.rows() * weights_.cols(); }
+  [[nodiscard]] index bytes() const noexcept { return weights_.size_bytes(); }
+  void row(index r, float* out) const { octavo::dequantize_row(weights_, r, out); }
+
+  /// y = W x, a column per token.
+  void multiply(tokens_view<element const> x, tokens_view<float> y, machine& m) const {
+    octavo::matmul<scheme>(weights_, x, y, m.context());
+  }
+  /// y += W x. The epilogue adds while the sums are still in registers.
+  void add(tokens_view<element const> x, tokens_view<float> y, machine& m) const {
+    auto const plus_y = [y](auto sum, index r, index t) { return sum + octavo::load_like(sum, y.token(t) + r); };
+    octavo::matmul<scheme>(weights_, x, y, plus_y, m.context());
+  }
+
+ private:
+  using scheme = std::conditional_t<std::is_same_v<A, element>, octavo::as_is, A>;
+  octavo::quantized_matrix<W> weights_;
+};
+
+/// The baseline: float weights and Eigen's product.
+template <>
+class linear<float, float> {
+  using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  template <class M, class T>
+  static auto map(tokens_view<T> const& v) {
+    return Eigen::Map<M, 0, Eigen::OuterStride<>>(v.data(), v.features(), v.tokens(),
+                                                  Eigen::OuterStride<>(v.stride()));
+  }
+
+ public:
+  using element = float;
+  static constexpr char const* path = "Eigen";
+
+  linear(std::span<weights const> parts, thread_pool&) {
+    auto const all = stacked(parts);
+    auto const cols = parts[0].cols;
+    weights_ = Eigen::Map<matrix const>(all.data(), static_cast<index>(all.size()) / cols, cols);
+  }
+
+  [[nodiscard]] index rows() const noexcept { return weights_.rows(); }
+  [[nodiscard]] index count() const noexcept { return weights_.size(); }
+  [[nodiscard]] index bytes() const noexcept { return count() * 4; }
+  void row(index r, float* out) const { std::copy_n(weights_.data() + r * weights_.cols(), weights_.cols(), out); }
+
+  void multiply(tokens_view<float const> x, tokens_view<float> y, machine&) const {
+    map<Eigen::MatrixXf>(y).noalias() = weights_ * map<Eigen::MatrixXf const>(x);
+  }
+  void add(tokens_view<float const> x, tokens_view<float> y, machine&) const {
+    map<Eigen::MatrixXf>(y).noalias() += weights_ * map<Eigen::MatrixXf const>(x);
+  }
+
+ private:
+  matrix weights_;
+};
+
+}  // namespace example
