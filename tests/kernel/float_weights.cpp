@@ -36,9 +36,6 @@ struct cubes_book {
 template <int B>
 using cubes = codebook_format<cubes_book<B>>;
 
-/// Zeros of either sign are equal: sums begin with +0, which neither changes.
-bool equal(float value, float expected) { return value == expected || test::same_bits(value, expected); }
-
 /// A packed 64 x cols matrix in which every code stands at every k of a step, in some row.
 template <class S>
 quantized_matrix<S> all_codes(octavo::index cols) {
@@ -86,7 +83,7 @@ int wrong_values() {
           } else {
             expected = view(r, k + kk());
           }
-          wrong += equal(values[i], expected) ? 0 : 1;
+          wrong += test::same_bits(values[i], expected) ? 0 : 1;
         }
       });
       if constexpr (exact_in_bf16<typename S::format> && layout_type::linear) {
@@ -97,7 +94,7 @@ int wrong_values() {
             octavo::index const r = row + i / 2;
             float const expected =
                 S::format::decode(view.code_at(r, k + 2 * p() + i % 2)) - static_cast<float>(view.zero_at(r, g));
-            wrong += equal(detail::from_bf16_bits(pairs[i]), expected) ? 0 : 1;
+            wrong += test::same_bits(detail::from_bf16_bits(pairs[i]), expected) ? 0 : 1;
           }
         });
       }

@@ -53,18 +53,16 @@ class value_decoder {
   using F = typename L::format;
   using Q = typename L::quantizer;
   static constexpr bool direct = L::bits > 4 && consecutive_flip<F> >= 0;
-  static constexpr bool by_pairs = L::bits > 4 && !direct && L::linear && exact_in_bf16<F> && detail::has<vbmi, A>;
-  static constexpr bool by_bytes = L::bits > 4 && L::bits < 8 && !direct && !by_pairs && lattice<F>.exact;
+  static constexpr bool by_pairs =
+      L::bits > 4 && !direct && L::linear && !L::zero_points && exact_in_bf16<F> && detail::has<vbmi, A>;
 
   struct no_table {
     [[gnu::always_inline]] explicit no_table(simd::float_table const&) noexcept {}
-    [[gnu::always_inline]] explicit no_table(simd::byte_table const&) noexcept {}
   };
   struct no_pairs {
     [[gnu::always_inline]] no_pairs(simd::byte_table const&, simd::byte_table const&) noexcept {}
   };
   using table_type = std::conditional_t<(L::bits <= 4), simd::float_lookup<A>, no_table>;
-  using bytes_type = std::conditional_t<by_bytes, simd::byte_lookup<A, 64>, no_table>;
   static auto pairs_type_of() {
     if constexpr (by_pairs) {
       return std::type_identity<simd::pair_lookup<A, simd::lookup_size(L::bits), sign_symmetric<F>>>{};
@@ -88,7 +86,7 @@ class value_decoder {
   using packed = packed_step<A, L>;
 
   [[gnu::always_inline]] value_decoder() noexcept
-      : table_(float_values<F, L::flip>), bytes_(lattice_bytes()), pairs_(bf16_bytes<F, 0>, bf16_bytes<F, 1>) {}
+      : table_(float_values<F, L::flip>), pairs_(bf16_bytes<F, 0>, bf16_bytes<F, 1>) {}
 
   [[nodiscard, gnu::always_inline]] static group load_group(std::byte const* params, index row) noexcept {
     if constexpr (!L::linear) {
@@ -126,23 +124,11 @@ class value_decoder {
   }
 
  private:
-  static constexpr auto const& lattice_bytes() noexcept {
-    if constexpr (by_bytes) {
-      return byte_values<F, L::flip>;
-    } else {
-      return float_values<F, L::flip>;
-    }
-  }
   template <int P>
   [[nodiscard, gnu::always_inline]] simd::ints<A> pair(packed const& step) const noexcept {
     auto codes = step.template quad<P / 2>();
     if constexpr (!L::pair_order) { codes = simd::quads_to_pairs<A>(codes); }
     return pairs_.template get<P % 2>(codes);
-  }
-  [[nodiscard, gnu::always_inline]] static simd::floats<A> lattice_value(simd::ints<A> byte) noexcept {
-    auto const integer = simd::to_floats<A>(byte + simd::ints<A>(lattice<F>.lowest));
-    if constexpr (lattice<F>.step == 1.0f) { return integer; }
-    return integer * simd::floats<A>(lattice<F>.step);
   }
   template <int K>
   [[nodiscard, gnu::always_inline]] simd::floats<A> table_value(packed const& step) const noexcept {
@@ -151,10 +137,10 @@ class value_decoder {
       if constexpr (K % 2 == 0) { return simd::as_floats<A>(simd::shift_left<16, A>(both)); }
       return simd::as_floats<A>(simd::bit_and<A>(both, 0xffff0000u));
     } else if constexpr (direct) {
-      return lattice_value(simd::bit_and<A>(step.template code<K>(), 0xffu));
-    } else if constexpr (by_bytes) {
-      auto const bytes = bytes_(step.template quad<K / 4>());
-      return lattice_value(simd::bit_and<A>(simd::shift_right<K % 4 * 8, A>(bytes), 0xffu));
+      auto const byte = simd::bit_and<A>(step.template code<K>(), 0xffu);
+      auto const integer = simd::to_floats<A>(byte + simd::ints<A>(lattice<F>.lowest));
+      if constexpr (lattice<F>.step == 1.0f) { return integer; }
+      return integer * simd::floats<A>(lattice<F>.step);
     } else if constexpr (L::bits > 4) {
       return simd::gather_floats<A>(float_values<F, L::flip>, step.template code<K>());
     } else {
@@ -174,7 +160,6 @@ class value_decoder {
   }
 
   [[no_unique_address]] table_type table_;
-  [[no_unique_address]] bytes_type bytes_;
   [[no_unique_address]] typename decltype(pairs_type_of())::type pairs_;
 };
 
