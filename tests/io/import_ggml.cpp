@@ -13,13 +13,8 @@ using namespace octavo::io;
 namespace {
 
 /// types.gguf by the package gguf, or a changed copy.
-struct golden {
-  explicit golden(std::string const& text = test::golden_file("types.gguf")) : bytes(text) {
-    file = gguf::parse(bytes.span(), error);
-  }
-  test::file_bytes bytes;
-  std::string error;
-  std::optional<gguf> file;
+struct golden : test::parsed<gguf> {
+  explicit golden(std::string const& text = test::golden_file("types.gguf")) : parsed(text) {}
 };
 
 /// A block of NaN (or infinite) scale in the tensor `name`, at `byte` of its data.
