@@ -113,8 +113,12 @@ bool read_options(int argc, char** argv, options& o) {
   };
   for (int i = 1; i < argc; ++i) {
     std::string_view const name = argv[i];
-    if (name == "--no-table" || name == "--chat") {
-      (name == "--chat" ? o.chat : o.table) = name == "--chat";
+    if (name == "--no-table") {
+      o.table = false;
+      continue;
+    }
+    if (name == "--chat") {
+      o.chat = true;
       continue;
     }
     std::string_view const value = i + 1 < argc ? argv[++i] : "";
@@ -130,8 +134,7 @@ bool read_options(int argc, char** argv, options& o) {
                     : name == "--threads"     ? number(value, 1, 1024, o.threads)
                                               : false;
     if (!ok) {
-      std::fprintf(stderr, "generate: cannot use %s %s\n", argv[name.data() == argv[i] ? i : i - 1],
-                   std::string(value).c_str());
+      std::fprintf(stderr, "generate: cannot use %s %s\n", std::string(name).c_str(), std::string(value).c_str());
       return false;
     }
   }

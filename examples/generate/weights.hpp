@@ -31,9 +31,9 @@ struct weights {
   }
   /// Nothing, and why in `error`, for a type that Octavo does not read, or scales that are no numbers. Keeps no copy.
   static std::optional<weights> of(octavo::io::gguf_tensor const& tensor, std::string& error) {
-    if (!octavo::io::visit_ggml(tensor, error, [](auto const&) {})) { return std::nullopt; }
+    if (!octavo::io::can_visit_ggml(tensor, error)) { return std::nullopt; }
     auto const read = [&tensor](float* out) {
-      std::string none;  // it was read before
+      std::string none;  // it can be read
       (void)octavo::io::visit_ggml(tensor, none, [out](auto const& held) { copy(held, out); });
     };
     return weights{tensor.rows(), tensor.cols(), read, &tensor};

@@ -124,12 +124,10 @@ class byte_bpe {
       auto const text = words.tokens[i];
       auto const kind = words.kind(i);
       auto const id = static_cast<int>(i);
-      auto const which = "token " + std::to_string(i) + ", " + std::string(text) + ", ";
-      if (text.empty()) { return which + "is empty"; }
       if (kind == token_kind::normal || kind == token_kind::byte) {
         tokens_.push_back(to_bytes(text));
-        if (tokens_.back().empty()) { return which + "is not byte-level"; }
-        if (!ids_.emplace(tokens_.back(), id).second) { return which + "is there twice"; }
+        if (tokens_.back().empty()) { return words.label(i) + "is not byte-level"; }
+        if (!ids_.emplace(tokens_.back(), id).second) { return words.label(i) + "is there twice"; }
       } else {
         tokens_.emplace_back(text);
         if (kind != token_kind::unused) { special_.add(text, id, kind != token_kind::user_defined); }

@@ -121,14 +121,12 @@ class sentencepiece {
       auto const text = words.tokens[i];
       auto const kind = words.kind(i);
       auto const id = static_cast<int>(i);
-      auto const which = "token " + std::to_string(i) + ", " + std::string(text) + ", ";
-      if (text.empty()) { return which + "is empty"; }
-      if (!std::isfinite(scores_[i])) { return which + "has a score that is no number"; }
+      if (!std::isfinite(scores_[i])) { return words.label(i) + "has a score that is no number"; }
       tokens_.push_back(with_blanks(text));
       bool fresh = true;
       if (kind == token_kind::byte) {
         int const byte = byte_of(text);
-        if (byte < 0) { return which + "should be a byte, from <0x00> to <0xFF>"; }
+        if (byte < 0) { return words.label(i) + "should be a byte, from <0x00> to <0xFF>"; }
         tokens_.back() = static_cast<char>(byte);
         fresh = std::exchange(bytes_[static_cast<std::size_t>(byte)], id) < 0;
       } else if (kind == token_kind::normal) {
@@ -139,7 +137,7 @@ class sentencepiece {
       } else if (kind != token_kind::unused) {
         special_.add(text, id, true);
       }
-      if (!fresh) { return which + "is there twice"; }
+      if (!fresh) { return words.label(i) + "is there twice"; }
     }
     auto const missing = std::find(bytes_.begin(), bytes_.end(), -1);
     if (missing != bytes_.end()) { return "there is no token for byte " + std::to_string(missing - bytes_.begin()); }

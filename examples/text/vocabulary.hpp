@@ -24,6 +24,10 @@ struct vocabulary {
   std::span<token_kind const> kinds = {};
 
   [[nodiscard]] token_kind kind(std::size_t id) const { return kinds.empty() ? token_kind::normal : kinds[id]; }
+  /// What a sentence about a token begins with.
+  [[nodiscard]] std::string label(std::size_t id) const {
+    return "token " + std::to_string(id) + ", " + std::string(tokens[id]) + ", ";
+  }
   /// What is wrong with it, for any tokenizer; empty if nothing is.
   [[nodiscard]] std::string fault() const {
     if (tokens.empty()) { return "the vocabulary is empty"; }
@@ -34,6 +38,9 @@ struct vocabulary {
       if (kinds[i] < token_kind::normal || kinds[i] > token_kind::byte) {
         return "token " + std::to_string(i) + " is of the unknown kind " + std::to_string(static_cast<int>(kinds[i]));
       }
+    }
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (tokens[i].empty()) { return label(i) + "is empty"; }
     }
     return "";
   }

@@ -42,6 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
       }
     });
     if (!read && error.empty()) { __builtin_trap(); }
+    std::string asked;
+    if (octavo::io::can_visit_ggml(t, asked) != read || asked != error) { __builtin_trap(); }
   }
   return 0;
 }

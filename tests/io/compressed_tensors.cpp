@@ -17,13 +17,8 @@ using w4_of = scheme<symmetric<int4, scale_as<T>>, per_group<G>>;
 template <class T, int G>
 using w4z_of = scheme<affine<uint4, scale_as<T>>, per_group<G>>;
 
-struct golden {
-  explicit golden(std::string const& text = test::golden_file("compressed.safetensors")) : bytes(text) {
-    file = safetensors::parse(bytes.span(), error);
-  }
-  test::file_bytes bytes;
-  std::string error;
-  std::optional<safetensors> file;
+struct golden : test::parsed<safetensors> {
+  explicit golden(std::string const& text = test::golden_file("compressed.safetensors")) : parsed(text) {}
 };
 
 template <class S>

@@ -39,13 +39,7 @@ std::string with_tensors(std::vector<tensor> const& tensors, std::size_t data) {
   return file + std::string(data, 'd');
 }
 
-/// Why a file is refused; "" if it is not.
-std::string refusal(std::string const& file) {
-  test::file_bytes const bytes(file);
-  std::string error;
-  if (gguf::parse(bytes.span(), error)) { return ""; }
-  return error.empty() ? "refused without a reason" : error;
-}
+auto const& refusal = test::refusal<gguf>;
 
 }  // namespace
 

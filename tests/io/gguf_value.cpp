@@ -12,10 +12,9 @@
 using namespace octavo::io;
 
 TEST_CASE("every type of metadata comes back as the package gguf wrote it") {
-  test::file_bytes const bytes(test::golden_file("types.gguf"));
-  std::string error;
-  auto const file = gguf::parse(bytes.span(), error);
-  INFO(error);
+  test::parsed<gguf> const golden(test::golden_file("types.gguf"));
+  INFO(golden.error);
+  auto const& file = golden.file;
   REQUIRE(file);
   CHECK(file->get<int>("u8") == 200);
   CHECK(file->get<int>("i8") == -100);
@@ -38,9 +37,8 @@ TEST_CASE("every type of metadata comes back as the package gguf wrote it") {
 }
 
 TEST_CASE("a value of another type, or a number that does not fit, is nothing") {
-  test::file_bytes const bytes(test::golden_file("types.gguf"));
-  std::string error;
-  auto const file = gguf::parse(bytes.span(), error);
+  test::parsed<gguf> const golden(test::golden_file("types.gguf"));
+  auto const& file = golden.file;
   REQUIRE(file);
   CHECK_FALSE(file->get<std::int8_t>("u8"));
   CHECK_FALSE(file->get<std::uint64_t>("i8"));

@@ -13,13 +13,8 @@ using namespace octavo::io;
 namespace {
 
 /// types.gguf by the package gguf, or a changed copy.
-struct golden {
-  explicit golden(std::string const& text = test::golden_file("types.gguf")) : bytes(text) {
-    file = gguf::parse(bytes.span(), error);
-  }
-  test::file_bytes bytes;
-  std::string error;
-  std::optional<gguf> file;
+struct golden : test::parsed<gguf> {
+  explicit golden(std::string const& text = test::golden_file("types.gguf")) : parsed(text) {}
 };
 
 /// A block of NaN (or infinite) scale in the tensor `name`, at `byte` of its data.
@@ -34,7 +29,11 @@ std::string with_scale(char const* name, std::size_t byte, std::string const& sc
 template <class S>
 std::string refusal(std::string const& text, char const* name) {
   golden g(text);
-  if (import_ggml<S>(*g.file->find(name), g.error)) { return ""; }
+  auto const& t = *g.file->find(name);
+  if (import_ggml<S>(t, g.error)) { return ""; }
+  std::string asked;
+  CHECK_FALSE(can_visit_ggml(t, asked));
+  CHECK(asked == g.error);
   return g.error;
 }
 
@@ -58,6 +57,7 @@ TEST_CASE("every supported type imports to the values that the package gguf deco
     auto const expected = view_ggml<float>(*g.file->find(name + ".expected"), g.error);
     REQUIRE(expected);
     octavo::index wrong = -1;
+    CHECK(can_visit_ggml(*g.file->find(name), g.error));
     CHECK(visit_ggml(*g.file->find(name), g.error,
                      [&](auto const& m) { wrong = test::differences(values_of(m), *expected); }));
     CHECK(wrong == 0);
@@ -114,6 +114,24 @@ TEST_CASE("what cannot be imported is refused by name") {
   narrow.data = {};
   CHECK_FALSE(import_ggml<schemes::w8_g<32>>(narrow, g.error));
   CHECK(g.error == "narrow has no elements");
+}
+
+TEST_CASE("can_visit_ggml says what visit_ggml would") {
+  golden g;
+  auto odd = *g.file->find("bf16");
+  odd.name = "odd";
+  odd.data = odd.data.subspan(1);
+  auto none = *g.file->find("q4_1");
+  none.data = {};
+  for (auto const& t : {odd, none, *g.file->find("q4_k")}) {
+    std::string asked;
+    CHECK_FALSE(can_visit_ggml(t, asked));
+    CHECK_FALSE(visit_ggml(t, g.error, [](auto const&) {}));
+    CHECK(asked == g.error);
+  }
+  std::string asked;
+  CHECK_FALSE(can_visit_ggml(odd, asked));
+  CHECK(asked == "odd is not aligned to its elements; its file must be mapped or aligned");
 }
 
 TEST_CASE("scales that are no finite numbers are refused with their place") {

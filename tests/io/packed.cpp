@@ -25,12 +25,7 @@ namespace {
 std::string text_of(std::vector<std::byte> const& bytes) {
   return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
 }
-std::string refusal(std::string const& file) {
-  test::file_bytes const bytes(file);
-  std::string error;
-  if (packed_file::parse(bytes.span(), error)) { return ""; }
-  return error.empty() ? "refused without a reason" : error;
-}
+auto const& refusal = test::refusal<packed_file>;
 /// The file with the bytes at `at` replaced.
 template <class T>
 std::string changed(std::string file, std::size_t at, T const& value) {

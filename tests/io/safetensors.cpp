@@ -27,12 +27,7 @@ std::string two(std::string const& a, std::string const& b, std::size_t data) {
   return file_of(R"({"a":)" + entry("BF16", "[2]", a) + R"(,"b":)" + entry("BF16", "[2]", b) + "}", data);
 }
 
-std::string refusal(std::string const& file) {
-  test::file_bytes const bytes(file);
-  std::string error;
-  if (safetensors::parse(bytes.span(), error)) { return ""; }
-  return error.empty() ? "refused without a reason" : error;
-}
+auto const& refusal = test::refusal<safetensors>;
 
 std::string const incomplete = "the header entry of a needs a dtype, a shape and two data_offsets, once each";
 std::string const misfit = "the header entry of a has a shape that does not fit its bytes";

@@ -43,6 +43,7 @@ int wrong_elements(quantized_matrix<S> const& q, matrix_view<T> const& w) {
         auto const p = Q::calibrate(group);
         wrong += test::same_bits(view.scale_at(r, g), Q::scale(p)) ? 0 : 1;
         wrong += view.zero_at(r, g) == kernel::zero_of<Q>(p) ? 0 : 1;
+        if constexpr (has_minimum<Q>) { wrong += test::same_bits(view.minimum_at(r, g), Q::minimum(p)) ? 0 : 1; }
         for (octavo::index k = 0; k < length; ++k) {
           wrong += view.code_at(r, first + k) == Q::encode(group[static_cast<std::size_t>(k)], p) ? 0 : 1;
         }
@@ -81,6 +82,23 @@ void check_packing(octavo::index rows, octavo::index cols) {
   });
 }
 
+template <class S>
+void check_not_finite(float bad) {
+  test::matrix<float> w(66, 70, 5);
+  w(64, 40) = bad;
+  w(7, 0) = bad;
+  auto const expected = quantize<S>(w, on<scalar>());
+  CHECK(wrong_elements<S>(expected, matrix_view<float>(w)) == 0);
+  CHECK(std::isnan(expected.view().scale_at(64, 1)));
+  CHECK_FALSE(std::isnan(expected.view().scale_at(64, 0)));
+  test::for_vector_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    auto const q = quantize<S>(w, on<A>());
+    CHECK(wrong_elements<S>(q, matrix_view<float>(w)) == 0);
+  });
+}
+
 }  // namespace
 
 TEST_CASE("packing gives the bytes of the scalar quantizer for any rows, columns and strides") {
@@ -90,6 +108,7 @@ TEST_CASE("packing gives the bytes of the scalar quantizer for any rows, columns
     check_packing<w8, float>(rows[i], cols[i]);
     check_packing<w4_g32, float>(rows[i], cols[i]);
     check_packing<w4_affine_g<32>, float>(rows[i], cols[i]);
+    check_packing<w4_min_g<32>, float>(rows[i], cols[i]);
     check_packing<mxfp4, float>(rows[i], cols[i]);
     check_packing<w2_g64, bf16>(rows[i], cols[i]);
     check_packing<scheme<symmetric<int4>, per_group<20>>, f16>(rows[i], cols[i]);
@@ -110,18 +129,7 @@ TEST_CASE("Eigen matrices of either order pack to the same bytes") {
 TEST_CASE("a row with NaN or infinity gets scale NaN in that group only, on every instruction set") {
   constexpr float inf = std::numeric_limits<float>::infinity();
   for (float const bad : {inf, -inf, std::nanf("")}) {
-    test::matrix<float> w(66, 70, 5);
-    w(64, 40) = bad;
-    w(7, 0) = bad;
-    auto const expected = quantize<w4_g32>(w, on<scalar>());
-    CHECK(wrong_elements<w4_g32>(expected, matrix_view<float>(w)) == 0);
-    CHECK(std::isnan(expected.view().scale_at(64, 1)));
-    CHECK_FALSE(std::isnan(expected.view().scale_at(64, 0)));
-    test::for_vector_archs([&](auto arch) {
-      using A = typename decltype(arch)::type;
-      INFO(arch_name<A>);
-      auto const q = quantize<w4_g32>(w, on<A>());
-      CHECK(wrong_elements<w4_g32>(q, matrix_view<float>(w)) == 0);
-    });
+    check_not_finite<w4_g32>(bad);
+    check_not_finite<w4_min_g<32>>(bad);
   }
 }

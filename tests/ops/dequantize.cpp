@@ -46,6 +46,23 @@ TEST_CASE("dequantize is within half a step of the weights") {
   }
 }
 
+TEST_CASE("dequantize adds the minimum of each group") {
+  // 0 ... 15 steps of 1/4 above a minimum that float16 holds, all of them in each group: all is exact.
+  test::matrix<float> w(66, 64);
+  for (octavo::index r = 0; r < 66; ++r) {
+    for (octavo::index c = 0; c < 64; ++c) {
+      w(r, c) = static_cast<float>(r - 40 + c / 32 * 8) + 0.25f * static_cast<float>((c * 7 + r) % 16);
+    }
+  }
+  auto const q = quantize<w4_min_g<32>>(w);
+  test::matrix<float> out(66, 64);
+  dequantize(q, out);
+  CHECK(test::differences(out, w) == 0);
+  std::vector<float> row(64);
+  dequantize_row(q, 65, row.data());
+  for (octavo::index c = 0; c < 64; ++c) { CHECK(row[static_cast<std::size_t>(c)] == w(65, c)); }
+}
+
 TEST_CASE("dequantize refuses extents that differ, and rows that are not there") {
   auto const q = quantize<w8>(test::matrix<float>(4, 6, 152));
   Eigen::MatrixXf out(6, 4);

@@ -58,6 +58,8 @@ TEST_CASE("quantize shares parameters as the granularity says") {
   CHECK(wrong_elements<scheme<affine<uint8>, per_column>>(19, 21) == 0);
   CHECK(wrong_elements<scheme<symmetric<int8>, per_tensor>>(19, 21) == 0);
   CHECK(wrong_elements<scheme<affine<uint4>, per_tensor>>(19, 21) == 0);
+  CHECK(wrong_elements<scheme<affine_min<uint4>, per_row>>(19, 21) == 0);
+  CHECK(wrong_elements<scheme<affine_min<uint8, scale_as<bf16>>, per_tensor>>(19, 21) == 0);
   CHECK(wrong_elements<fp8>(19, 21) == 0);
   CHECK(wrong_elements<nf4_g64>(5, 70) == 0);
   CHECK(wrong_elements<scheme<test::powers_of_two, per_group<8>>>(19, 21) == 0);

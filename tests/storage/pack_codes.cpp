@@ -43,6 +43,7 @@ TEST_CASE("codes that exist pack to the bytes that quantize writes, for any shap
       CHECK(packs_like_quantize<w8>(rows, cols));
       CHECK(packs_like_quantize<w4_g32>(rows, cols));
       CHECK(packs_like_quantize<w4_affine_g<32>>(rows, cols));
+      CHECK(packs_like_quantize<w4_min_g<32>>(rows, cols));
       CHECK(packs_like_quantize<w2_g64>(rows, cols));
       CHECK(packs_like_quantize<mxfp4>(rows, cols));
       CHECK(packs_like_quantize<fp8>(rows, cols));

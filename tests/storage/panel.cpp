@@ -53,6 +53,7 @@ TEST_CASE("positions of codes are distinct and inside of their group") {
     CHECK(positions_are_distinct<w2_g64>(cols));
     CHECK(positions_are_distinct<fp8>(cols));
     CHECK(positions_are_distinct<w4_affine_g<32>>(cols));
+    CHECK(positions_are_distinct<w4_min_g<32>>(cols));
     CHECK(positions_are_distinct<scheme<symmetric<int4>, per_group<20>>>(cols));
     CHECK(positions_are_distinct<by_groups<sint<3>, 32>>(cols));
     CHECK(positions_are_distinct<by_groups<sint<5>, 64>>(cols));
@@ -157,6 +158,9 @@ TEST_CASE("groups are padded to whole steps and followed by their parameters") {
   panel_layout<w4_affine_g<64>> const zeros{64, 64};
   CHECK(zeros.param_bytes == 128 + 64);
 
+  panel_layout<w4_min_g<64>> const minima{64, 64};
+  CHECK(minima.param_bytes == 128 + 128);
+
   panel_layout<scheme<test::powers_of_two, per_row>> const user{64, 8};
   CHECK(user.param_bytes == 256);
 
@@ -170,6 +174,7 @@ TEST_CASE("matrices without elements have no bytes, panels start on cache lines"
   CHECK(panel_layout<w8>{100, 0}.size_bytes() == 0);
   for (octavo::index const cols : {1, 7, 33, 100}) {
     CHECK(panel_layout<w4_affine_g<32>>{64, cols}.panel_bytes() % 64 == 0);
+    CHECK(panel_layout<w4_min_g<32>>{64, cols}.panel_bytes() % 64 == 0);
     CHECK(panel_layout<mxfp4>{64, cols}.panel_bytes() % 64 == 0);
     CHECK(panel_layout<fp8>{64, cols}.panel_bytes() % 64 == 0);
   }

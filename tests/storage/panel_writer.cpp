@@ -26,3 +26,19 @@ TEST_CASE("codes, padding and parameters land where a view looks for them") {
   CHECK(view(1, 33) == 0.25f * (13 - 9));
   CHECK(view.code_at(0, 33) == 0);
 }
+
+TEST_CASE("minima land behind the scales of their group") {
+  using S = schemes::w4_min_g<32>;
+  panel_layout<S> const layout{2, 37};
+  aligned_buffer bytes(layout.size_bytes());
+  detail::panel_writer<S> const writer(layout, bytes.data());
+  writer.put_params(1, 1, {0.25f, -1.5f});
+  writer.put_code(layout.at(1, 33), 13);
+  quantized_matrix_view<S> const view(bytes.data(), bytes.size(), 2, 37);
+  CHECK(view.scale_at(1, 1) == 0.25f);
+  CHECK(view.minimum_at(1, 1) == -1.5f);
+  CHECK(view(1, 33) == 0.25f * 13 - 1.5f);
+  CHECK(view(1, 34) == -1.5f);
+  CHECK(view.minimum_at(0, 1) == 0.0f);
+  CHECK(view.minimum_at(1, 0) == 0.0f);
+}

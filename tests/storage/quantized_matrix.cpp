@@ -55,11 +55,39 @@ bool codes_come_back(octavo::index rows, octavo::index cols) {
   return true;
 }
 
+/// Codes, parameters and values against the scalar quantizer.
+template <class S>
+int wrong_elements(octavo::index rows, octavo::index cols) {
+  using Q = typename S::quantizer;
+  test::matrix<float> const w(rows, cols, 11);
+  auto const q = quantize<S>(w, on<scalar>());
+  auto const view = q.view();
+  octavo::index const length = view.layout().group();
+  int wrong = 0;
+  for (octavo::index r = 0; r < rows; ++r) {
+    for (octavo::index g = 0; g < view.layout().groups(); ++g) {
+      std::vector<float> group;
+      for (octavo::index c = g * length; c < cols && c < (g + 1) * length; ++c) { group.push_back(w(r, c)); }
+      auto const p = Q::calibrate(group);
+      wrong += view.scale_at(r, g) == Q::scale(p) ? 0 : 1;
+      if constexpr (has_zero_point<Q>) { wrong += view.zero_at(r, g) == Q::zero(p) ? 0 : 1; }
+      if constexpr (has_minimum<Q>) { wrong += view.minimum_at(r, g) == Q::minimum(p) ? 0 : 1; }
+      for (std::size_t i = 0; i < group.size(); ++i) {
+        octavo::index const c = g * length + static_cast<octavo::index>(i);
+        wrong += view.code_at(r, c) == Q::encode(group[i], p) ? 0 : 1;
+        wrong += test::same_bits(view(r, c), Q::decode(Q::encode(group[i], p), p)) ? 0 : 1;
+      }
+    }
+  }
+  return wrong;
+}
+
 }  // namespace
 
 TEST_CASE("every code is read back at every position") {
   CHECK(codes_come_back<w8>(70, 9));
   CHECK(codes_come_back<w4_g32>(70, 41));
+  CHECK(codes_come_back<w4_min_g<32>>(70, 41));
   CHECK(codes_come_back<w2_g64>(3, 70));
   CHECK(codes_come_back<fp8>(70, 9));
   CHECK(codes_come_back<mxfp4>(17, 33));
@@ -67,26 +95,8 @@ TEST_CASE("every code is read back at every position") {
 }
 
 TEST_CASE("quantize stores the code and parameters that the quantizer gives") {
-  using S = scheme<affine<uint4, scale_as<f16>>, per_group<32>>;
-  using Q = S::quantizer;
-  test::matrix<float> const w(67, 70, 11);
-  auto const q = quantize<S>(w, on<scalar>());
-  auto const view = q.view();
-  int wrong = 0;
-  for (octavo::index r = 0; r < 67; ++r) {
-    for (octavo::index g = 0; g < 3; ++g) {
-      std::vector<float> group;
-      for (octavo::index c = g * 32; c < 70 && c < g * 32 + 32; ++c) { group.push_back(w(r, c)); }
-      auto const p = Q::calibrate(group);
-      wrong += view.scale_at(r, g) == Q::scale(p) && view.zero_at(r, g) == Q::zero(p) ? 0 : 1;
-      for (std::size_t i = 0; i < group.size(); ++i) {
-        octavo::index const c = g * 32 + static_cast<octavo::index>(i);
-        wrong += view.code_at(r, c) == Q::encode(group[i], p) ? 0 : 1;
-        wrong += test::same_bits(view(r, c), Q::decode(Q::encode(group[i], p), p)) ? 0 : 1;
-      }
-    }
-  }
-  CHECK(wrong == 0);
+  CHECK(wrong_elements<scheme<affine<uint4, scale_as<f16>>, per_group<32>>>(67, 70) == 0);
+  CHECK(wrong_elements<w4_min_g<32>>(67, 70) == 0);
 }
 
 TEST_CASE("a view over the caller's memory equals the matrix that was saved there") {

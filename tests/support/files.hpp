@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,22 @@ class file_bytes {
 }
 [[nodiscard]] inline std::string golden_file(std::string const& name) {
   return read_file(OCTAVO_TEST_FILES "/io/golden/" + name);
+}
+
+/// What File::parse reads, with the bytes that it refers to: all of it, or nothing and why in `error`.
+template <class File>
+struct parsed {
+  explicit parsed(std::string_view text) : bytes(text) { file = File::parse(bytes.span(), error); }
+  file_bytes bytes;
+  std::string error;
+  std::optional<File> file;
+};
+/// Why File::parse refuses a file; "" if it does not.
+template <class File>
+[[nodiscard]] std::string refusal(std::string const& text) {
+  parsed<File> const result(text);
+  if (result.file) { return ""; }
+  return result.error.empty() ? "refused without a reason" : result.error;
 }
 
 /// Appends the bytes of numbers, and texts as they are.

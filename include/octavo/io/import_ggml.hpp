@@ -39,64 +39,89 @@ inline void unpack_nibbles(std::byte const* from, std::uint32_t fifth, int offse
 
 }  // namespace detail
 
-/// How a block becomes a group: `scheme`, and `read(block, codes)`, which returns its params. Value for value equal to
-/// ggml's own decoding in f32.
+/// How a block becomes a group: `scheme`, and the params and the codes of a block. Value for value equal to ggml's own
+/// decoding in f32.
 template <ggml_type>
 struct ggml_block {};
 
 template <>
 struct ggml_block<ggml_type::q8_0> {  // f16 d, int8 q[32]: d q
   using scheme = schemes::w8_g<32>;
-  static auto read(std::byte const* block, code* codes) noexcept {
-    std::memcpy(codes, block + 2, 32);
+  static auto params(std::byte const* block) noexcept {
     return scheme::quantizer::params{detail::load<f16>(block), 0.0f};
   }
+  static void unpack(std::byte const* block, code* codes) noexcept { std::memcpy(codes, block + 2, 32); }
 };
 template <>
 struct ggml_block<ggml_type::q4_0> {  // f16 d, nibbles: d (q - 8)
   using scheme = schemes::w4_g<32>;
-  static auto read(std::byte const* block, code* codes) noexcept {
+  static auto params(std::byte const* block) noexcept {
+    return scheme::quantizer::params{detail::load<f16>(block), 0.0f};
+  }
+  static void unpack(std::byte const* block, code* codes) noexcept {
     detail::unpack_nibbles(block + 2, 0, 8, codes);
     for (int j = 0; j < 32; ++j) { codes[j] &= 15; }
-    return scheme::quantizer::params{detail::load<f16>(block), 0.0f};
   }
 };
 template <>
 struct ggml_block<ggml_type::q5_0> {  // f16 d, 32 fifth bits, nibbles: d (q - 16); stored in 8 bits
   using scheme = schemes::w8_g<32>;
-  static auto read(std::byte const* block, code* codes) noexcept {
-    detail::unpack_nibbles(block + 6, detail::load<std::uint32_t>(block + 2), 16, codes);
+  static auto params(std::byte const* block) noexcept {
     return scheme::quantizer::params{detail::load<f16>(block), 0.0f};
+  }
+  static void unpack(std::byte const* block, code* codes) noexcept {
+    detail::unpack_nibbles(block + 6, detail::load<std::uint32_t>(block + 2), 16, codes);
   }
 };
 template <>
 struct ggml_block<ggml_type::q4_1> {  // f16 d, f16 m, nibbles: d q + m
   using scheme = schemes::w4_min_g<32>;
-  static auto read(std::byte const* block, code* codes) noexcept {
-    detail::unpack_nibbles(block + 4, 0, 0, codes);
+  static auto params(std::byte const* block) noexcept {
     return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2)};
   }
+  static void unpack(std::byte const* block, code* codes) noexcept { detail::unpack_nibbles(block + 4, 0, 0, codes); }
 };
 template <>
 struct ggml_block<ggml_type::q5_1> {  // f16 d, f16 m, 32 fifth bits, nibbles: d q + m; in 8 bits, as q5_0
   using scheme = octavo::scheme<affine_min<uint8, scale_as<f16>>, per_group<32>>;
-  static auto read(std::byte const* block, code* codes) noexcept {
-    detail::unpack_nibbles(block + 8, detail::load<std::uint32_t>(block + 4), 0, codes);
+  static auto params(std::byte const* block) noexcept {
     return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2)};
+  }
+  static void unpack(std::byte const* block, code* codes) noexcept {
+    detail::unpack_nibbles(block + 8, detail::load<std::uint32_t>(block + 4), 0, codes);
   }
 };
 template <>
 struct ggml_block<ggml_type::mxfp4> {  // e8m0 e, nibbles: 2^(e - 127) times e2m1, whose -0 ggml decodes as +0
   using scheme = schemes::mxfp4;
-  static auto read(std::byte const* block, code* codes) noexcept {
+  static auto params(std::byte const* block) noexcept {
+    return scheme::quantizer::params{detail::load<e8m0>(block), 0.0f};
+  }
+  static void unpack(std::byte const* block, code* codes) noexcept {
     detail::unpack_nibbles(block + 1, 0, 0, codes);
     for (int j = 0; j < 32; ++j) { codes[j] = codes[j] == 8 ? code{0} : codes[j]; }
-    return scheme::quantizer::params{detail::load<e8m0>(block), 0.0f};
   }
 };
 
 namespace detail {
 
+/// f(element()) for the types whose elements stay where they are; false for others.
+template <class F>
+bool with_element(ggml_type type, F const& f) {
+  switch (type) {
+    case ggml_type::f32:
+      f(float());
+      return true;
+    case ggml_type::f16:
+      f(f16());
+      return true;
+    case ggml_type::bf16:
+      f(bf16());
+      return true;
+    default:
+      return false;
+  }
+}
 /// f(std::integral_constant<ggml_type, type>) for the types that become packed matrices; false for others.
 template <class F>
 bool with_block(ggml_type type, F const& f) {
@@ -125,6 +150,8 @@ bool with_block(ggml_type type, F const& f) {
 }
 template <ggml_type Type>
 using scheme_of = typename ggml_block<Type>::scheme;
+template <ggml_type Type>
+inline constexpr index block_bytes = find_ggml_layout(static_cast<std::uint32_t>(Type))->bytes;
 
 [[nodiscard]] inline std::string unsupported(gguf_tensor const& t) {
   return shown(t.name) + ": type " + ggml_type_text(t.type) +
@@ -137,6 +164,28 @@ template <class P>
   bool ok = octavo::detail::is_finite(p.scale);
   if constexpr (requires { p.minimum; }) { ok = ok && octavo::detail::is_finite(p.minimum); }
   return ok;
+}
+
+/// What is wrong with a tensor of blocks; "" if nothing is. Of a block it reads what params() reads.
+template <ggml_type Type>
+[[nodiscard]] std::string fault_of_blocks(gguf_tensor const& t) {
+  if (t.data.empty()) { return shown(t.name) + " has no elements"; }
+  std::byte const* block = t.data.data();
+  for (index r = 0; r < t.rows(); ++r) {
+    for (index c = 0; c < t.cols(); c += 32, block += block_bytes<Type>) {
+      if (all_finite(ggml_block<Type>::params(block))) { continue; }
+      return shown(t.name) + ": the scale or minimum of row " + std::to_string(r) + ", columns " + std::to_string(c) +
+             " to " + std::to_string(c + 31) + ", is not a finite number";
+    }
+  }
+  return "";
+}
+/// Whether a tensor can become a packed matrix, and why not in `error`.
+[[nodiscard]] inline bool check_blocks(gguf_tensor const& t, std::string& error) {
+  std::string fault;
+  if (!with_block(t.type, [&](auto type) { fault = fault_of_blocks<type()>(t); })) { fault = unsupported(t); }
+  if (!fault.empty()) { error = fault; }
+  return fault.empty();
 }
 
 }  // namespace detail
@@ -167,10 +216,7 @@ template <class S>
                   : detail::unsupported(*t);
       return std::nullopt;
     }
-    if (t->data.empty()) {
-      error = shown(t->name) + " has no elements";
-      return std::nullopt;
-    }
+    if (!detail::check_blocks(*t, error)) { return std::nullopt; }
     if (t->cols() != parts[0]->cols()) {
       error = shown(t->name) + " has " + std::to_string(t->cols()) + " columns, " + shown(parts[0]->name) + " has " +
               std::to_string(parts[0]->cols()) + "; one matrix has rows of one length";
@@ -178,30 +224,21 @@ template <class S>
     }
     rows += t->rows();
   }
-  std::string wrong;
   index const cols = parts.empty() ? 0 : parts[0]->cols();
-  auto result = pack_codes<S>(rows, cols, [&](index r, index g, code* codes) {
+  return pack_codes<S>(rows, cols, [&](index r, index g, code* codes) {
     std::size_t part = 0;
     while (r >= parts[part]->rows()) { r -= parts[part++]->rows(); }
     auto const& t = *parts[part];
     params p{};
     (void)detail::with_block(t.type, [&](auto type) {
       if constexpr (std::is_same_v<S, detail::scheme_of<type()>>) {
-        auto const bytes = find_ggml_layout(static_cast<std::uint32_t>(t.type))->bytes;
-        p = ggml_block<type()>::read(t.data.data() + (r * (cols / 32) + g) * bytes, codes);
+        auto const* const block = t.data.data() + (r * (cols / 32) + g) * detail::block_bytes<type()>;
+        ggml_block<type()>::unpack(block, codes);
+        p = ggml_block<type()>::params(block);
       }
     });
-    if (!detail::all_finite(p) && wrong.empty()) {
-      wrong = shown(t.name) + ": the scale or minimum of row " + std::to_string(r) + ", columns " +
-              std::to_string(g * 32) + " to " + std::to_string(g * 32 + 31) + ", is not a finite number";
-    }
     return p;
   });
-  if (!wrong.empty()) {
-    error = wrong;
-    return std::nullopt;
-  }
-  return result;
 }
 template <class S>
 [[nodiscard]] std::optional<quantized_matrix<S>> import_ggml(gguf_tensor const& t, std::string& error) {
@@ -235,17 +272,18 @@ template <class F>
     ok = made.has_value();
     if (ok) { f(*made); }
   };
-  if (t.type == ggml_type::f32) {
-    pass(view_ggml<float>(t, error));
-  } else if (t.type == ggml_type::f16) {
-    pass(view_ggml<f16>(t, error));
-  } else if (t.type == ggml_type::bf16) {
-    pass(view_ggml<bf16>(t, error));
-  } else if (!detail::with_block(t.type,
-                                 [&](auto type) { pass(import_ggml<detail::scheme_of<type()>>(t, error)); })) {
+  if (!detail::with_element(t.type, [&](auto x) { pass(view_ggml<decltype(x)>(t, error)); }) &&
+      !detail::with_block(t.type, [&](auto type) { pass(import_ggml<detail::scheme_of<type()>>(t, error)); })) {
     error = detail::unsupported(t);
   }
   return ok;
+}
+/// Whether visit_ggml would call f, and why not in `error`. Packs nothing: it reads the scales of a tensor at most.
+[[nodiscard]] inline bool can_visit_ggml(gguf_tensor const& t, std::string& error) {
+  bool ok = false;
+  bool const floats =
+      detail::with_element(t.type, [&](auto x) { ok = view_ggml<decltype(x)>(t, error).has_value(); });
+  return floats ? ok : detail::check_blocks(t, error);
 }
 
 }  // namespace io
