@@ -107,5 +107,12 @@ using nf2 = codebook_format<nf2_book>;
 using af4 = codebook_format<af4_book>;
 using bnb_fp4 = codebook_format<bnb_fp4_book>;
 
+/// The 16 integers of IQ4_NL and IQ4_XS (ggml): finer around 0, without a 0.
+struct iq4_nl_book {
+  static constexpr std::array<float, 16> values = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                   1,    13,   25,  38,  53,  69,  89,  113};
+};
+using iq4_nl = codebook_format<iq4_nl_book>;
+
 }  // namespace v0
 }  // namespace octavo

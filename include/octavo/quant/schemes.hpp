@@ -36,11 +36,27 @@ using w4_affine_g = scheme<affine<uint4, scale_as<f16>>, per_group<G>>;
 template <int G>
 using w4_min_g = scheme<affine_min<uint4, scale_as<f16>>, per_group<G>>;
 
+template <int G>
+using w5_g = scheme<symmetric<int5, scale_as<f16>>, per_group<G>>;
+template <int G>
+using w5_min_g = scheme<affine_min<uint5, scale_as<f16>>, per_group<G>>;
+
 // Floating-point weights.
 using fp8 = scheme<symmetric<e4m3>, per_row>;
 using fp8_e5m2 = scheme<symmetric<e5m2>, per_row>;
 using mxfp4 = scheme<symmetric<e2m1, scale_as<e8m0>>, per_group<32>>;
 using nf4_g64 = scheme<symmetric<nf4, scale_as<f16>>, per_group<64>>;
+
+// What blocks of ggml hold (io/import_ggml.hpp). Scales of K-quants are products of two numbers, kept as f32.
+using q2_k = scheme<affine_min<uint2>, per_group<16>>;
+using q3_k = scheme<symmetric<int3>, per_group<16>>;
+using q4_k = scheme<affine_min<uint4>, per_group<32>>;
+using q5_k = scheme<affine_min<uint5>, per_group<32>>;
+using q6_k = scheme<symmetric<int6>, per_group<16>>;
+using iq4_nl = scheme<symmetric<octavo::iq4_nl, scale_as<f16>>, per_group<32>>;
+using iq4_xs = scheme<symmetric<octavo::iq4_nl>, per_group<32>>;
+using tq = scheme<symmetric<ternary, scale_as<f16>>, per_group<256>>;
+using nvfp4_blocks = scheme<symmetric<e2m1, scale_as<bf16>>, per_group<16>>;
 
 }  // namespace schemes
 }  // namespace v0
