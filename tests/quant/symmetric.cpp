@@ -84,6 +84,45 @@ TEST_CASE("MXFP8 gives the worked exponents and codes") {
   CHECK(codes<Q5>(x) == std::vector<int>{0x69, 0xf3, 0x76, 0xe0, 0x79, 0x6f, 0xf7, 0x00});
 }
 
+TEST_CASE("MXFP6 gives the worked exponents, codes and values") {
+  std::vector<float> const x = {0.3f, -1.7f, 2.9f, -0.06f, 5.1f, 0.9f, -3.3f, 0.0f};
+  using Q6 = symmetric<e2m3, scale_as<e8m0>>;
+  CHECK(e8m0(scale<Q6>(x)).bits == 127);
+  CHECK(codes<Q6>(x) == std::vector<int>{0x02, 0x2e, 0x14, 0x20, 0x1a, 0x07, 0x35, 0x00});
+  CHECK(values_of_codes<Q6>(x) == std::vector<float>{.25f, -1.75f, 3, -0.0f, 5, .875f, -3.25f, 0});
+  using Q3 = symmetric<e3m2, scale_as<e8m0>>;
+  CHECK(e8m0(scale<Q3>(x)).bits == 125);
+  CHECK(codes<Q3>(x) == std::vector<int>{0x0d, 0x37, 0x1a, 0x24, 0x1d, 0x13, 0x3b, 0x00});
+}
+
+TEST_CASE("MXINT8 gives the worked exponent and integers, and never its lowest code") {
+  std::vector<float> const x = {0.3f, -1.7f, 2.9f, -0.06f, 5.1f, 0.9f, -3.3f, 0.0f};
+  using Q = symmetric<fixed<8, 6>, scale_as<e8m0>>;
+  CHECK(e8m0(scale<Q>(x)).bits == 129);
+  std::vector<int> integers;
+  for (int const c : codes<Q>(x)) { integers.push_back(c < 128 ? c : c - 256); }
+  CHECK(integers == std::vector<int>{5, -27, 46, -1, 82, 14, -53, 0});
+  CHECK(codes<Q>({-7.9999f, 1.0f, 7.9999f}) == std::vector<int>{0x81, 0x10, 0x7f});
+}
+
+TEST_CASE("with the ceiling nothing of MXFP4 saturates; the floor cuts off") {
+  using up = symmetric<e2m1, scale_as<e8m0, mx_ceil>>;
+  CHECK(values_of_codes<up>({7.0f, -1.0f}) == std::vector<float>{4.0f, -0.5f});  // 3.5 is a tie, of scale 2
+  CHECK(values_of_codes<symmetric<e2m1, scale_as<e8m0>>>({7.0f, -1.0f}) == std::vector<float>{6.0f, -1.0f});
+}
+
+TEST_CASE("int3 of a narrow and a full scale") {
+  CHECK(values_of_codes<symmetric<int3>>({3.0f, -3.0f, 1.4f, 0.6f}) == std::vector<float>{3, -3, 1, 1});
+  CHECK(values_of_codes<symmetric<int3, full>>({3.5f, -3.5f, 1.4f}) == std::vector<float>{3, -4, 1});
+}
+
+TEST_CASE("ternary codes of absmax") {
+  using Q = symmetric<ternary>;
+  CHECK(scale<Q>(worked) == 1.2f);
+  CHECK(values_of_codes<Q>(worked) == std::vector<float>{1, 0, 0, -1, 0, 1, 0, 0});
+  CHECK(values_of_codes<Q>({0.0f, -0.0f}) == std::vector<float>{0, 0});
+}
+
 TEST_CASE("a stored scale is the rounded one, and codes are made with it") {
   CHECK(scale<symmetric<int4, scale_as<f16>>>(worked) == static_cast<float>(f16(1.2f / 7.0f)));
   CHECK(scale<symmetric<int4, scale_as<bf16>>>(worked) == static_cast<float>(bf16(1.2f / 7.0f)));
