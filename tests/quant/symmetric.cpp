@@ -3,6 +3,7 @@
 
 #include "octavo/format/codebook.hpp"
 #include "octavo/format/integer.hpp"
+#include "octavo/format/log2.hpp"
 #include "octavo/format/minifloat.hpp"
 
 #include "support/catch.hpp"
@@ -121,6 +122,41 @@ TEST_CASE("ternary codes of absmax") {
   CHECK(scale<Q>(worked) == 1.2f);
   CHECK(values_of_codes<Q>(worked) == std::vector<float>{1, 0, 0, -1, 0, 1, 0, 0});
   CHECK(values_of_codes<Q>({0.0f, -0.0f}) == std::vector<float>{0, 0});
+}
+
+TEST_CASE("log sqrt 2 of RepQ-ViT gives the worked codes and values") {
+  using F = log_sqrt2_format<4, log_zero::extra>;
+  using Q = symmetric<F>;
+  auto const p = Q::from_absmax(0.9f);
+  float const x[8] = {.95f, .64f, .45f, .3f, .1f, .01f, .0042f, .004f};
+  int const expected[8] = {0, 1, 2, 3, 6, 13, 15, 16};
+  double const values[8] = {.9, .6363961, .45, .3181981, .1125, .0099437, .0049718, 0};
+  for (std::size_t i = 0; i < 8; ++i) {
+    CHECK(Q::encode(x[i], p) == expected[i]);
+    CHECK(std::fabs(static_cast<double>(Q::decode(Q::encode(x[i], p), p)) - values[i]) < 1e-7);
+  }
+  CHECK(Q::encode(.00418080f, p) == 16);  // the threshold of 0 is .00418081
+  CHECK(Q::encode(.00418082f, p) == 15);
+}
+
+TEST_CASE("log sqrt 2 as two sums of powers of two gives the worked product") {
+  using F = log_sqrt2_format<4>;
+  float const probabilities[5] = {.5f, .3f, .1f, .06f, .04f};
+  int const v[5] = {11, -40, 90, -128, 127};
+  int const expected[5] = {2, 3, 7, 8, 9};
+  int even = 0;
+  int odd = 0;
+  double sum = 0;
+  for (std::size_t k = 0; k < 5; ++k) {
+    code const c = F::encode(probabilities[k]);
+    CHECK(c == expected[k]);
+    (F::factor(c) == 1.0f ? even : odd) += (256 >> F::exponent(c)) * v[k];
+    sum += static_cast<double>(F::decode(c)) * v[k];
+  }
+  CHECK(even == -640);
+  CHECK(odd == -104);
+  CHECK(std::fabs((even + std::sqrt(2.0) * odd) / 256 - -3.0745243) < 1e-7);
+  CHECK(std::fabs(sum - -3.0745243) < 1e-5);
 }
 
 TEST_CASE("a stored scale is the rounded one, and codes are made with it") {
