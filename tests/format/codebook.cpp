@@ -54,7 +54,7 @@ TEST_CASE("nf4 changes codes at the published thresholds") {
   }
 }
 
-TEST_CASE("nf3, nf2 and af4 hold the published values") {
+TEST_CASE("nf3, nf2, af4 and iq4_nl hold the published values") {
   double const as_nf3[8] = {-1, -.4786291601, -.2171418178, 0, .1609301727, .3379151935, .5626169701, 1};
   double const as_nf2[4] = {-1, 0, .3379151935, 1};
   double const as_af4[16] = {-1,        -.69441008, -.51243739, -.3736951, -.25607552, -.14982478, -.04934812, 0,
@@ -62,6 +62,8 @@ TEST_CASE("nf3, nf2 and af4 hold the published values") {
   CHECK(mistakes<nf3>(as_nf3) == 0);
   CHECK(mistakes<nf2>(as_nf2) == 0);
   CHECK(mistakes<af4>(as_af4) == 0);
+  double const as_iq4_nl[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+  CHECK(mistakes<iq4_nl>(as_iq4_nl) == 0);
 }
 
 TEST_CASE("the fp4 of bitsandbytes has its own order, and never gives -0") {

@@ -59,6 +59,10 @@ TEST_CASE("integer lattices: what an integer dot product can hold") {
   STATIC_REQUIRE(lattice_is<e2m3>(0.125f, -60, 60));
   STATIC_REQUIRE(lattice_is<e1m2>(0.5f, -7, 7));
   STATIC_REQUIRE(lattice_is<e3m0>(0.25f, -64, 64));
+  STATIC_REQUIRE(lattice_is<iq4_nl>(1.0f, -127, 113));
+  STATIC_REQUIRE(top_step<e2m1> == 2.0f);
+  STATIC_REQUIRE(top_step<e4m3> == 32.0f);
+  STATIC_REQUIRE(top_step<ternary> == 1.0f);
   STATIC_REQUIRE(lattice_is<int6>(1.0f, -32, 31));
   STATIC_REQUIRE(lattice_is<ternary>(1.0f, -1, 2));
   STATIC_REQUIRE(lattice_is<fixed<8, 6>>(0x1p-6f, -128, 127));

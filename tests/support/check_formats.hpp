@@ -51,25 +51,29 @@ void check_everywhere() {
   check_few_shapes<groups, as_is, float, Arch>();
 }
 
-/// The path of format F with int8, bf16 and f32 activations.
+/// The path of format F with int8 activations.
 template <class F>
 inline constexpr octavo::path narrowest_path =
     octavo::path_of<octavo::scheme<octavo::symmetric<F>, octavo::per_row>,
                     octavo::scheme<octavo::symmetric<octavo::int8>, octavo::per_token>>;
+
+/// Groups of Q by activations A on the instruction set of this translation unit, if its floats are those of the contract.
+template <class Q, class A, class X, class Arch = octavo::default_arch>
+void check_on_vectors() {
+  if constexpr (octavo::has_fma<Arch>) { check_few_shapes<octavo::scheme<Q, octavo::per_group<32>>, A, X, Arch>(); }
+}
 
 /// Format F everywhere on `scalar`, and on vectors with the activations of its narrowest path.
 template <class F>
 void check_format() {
   using Q = octavo::symmetric<F>;
   check_everywhere<Q>();
-  using groups = octavo::scheme<Q, octavo::per_group<32>>;
-  using a8 = octavo::scheme<octavo::symmetric<octavo::int8>, octavo::per_token>;
   if constexpr (narrowest_path<F> == octavo::path::int8_dot) {
-    check_few_shapes<groups, a8, float, octavo::default_arch>();
+    check_on_vectors<Q, octavo::scheme<octavo::symmetric<octavo::int8>, octavo::per_token>, float>();
   } else if constexpr (narrowest_path<F> == octavo::path::bf16_dot) {
-    check_few_shapes<groups, octavo::as_is, octavo::bf16, octavo::default_arch>();
+    check_on_vectors<Q, octavo::as_is, octavo::bf16>();
   } else {
-    check_few_shapes<groups, octavo::as_is, float, octavo::default_arch>();
+    check_on_vectors<Q, octavo::as_is, float>();
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Formats given by a list of values: NormalFloat, AF4, the fp4 of bitsandbytes, any codebook known at compile time.
+// Formats given by a list of values: NormalFloat, AF4, fp4 of bitsandbytes, IQ4_NL, any codebook known at compile time.
 #pragma once
 
 #include <array>
@@ -101,17 +101,17 @@ struct bnb_fp4_book {
       -0.0f, -0.0625f / 12, -8.0f / 12, -1.0f, -4.0f / 12, -6.0f / 12, -2.0f / 12, -3.0f / 12};
 };
 
+/// The values of IQ4_NL and IQ4_XS of ggml: integers, so that they have an exact integer path.
+struct iq4_nl_book {
+  static constexpr std::array<float, 16> values = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                   1,    13,   25,  38,  53,  69,  89,  113};
+};
+
 using nf4 = codebook_format<nf4_book>;
 using nf3 = codebook_format<nf3_book>;
 using nf2 = codebook_format<nf2_book>;
 using af4 = codebook_format<af4_book>;
 using bnb_fp4 = codebook_format<bnb_fp4_book>;
-
-/// The 16 integers of IQ4_NL and IQ4_XS (ggml): finer around 0, without a 0.
-struct iq4_nl_book {
-  static constexpr std::array<float, 16> values = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                                   1,    13,   25,  38,  53,  69,  89,  113};
-};
 using iq4_nl = codebook_format<iq4_nl_book>;
 
 }  // namespace v0
