@@ -5,15 +5,15 @@
 #include <octavo/core/index.hpp>
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 namespace example {
 
 /// Calls task(0) ... task(n - 1) on `threads` threads, the caller's among them, and returns when all are done.
-/// Threads sleep between calls; an engine that wants the last microseconds lets them spin for a while first.
+///
+/// A token is a few hundred calls of some ten microseconds: too short to sleep in between. So threads look a while for the
+/// next call, and give way to others while they do; then they sleep.
 class thread_pool {
  public:
   explicit thread_pool(int threads) {
@@ -24,11 +24,8 @@ class thread_pool {
   thread_pool(thread_pool const&) = delete;
   thread_pool& operator=(thread_pool const&) = delete;
   ~thread_pool() {
-    {
-      std::lock_guard const lock(mutex_);
-      stop_ = true;
-    }
-    start_.notify_all();
+    call_ = nullptr;
+    begin_round();
     for (auto& worker : workers_) { worker.join(); }
   }
 
@@ -40,25 +37,31 @@ class thread_pool {
       for (octavo::index i = 0; i < n; ++i) { task(i); }
       return;
     }
-    run(
-        n, [](void const* t, octavo::index i) { (*static_cast<Task const*>(t))(i); }, &task);
+    call_ = [](void const* t, octavo::index i) { (*static_cast<Task const*>(t))(i); };
+    task_ = &task;
+    count_ = n;
+    next_ = 0;
+    busy_ = concurrency() - 1;
+    begin_round();
+    take_tasks();
+    for (int left = busy_; left != 0; left = busy_) { wait_for_change(busy_, left); }
   }
 
  private:
-  void run(octavo::index n, void (*call)(void const*, octavo::index), void const* task) {
-    {
-      std::lock_guard const lock(mutex_);
-      call_ = call;
-      task_ = task;
-      count_ = n;
-      next_ = 0;
-      busy_ = workers_.size();
-      ++round_;
+  /// Returns when `value` is no longer `old`, or sooner.
+  template <class T>
+  static void wait_for_change(std::atomic<T> const& value, T old) {
+    for (int i = 0; i < 2000; ++i) {
+      if (value.load(std::memory_order_acquire) != old) { return; }
+      std::this_thread::yield();
     }
-    start_.notify_all();
-    take_tasks();
-    std::unique_lock lock(mutex_);
-    done_.wait(lock, [this] { return busy_ == 0; });
+    value.wait(old);
+  }
+
+  /// What was written before is seen by those who see the new round.
+  void begin_round() {
+    ++round_;
+    round_.notify_all();
   }
 
   void take_tasks() {
@@ -66,29 +69,22 @@ class thread_pool {
   }
 
   void work() {
-    std::unique_lock lock(mutex_);
-    for (unsigned long seen = 0;;) {
-      start_.wait(lock, [&] { return stop_ || round_ != seen; });
-      if (stop_) { return; }
+    for (unsigned seen = 0;;) {
+      while (round_ == seen) { wait_for_change(round_, seen); }
       seen = round_;
-      lock.unlock();
+      if (call_ == nullptr) { return; }
       take_tasks();
-      lock.lock();
-      if (--busy_ == 0) { done_.notify_one(); }
+      if (--busy_ == 0) { busy_.notify_one(); }
     }
   }
 
   std::vector<std::thread> workers_;
-  std::mutex mutex_;
-  std::condition_variable start_;
-  std::condition_variable done_;
-  bool stop_ = false;
-  unsigned long round_ = 0;
-  std::size_t busy_ = 0;
   void (*call_)(void const*, octavo::index) = nullptr;
   void const* task_ = nullptr;
   octavo::index count_ = 0;
   std::atomic<octavo::index> next_ = 0;
+  std::atomic<unsigned> round_ = 0;
+  std::atomic<int> busy_ = 0;
 };
 
 }  // namespace example
