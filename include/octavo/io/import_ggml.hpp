@@ -77,7 +77,7 @@ template <>
 struct ggml_block<ggml_type::q4_1> {  // f16 d, f16 m, nibbles: d q + m
   using scheme = schemes::w4_min_g<32>;
   static auto params(std::byte const* block) noexcept {
-    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2)};
+    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2), 0.0f};
   }
   static void unpack(std::byte const* block, code* codes) noexcept { detail::unpack_nibbles(block + 4, 0, 0, codes); }
 };
@@ -85,7 +85,7 @@ template <>
 struct ggml_block<ggml_type::q5_1> {  // f16 d, f16 m, 32 fifth bits, nibbles: d q + m; in 8 bits, as q5_0
   using scheme = octavo::scheme<affine_min<uint8, scale_as<f16>>, per_group<32>>;
   static auto params(std::byte const* block) noexcept {
-    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2)};
+    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2), 0.0f};
   }
   static void unpack(std::byte const* block, code* codes) noexcept {
     detail::unpack_nibbles(block + 8, detail::load<std::uint32_t>(block + 4), 0, codes);
