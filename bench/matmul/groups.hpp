@@ -6,6 +6,7 @@ namespace bench {
 
 void add_integer_rows();
 void add_float_rows();
+void add_plane_rows();
 void add_arch_rows();
 void add_baseline_rows();
 

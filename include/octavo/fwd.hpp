@@ -8,6 +8,7 @@ inline namespace v0 {
 struct bf16;
 struct f16;
 struct e8m0;
+struct ue4m3;
 struct per_tensor;
 struct per_row;
 struct per_column;

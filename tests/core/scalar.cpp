@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/core/scalar.hpp"
 
+#include "golden/minifloat.hpp"
 #include "support/bits.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
@@ -149,4 +150,25 @@ TEST_CASE("e8m0 decodes to powers of two and encodes by the exponent") {
   CHECK(e8m0(0x1p-140f).bits == 0);
   CHECK(e8m0(1.0f).bits == 127);
   CHECK(e8m0(7.9f).bits == 129);
+}
+
+TEST_CASE("ue4m3 is the half of e4m3 that is not negative, and saturates") {
+  int wrong = 0;
+  for (std::size_t c = 0; c < 128; ++c) {
+    ue4m3 s;
+    s.bits = static_cast<std::uint8_t>(c);
+    wrong += test::bits_of(static_cast<float>(s)) == golden::e4m3_values[c] ? 0 : 1;
+    if (c == 0 || c > 126) { continue; }
+    float const first = std::bit_cast<float>(golden::e4m3_first[c]);
+    wrong += ue4m3(first).bits == c && ue4m3(std::nextafter(first, 0.0f)).bits == c - 1 ? 0 : 1;
+  }
+  CHECK(wrong == 0);
+  CHECK(ue4m3(438.468f).bits == 0x7e);
+  CHECK(ue4m3(1e30f).bits == 0x7e);
+  CHECK(ue4m3(std::numeric_limits<float>::max()).bits == 0x7e);
+  CHECK(ue4m3(0.0f).bits == 0);
+  CHECK(ue4m3(-1.0f).bits == 0);
+  CHECK(ue4m3(0x1p-149f).bits == 0);
+  CHECK(ue4m3(std::numeric_limits<float>::infinity()).bits == 0x7f);
+  CHECK(ue4m3(std::nanf("")).bits == 0x7f);
 }

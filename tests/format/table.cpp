@@ -43,6 +43,9 @@ TEST_CASE("tables and extremes are derived from decode") {
   STATIC_REQUIRE(largest_value<e5m2> == 57344.0f);  // infinity does not count
   STATIC_REQUIRE(largest_value<uint4> == 15.0f);
   STATIC_REQUIRE(lowest_value<uint4> == 0.0f);
+  STATIC_REQUIRE(largest_value<ternary> == 1.0f);  // a code that is not in use does not count
+  STATIC_REQUIRE(lowest_value<ternary> == -1.0f);
+  STATIC_REQUIRE(zero_code<ternary> == 1);
   STATIC_REQUIRE(zero_code<int8> == 0);
   STATIC_REQUIRE(zero_code<nf4> == 7);
 }
@@ -53,10 +56,21 @@ TEST_CASE("integer lattices: what an integer dot product can hold") {
   STATIC_REQUIRE(lattice_is<int4>(1.0f, -8, 7));
   STATIC_REQUIRE(lattice_is<int2>(1.0f, -2, 1));
   STATIC_REQUIRE(lattice_is<e2m1>(0.5f, -12, 12));
-  STATIC_REQUIRE(lattice_is<minifloat<2, 3, specials::none>>(0.125f, -60, 60));
+  STATIC_REQUIRE(lattice_is<e2m3>(0.125f, -60, 60));
+  STATIC_REQUIRE(lattice_is<e1m2>(0.5f, -7, 7));
+  STATIC_REQUIRE(lattice_is<e3m0>(0.25f, -64, 64));
+  STATIC_REQUIRE(lattice_is<iq4_nl>(1.0f, -127, 113));
+  STATIC_REQUIRE(top_step<e2m1> == 2.0f);
+  STATIC_REQUIRE(top_step<e4m3> == 32.0f);
+  STATIC_REQUIRE(top_step<ternary> == 1.0f);
+  STATIC_REQUIRE(lattice_is<int6>(1.0f, -32, 31));
+  STATIC_REQUIRE(lattice_is<ternary>(1.0f, -1, 2));
+  STATIC_REQUIRE(lattice_is<fixed<8, 6>>(0x1p-6f, -128, 127));
+  STATIC_REQUIRE_FALSE(lattice<e3m4>.exact);
+  STATIC_REQUIRE_FALSE(lattice<e2m5>.exact);
   STATIC_REQUIRE_FALSE(lattice<e4m3>.exact);
   STATIC_REQUIRE_FALSE(lattice<e5m2>.exact);
-  STATIC_REQUIRE_FALSE(lattice<minifloat<3, 2, specials::none>>.exact);  // -448 ... 448 in sixteenths
+  STATIC_REQUIRE_FALSE(lattice<e3m2>.exact);  // -448 ... 448 in sixteenths
   STATIC_REQUIRE_FALSE(lattice<nf4>.exact);
   STATIC_REQUIRE_FALSE(lattice<tenths>.exact);
 }
@@ -66,6 +80,9 @@ TEST_CASE("what is exact in bf16 dot products") {
   STATIC_REQUIRE(exact_in_bf16<e4m3>);
   STATIC_REQUIRE(exact_in_bf16<e5m2>);
   STATIC_REQUIRE(exact_in_bf16<e2m1>);
+  STATIC_REQUIRE(exact_in_bf16<e3m2>);
+  STATIC_REQUIRE(exact_in_bf16<e3m4>);
+  STATIC_REQUIRE(exact_in_bf16<e2m5>);
   STATIC_REQUIRE_FALSE(exact_in_bf16<nf4>);
   STATIC_REQUIRE_FALSE(exact_in_bf16<tenths>);
   STATIC_REQUIRE_FALSE(exact_in_bf16<tiny>);  // a bf16 number, but below 2^-19
@@ -77,6 +94,11 @@ TEST_CASE("codes that are consecutive integers after a flip") {
   STATIC_REQUIRE(consecutive_flip<int8> == 128);
   STATIC_REQUIRE(consecutive_flip<int4> == 8);
   STATIC_REQUIRE(consecutive_flip<int2> == 2);
+  STATIC_REQUIRE(consecutive_flip<int5> == 16);
+  STATIC_REQUIRE(consecutive_flip<int3> == 4);
+  STATIC_REQUIRE(consecutive_flip<ternary> == 0);
+  STATIC_REQUIRE(consecutive_flip<fixed<8, 6>> == 128);
+  STATIC_REQUIRE(consecutive_flip<e1m2> == -1);
   STATIC_REQUIRE(consecutive_flip<e2m1> == -1);
   STATIC_REQUIRE(consecutive_flip<e4m3> == -1);
 }

@@ -49,19 +49,23 @@ quantized_matrix_view<S> values_of(quantized_matrix<S> const& m) {
 }  // namespace
 
 TEST_CASE("every supported type imports to the values that the package gguf decodes, bit by bit") {
-  golden g;
-  INFO(g.error);
-  REQUIRE(g.file);
-  for (std::string const name : {"f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "mxfp4"}) {
-    INFO(name);
-    auto const expected = view_ggml<float>(*g.file->find(name + ".expected"), g.error);
-    REQUIRE(expected);
-    octavo::index wrong = -1;
-    CHECK(can_visit_ggml(*g.file->find(name), g.error));
-    CHECK(visit_ggml(*g.file->find(name), g.error,
-                     [&](auto const& m) { wrong = test::differences(values_of(m), *expected); }));
-    CHECK(wrong == 0);
-  }
+  auto const check = [](golden&& g, std::initializer_list<std::string> names) {
+    INFO(g.error);
+    REQUIRE(g.file);
+    for (auto const& name : names) {
+      INFO(name);
+      auto const expected = view_ggml<float>(*g.file->find(name + ".expected"), g.error);
+      REQUIRE(expected);
+      octavo::index wrong = -1;
+      CHECK(can_visit_ggml(*g.file->find(name), g.error));
+      CHECK(visit_ggml(*g.file->find(name), g.error,
+                       [&](auto const& m) { wrong = test::differences(values_of(m), *expected); }));
+      CHECK(wrong == 0);
+    }
+  };
+  check(golden(), {"f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "mxfp4"});
+  check(golden(test::golden_file("blocks.gguf")),
+        {"q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "nvfp4"});
 }
 
 TEST_CASE("codes and scales are those of the file") {
@@ -75,17 +79,17 @@ TEST_CASE("codes and scales are those of the file") {
 }
 
 TEST_CASE("several tensors become one matrix, one below the other, their types mixed where one scheme holds them") {
-  golden g;
-  gguf_tensor const* const parts[] = {g.file->find("q8_0"), g.file->find("q5_0")};
-  auto const both = import_ggml<schemes::w8_g<32>>(parts, g.error);
+  golden g(test::golden_file("blocks.gguf"));
+  gguf_tensor const* const parts[] = {g.file->find("tq1_0"), g.file->find("tq2_0")};
+  auto const both = import_ggml<schemes::tq>(parts, g.error);
   REQUIRE(both);
   REQUIRE(both->rows() == 6);
   int wrong = 0;
   for (octavo::index p = 0; p < 2; ++p) {
-    auto const one = import_ggml<schemes::w8_g<32>>(*parts[p], g.error);
+    auto const one = import_ggml<schemes::tq>(*parts[p], g.error);
     REQUIRE(one);
     for (octavo::index r = 0; r < 3; ++r) {
-      for (octavo::index c = 0; c < 64; ++c) {
+      for (octavo::index c = 0; c < 256; ++c) {
         wrong += test::same_bits(both->view()(p * 3 + r, c), one->view()(r, c)) ? 0 : 1;
       }
     }
@@ -95,11 +99,12 @@ TEST_CASE("several tensors become one matrix, one below the other, their types m
 
 TEST_CASE("what cannot be imported is refused by name") {
   golden g;
-  CHECK_FALSE(visit_ggml(*g.file->find("q4_k"), g.error, [](auto const&) {}));
+  CHECK_FALSE(visit_ggml(*g.file->find("iq2_xxs"), g.error, [](auto const&) {}));
   std::string const sentence =
-      "q4_k: type Q4_K (12) is not supported; F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and MXFP4 are";
+      "iq2_xxs: type IQ2_XXS (16) is not supported; F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, "
+      "Q5_K, Q6_K, IQ4_NL, IQ4_XS, TQ1_0, TQ2_0, MXFP4 and NVFP4 are";
   CHECK(g.error == sentence);
-  CHECK_FALSE(import_ggml<schemes::w8_g<32>>(*g.file->find("q4_k"), g.error));
+  CHECK_FALSE(import_ggml<schemes::w8_g<32>>(*g.file->find("iq2_xxs"), g.error));
   CHECK(g.error == sentence);
   CHECK_FALSE(import_ggml<schemes::w8_g<32>>(*g.file->find("q4_0"), g.error));
   CHECK(g.error == "q4_0: type Q4_0 (2) needs another scheme than was asked for");
@@ -123,7 +128,7 @@ TEST_CASE("can_visit_ggml says what visit_ggml would") {
   odd.data = odd.data.subspan(1);
   auto none = *g.file->find("q4_1");
   none.data = {};
-  for (auto const& t : {odd, none, *g.file->find("q4_k")}) {
+  for (auto const& t : {odd, none, *g.file->find("iq2_xxs")}) {
     std::string asked;
     CHECK_FALSE(can_visit_ggml(t, asked));
     CHECK_FALSE(visit_ggml(t, g.error, [](auto const&) {}));

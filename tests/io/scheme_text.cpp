@@ -42,6 +42,12 @@ TEST_CASE("the text of a scheme says how its bytes decode, and nothing else") {
   CHECK(scheme_text<fp8_e5m2>() == "e5m2 x f32, per_row");
   CHECK(scheme_text<nf4_g64>() == "nf4 x f16, per_group<64>");
   CHECK(scheme_text<scheme<symmetric<sint<3>>, per_tensor>>() == "int3 x f32, per_row");
+  CHECK(scheme_text<scheme<symmetric<ternary>, per_tensor>>() == "ternary x f32, per_row");
+  CHECK(scheme_text<scheme<symmetric<e2m3, scale_as<e8m0>>, per_group<32>>>() == "e2m3 x e8m0, per_group<32>");
+  CHECK(scheme_text<scheme<symmetric<e3m2>, per_row>>() == "e3m2 x f32, per_row");
+  CHECK(scheme_text<scheme<symmetric<nf3>, per_row>>() == "nf3 x f32, per_row");
+  CHECK(scheme_text<scheme<symmetric<nf2>, per_row>>() == "nf2 x f32, per_row");
+  CHECK(scheme_text<scheme<symmetric<fixed<8, 6>>, per_row>>() == "fixed<8, 6> x f32, per_row");
   CHECK(scheme_text<scheme<affine<uint8>, per_column>>() == "(uint8 - zero) x f32, per_column");
   CHECK(scheme_text<scheme<symmetric<int4, full>, per_row>>() == scheme_text<w4>());
   CHECK(scheme_text<scheme<symmetric<my_fp4>, per_row>>() == "e2m1 x f32, per_row");

@@ -55,6 +55,9 @@ TEST_CASE("sums of unpacked bytes are those of the codes") {
     CHECK(wrong_sums<A, w2_g64>(201) == 0);
     CHECK(wrong_sums<A, mxfp4>(75) == 0);
     CHECK(wrong_sums<A, scheme<symmetric<minifloat<2, 3, specials::none>>, per_row>>(33) == 0);
+    CHECK(wrong_sums<A, scheme<symmetric<sint<3>>, per_group<32>>>(75) == 0);
+    CHECK(wrong_sums<A, scheme<affine<octavo::uint<5>>, per_group<64>>>(201) == 0);
+    CHECK(wrong_sums<A, scheme<symmetric<sint<6>>, per_row>>(33) == 0);
   });
 }
 

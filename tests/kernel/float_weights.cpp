@@ -10,12 +10,31 @@
 #include "support/matrix.hpp"
 #include "support/user_quantizer.hpp"
 
-#include <vector>
+#include <array>
+#include <cstddef>
 
 using namespace octavo;
 using namespace octavo::schemes;
 
 namespace {
+
+template <class F>
+using by_groups = scheme<symmetric<F>, per_group<32>>;
+
+/// Numbers that are neither integers nor bf16.
+template <int B>
+struct cubes_book {
+  static constexpr auto values = [] {
+    std::array<float, std::size_t{1} << B> v{};
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      float const x = (static_cast<float>(i) + 0.3f) / 32.0f - static_cast<float>(v.size()) / 64.0f;
+      v[i] = x * x * x;
+    }
+    return v;
+  }();
+};
+template <int B>
+using cubes = codebook_format<cubes_book<B>>;
 
 /// A packed 64 x cols matrix in which every code stands at every k of a step, in some row.
 template <class S>
@@ -25,10 +44,11 @@ quantized_matrix<S> all_codes(octavo::index cols) {
   for (octavo::index r = 0; r < 64; ++r) {
     for (octavo::index k = 0; k < cols; ++k) {
       auto const p = layout.at(r, k);
-      int const mask = code_count<typename S::format> - 1;
-      int const c = static_cast<int>(r + k / layout.step * 64 + k) & mask;
-      auto const kept = static_cast<int>(q.data()[p.byte]) & ~(mask << p.shift);
-      q.data()[p.byte] = static_cast<std::byte>(kept | c << p.shift);
+      int const c = static_cast<int>(r + k / layout.step * 64 + k) & (code_count<typename S::format> - 1);
+      // put() sets bits of zeros; the code that is there becomes them.
+      int const differ = layout.get(q.data(), p) ^ c;
+      q.data()[p.byte] ^= static_cast<std::byte>((differ & ((1 << layout.planes.low) - 1)) << p.shift);
+      q.data()[p.high_byte] ^= static_cast<std::byte>(differ >> layout.planes.low << p.high_shift);
     }
   }
   return q;
@@ -47,9 +67,10 @@ int wrong_values() {
   int wrong = 0;
   for (octavo::index k = 0; k < 64; k += layout_type::step) {
     octavo::index const g = k / layout.group();
-    octavo::index const at = g * layout.group_bytes() + k % layout.group() / layout_type::step * 256;
+    octavo::index const at =
+        g * layout.group_bytes() + k % layout.group() / layout_type::step * layout_type::step_bytes;
     for (octavo::index row = 0; row < 64; row += L) {
-      auto const packed = simd::load_ints<A>(view.panel(0) + at + row * 4);
+      typename decoder::packed const packed(view.panel(0) + at + row * 4, row);
       auto const group = decoder::load_group(view.panel(0) + layout.params_at(g), row);
       detail::unroll<static_cast<int>(layout_type::step)>([&](auto kk) {
         float values[16];
@@ -97,6 +118,14 @@ TEST_CASE("decoders give the value of every code, and bf16 pairs where those are
     CHECK(wrong_values<A, mxfp4>() == 0);
     CHECK(wrong_values<A, w4_affine_g<32>>() == 0);
     CHECK(wrong_values<A, scheme<test::powers_of_two, per_group<32>>>() == 0);
+    CHECK(wrong_values<A, by_groups<sint<3>>>() == 0);
+    CHECK(wrong_values<A, by_groups<sint<5>>>() == 0);
+    CHECK(wrong_values<A, by_groups<octavo::uint<6>>>() == 0);
+    CHECK(wrong_values<A, by_groups<minifloat<2, 3, specials::none>>>() == 0);
+    CHECK(wrong_values<A, by_groups<minifloat<3, 2, specials::none>>>() == 0);
+    CHECK(wrong_values<A, by_groups<cubes<5>>>() == 0);
+    CHECK(wrong_values<A, by_groups<cubes<6>>>() == 0);
+    CHECK(wrong_values<A, by_groups<cubes<3>>>() == 0);
   });
 }
 

@@ -62,6 +62,11 @@ TEST_CASE("quantize shares parameters as the granularity says") {
   CHECK(wrong_elements<scheme<affine_min<uint8, scale_as<bf16>>, per_tensor>>(19, 21) == 0);
   CHECK(wrong_elements<fp8>(19, 21) == 0);
   CHECK(wrong_elements<nf4_g64>(5, 70) == 0);
+  CHECK(wrong_elements<scheme<symmetric<int8, scale_as<e8m0, mx_ceil>>, per_group<8>>>(19, 21) == 0);
+  CHECK(wrong_elements<ternary_g<8>>(19, 21) == 0);
+  CHECK(wrong_elements<bitnet>(19, 21) == 0);
+  CHECK(wrong_elements<w3_g<8>>(19, 21) == 0);
+  CHECK(wrong_elements<mxint8>(5, 70) == 0);
   CHECK(wrong_elements<scheme<test::powers_of_two, per_group<8>>>(19, 21) == 0);
   CHECK(wrong_elements<scheme<test::coarse_int8, per_row>>(19, 21) == 0);
 }

@@ -26,7 +26,13 @@ TEST_CASE("the named schemes take the bits that their names promise") {
   CHECK(bits_per_weight<w2_g64>() == 2.25);
   CHECK(bits_per_weight<w4_affine_g<64>>() == 4.0 + 24.0 / 64);
   CHECK(bits_per_weight<mxfp4>() == 4.25);
+  CHECK(bits_per_weight<mxfp8>() == 8.25);
+  CHECK(bits_per_weight<mxfp8_e5m2>() == 8.25);
+  CHECK(bits_per_weight<mxint8>() == 8.25);
+  CHECK(bits_per_weight<ternary_g<256>>() == 2.0625);
+  CHECK(bits_per_weight<bitnet>() == 2.0 + 32.0 / 4096);  // the scale stands in each row
   CHECK(bits_per_weight<nf4_g64>() == 4.25);
+  CHECK(bits_per_weight<nf2_g64>() == 2.25);
   CHECK(bits_per_weight<fp8>() == 8.0 + 32.0 / 4096);
 }
 
@@ -36,4 +42,11 @@ TEST_CASE("the named schemes fit where their names say") {
   STATIC_REQUIRE(detail::check_stored_scheme<fp8_e5m2>());
   STATIC_REQUIRE(std::is_same_v<w4_g128::granularity, per_group<128>>);
   STATIC_REQUIRE(has_zero_point<a8_affine::quantizer>);
+  STATIC_REQUIRE(detail::check_stored_scheme<w3_g<64>>());
+  STATIC_REQUIRE(detail::check_stored_scheme<w5_g<64>>());
+  STATIC_REQUIRE(detail::check_stored_scheme<w6_g<64>>());
+  STATIC_REQUIRE(detail::check_stored_scheme<mxfp6>());
+  STATIC_REQUIRE(detail::check_stored_scheme<mxfp6_e3m2>());
+  STATIC_REQUIRE(detail::check_stored_scheme<nf3_g64>());
+  STATIC_REQUIRE(std::is_same_v<mx<e2m1, mx_even>::quantizer, symmetric<e2m1, scale_as<e8m0, mx_even>>>);
 }

@@ -194,7 +194,9 @@ TEST_CASE("integer operations of every instruction set") {
       auto const y = simd::load_ints<A>(b.data());
       auto const masked = stored_ints<A>(simd::bit_and<A>(x, 0x0f0f0f0fu));
       auto const joined = stored_ints<A>(simd::bit_or<A>(x, y));
+      auto const different = stored_ints<A>(simd::bit_xor<A>(x, 0x70707070u));
       auto const right = stored_ints<A>(simd::shift_right<4, A>(x));
+      auto const by_count = stored_ints<A>(simd::shift_right<A>(x, 4));
       auto const left = stored_ints<A>(simd::shift_left<20, A>(x));
       auto const product = stored_ints<A>(simd::multiply<A>(x, y));
       auto const low = stored_ints<A>(simd::minimum<A>(x, y));
@@ -209,6 +211,8 @@ TEST_CASE("integer operations of every instruction set") {
         wrong += masked[j] == static_cast<std::int32_t>(u & 0x0f0f0f0fu) ? 0 : 1;
         wrong += joined[j] == (a[j] | b[j]) ? 0 : 1;
         wrong += right[j] == static_cast<std::int32_t>(u >> 4) ? 0 : 1;
+        wrong += by_count[j] == right[j] ? 0 : 1;
+        wrong += different[j] == static_cast<std::int32_t>(u ^ 0x70707070u) ? 0 : 1;
         wrong += left[j] == static_cast<std::int32_t>(u << 20) ? 0 : 1;
         wrong += product[j] == static_cast<std::int32_t>(u * v) ? 0 : 1;
         wrong += low[j] == (a[j] < b[j] ? a[j] : b[j]) ? 0 : 1;

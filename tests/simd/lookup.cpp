@@ -42,11 +42,12 @@ int wrong_bytes() {
 
 }  // namespace
 
-TEST_CASE("byte lookups of 16 and 256 entries") {
+TEST_CASE("byte lookups of 16, 64 and 256 entries") {
   test::for_every_arch([](auto arch) {
     using A = typename decltype(arch)::type;
     INFO(arch_name<A>);
     CHECK(wrong_bytes<A, 16>() == 0);
+    CHECK(wrong_bytes<A, 64>() == 0);
     CHECK(wrong_bytes<A, 256>() == 0);
   });
 }
@@ -90,6 +91,8 @@ TEST_CASE("pair order goes back to quads") {
     for (int i = 0; i < 4 * simd::lanes<A>; ++i) { wrong += quads[i] == i ? 0 : 1; }
     INFO(arch_name<A>);
     CHECK(wrong == 0);
+    simd::quads_to_pairs<A>(simd::load_ints<A>(quads)).store_unaligned(reinterpret_cast<std::int32_t*>(quads));
+    CHECK(std::memcmp(pairs, quads, 4 * static_cast<std::size_t>(simd::lanes<A>)) == 0);
   });
 }
 
@@ -98,11 +101,11 @@ TEST_CASE("pair lookups yield bf16 pairs of each row") {
   if (!cpu_has<avx512vnni>()) { return; }
   auto const low = random_bytes(54);
   auto high = random_bytes(55);
-  auto const check = [&](auto const& lookup) {
+  auto const check = [&](auto const& lookup, int size) {
     int wrong = 0;
     for (int first = 0; first < 256; ++first) {
       std::uint8_t codes[64];
-      for (int i = 0; i < 64; ++i) { codes[i] = static_cast<std::uint8_t>(first + i * 7); }
+      for (int i = 0; i < 64; ++i) { codes[i] = static_cast<std::uint8_t>((first + i * 7) % size); }
       std::uint16_t out[2][32];
       auto const packed = simd::load_ints<avx512vnni>(codes);
       lookup.template get<0>(packed).store_unaligned(reinterpret_cast<std::int32_t*>(out[0]));
@@ -117,7 +120,8 @@ TEST_CASE("pair lookups yield bf16 pairs of each row") {
     }
     return wrong;
   };
-  CHECK(check(simd::pair_lookup<avx512vnni, false>(low, high)) == 0);
+  CHECK(check(simd::pair_lookup<avx512vnni, 64, false>(low, high), 64) == 0);
+  CHECK(check(simd::pair_lookup<avx512vnni, 256, false>(low, high), 256) == 0);
   auto symmetric_low = low;
   for (std::size_t c = 0; c < 128; ++c) {
     high[c] = static_cast<std::uint8_t>(high[c] & 0x7f);
@@ -125,7 +129,7 @@ TEST_CASE("pair lookups yield bf16 pairs of each row") {
     symmetric_low[c + 128] = symmetric_low[c];
   }
   auto const check_symmetric = [&] {
-    simd::pair_lookup<avx512vnni, true> const lookup(symmetric_low, high);
+    simd::pair_lookup<avx512vnni, 256, true> const lookup(symmetric_low, high);
     int wrong = 0;
     for (int c = 0; c < 256; ++c) {
       std::uint8_t codes[64];

@@ -16,7 +16,7 @@ using namespace octavo::schemes;
 
 namespace {
 
-/// Every (row, k) has a place of its own among the codes of its group, and groups do not touch parameters.
+/// Every bit of every (row, k) has a place of its own among the codes of its group, and groups do not touch parameters.
 template <class S>
 bool positions_are_distinct(octavo::index cols) {
   panel_layout<S> const layout{64, cols};
@@ -25,13 +25,23 @@ bool positions_are_distinct(octavo::index cols) {
     for (octavo::index k = 0; k < cols; ++k) {
       auto const p = layout.at(row, k);
       octavo::index const g = k / layout.group();
-      if (p.byte < g * layout.group_bytes() || p.byte >= layout.params_at(g)) { return false; }
-      if (p.shift < 0 || p.shift % layout.bits != 0 || p.shift + layout.bits > 8) { return false; }
-      if (!seen.insert({p.byte, p.shift}).second) { return false; }
+      auto const take = [&](octavo::index byte, int shift, int bits) {
+        if (byte < g * layout.group_bytes() || byte >= layout.params_at(g)) { return false; }
+        if (shift < 0 || shift + bits > 8) { return false; }
+        for (int b = 0; b < bits; ++b) {
+          if (!seen.insert({byte, shift + b}).second) { return false; }
+        }
+        return true;
+      };
+      if (!take(p.byte, p.shift, layout.planes.low)) { return false; }
+      if (layout.planes.high() != 0 && !take(p.high_byte, p.high_shift, layout.planes.high())) { return false; }
     }
   }
   return layout.params_at(layout.groups() - 1) + layout.param_bytes == layout.panel_bytes();
 }
+
+template <class F, int G>
+using by_groups = scheme<symmetric<F>, per_group<G>>;
 
 }  // namespace
 
@@ -45,7 +55,22 @@ TEST_CASE("positions of codes are distinct and inside of their group") {
     CHECK(positions_are_distinct<w4_affine_g<32>>(cols));
     CHECK(positions_are_distinct<w4_min_g<32>>(cols));
     CHECK(positions_are_distinct<scheme<symmetric<int4>, per_group<20>>>(cols));
+    CHECK(positions_are_distinct<by_groups<sint<3>, 32>>(cols));
+    CHECK(positions_are_distinct<by_groups<sint<5>, 64>>(cols));
+    CHECK(positions_are_distinct<by_groups<sint<6>, 16>>(cols));
+    CHECK(positions_are_distinct<scheme<symmetric<minifloat<3, 2, specials::none>>, per_row>>(cols));
   }
+}
+
+TEST_CASE("codes take as many bits as they have, or 2 or 8") {
+  STATIC_REQUIRE(panel_layout<by_groups<octavo::uint<1>, 32>>::bits == 2);
+  STATIC_REQUIRE(panel_layout<by_groups<sint<3>, 16>>::bits == 3);
+  STATIC_REQUIRE(panel_layout<by_groups<sint<7>, 32>>::bits == 8);
+  // Bytes of 64 rows and 32 k, less 256 of scales.
+  CHECK(panel_layout<by_groups<sint<3>, 32>>{64, 32}.panel_bytes() == 64 * 12 + 256);
+  CHECK(panel_layout<by_groups<sint<5>, 32>>{64, 32}.panel_bytes() == 64 * 20 + 256);
+  CHECK(panel_layout<by_groups<sint<6>, 32>>{64, 32}.panel_bytes() == 64 * 24 + 256);
+  CHECK(panel_layout<by_groups<sint<3>, 16>>{64, 16}.panel_bytes() == 64 * 6 + 256);
 }
 
 TEST_CASE("positions as the picture of the layout shows them") {
@@ -76,6 +101,32 @@ TEST_CASE("positions as the picture of the layout shows them") {
   CHECK(l2.at(1, 11).byte == 7);
   CHECK(l2.at(1, 11).shift == 4);
   CHECK(l2.at(0, 16).byte == 256);
+  // 6 bits: two words of the low 4 bits, then one of the high 2; quad 3 of k = 13.
+  panel_layout<by_groups<sint<6>, 32>> const l6{64, 32};
+  CHECK(l6.at(2, 13).byte == 256 + 8 + 1);
+  CHECK(l6.at(2, 13).shift == 4);
+  CHECK(l6.at(2, 13).high_byte == 512 + 8 + 1);
+  CHECK(l6.at(2, 13).high_shift == 6);
+  CHECK(l6.at(0, 16).byte == 768);
+  // 3 bits: a word of the low 2 bits, then half a word: quad 3 of k = 12, rows 16 and 48 in the high halves of bytes.
+  panel_layout<by_groups<sint<3>, 32>> const l3{64, 32};
+  CHECK(l3.at(1, 12).byte == 4);
+  CHECK(l3.at(1, 12).shift == 6);
+  CHECK(l3.at(1, 12).high_byte == 256 + 4);
+  CHECK(l3.at(1, 12).high_shift == 3);
+  CHECK(l3.at(17, 12).byte == 64 + 4);
+  CHECK(l3.at(17, 12).high_byte == 256 + 4);
+  CHECK(l3.at(17, 12).high_shift == 7);
+  CHECK(l3.at(33, 12).high_byte == 256 + 64 + 4);
+  CHECK(l3.at(0, 16).byte == 384);
+  // 5 bits: two words of the low 4 bits, then half a word.
+  panel_layout<by_groups<sint<5>, 32>> const l5{64, 32};
+  CHECK(l5.at(0, 15).byte == 256 + 3);
+  CHECK(l5.at(0, 15).shift == 4);
+  CHECK(l5.at(0, 15).high_byte == 512 + 3);
+  CHECK(l5.at(0, 15).high_shift == 3);
+  CHECK(l5.at(63, 16).high_byte == 640 + 512 + 64 + 60);
+  CHECK(l5.at(63, 16).high_shift == 4);
   // e4m3: r0k0 r0k1 r1k0 r1k1 r2k0 r2k1 r3k0 r3k1, then k2 k3 of the same rows.
   panel_layout<fp8> const lf{64, 8};
   CHECK(lf.at(0, 1).byte == 1);

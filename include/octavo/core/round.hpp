@@ -67,6 +67,24 @@ template <class T>
   return __builtin_bit_cast(float, 1u << (e + 149));
 }
 
+/// Numbers with M mantissa bits, the least normal one 2^low, subnormals below it: code = exponent field, then mantissa,
+/// with no end above. Value of code c, and code of the number nearest to a, ties to even. Pre: c >= 0, and its value is a
+/// float; a >= 0 and finite.
+template <int M>
+[[nodiscard, gnu::always_inline]] constexpr float minifloat_value(int c, int low) noexcept {
+  int const e = c >> M;
+  int const m = c & ((1 << M) - 1);
+  if (e == 0) { return static_cast<float>(m) * power_of_two(low - M); }
+  return static_cast<float>((1 << M) + m) * power_of_two(low + e - 1 - M);
+}
+template <int M>
+[[nodiscard, gnu::always_inline]] constexpr int minifloat_code(float a, int low) noexcept {
+  if (a == 0) { return 0; }
+  int const e = floor_log2(a) > low ? floor_log2(a) : low;
+  // a / quantum is exact: the quantum is a power of two. A carry out of the mantissa is the next exponent.
+  return static_cast<int>(round_even(a * power_of_two(M - e))) + ((e - low) << M);
+}
+
 }  // namespace detail
 }  // namespace v0
 }  // namespace octavo

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The element and scale types bf16, f16 and e8m0: bits, and conversions that round to nearest even.
+// The element and scale types bf16, f16, e8m0 and ue4m3: bits, and conversions.
 #pragma once
 
 #include <cstdint>
@@ -83,6 +83,26 @@ struct e8m0 {
   [[gnu::always_inline]] constexpr operator float() const noexcept {
     if (bits == 0xff) { return __builtin_nanf(""); }
     return __builtin_bit_cast(float, bits == 0 ? 0x00400000u : static_cast<std::uint32_t>(bits) << 23);
+  }
+};
+
+/// E4M3 without its sign: the scale of a block of NVFP4.
+///
+///     ue4m3  0 e e e e m m m     0, 2^-9 ... 448, 0x7f is NaN
+struct ue4m3 {
+  std::uint8_t bits;
+  ue4m3() = default;
+  /// The nearest, ties to even, saturating at 448; 0 and below give 0; NaN and infinity give NaN.
+  [[gnu::always_inline]] constexpr explicit ue4m3(float x) noexcept : bits(0) {
+    if (!detail::is_finite(x)) {
+      bits = 0x7f;
+    } else if (x > 0) {
+      int const c = detail::minifloat_code<3>(x, -6);
+      bits = static_cast<std::uint8_t>(c < 0x7e ? c : 0x7e);
+    }
+  }
+  [[gnu::always_inline]] constexpr operator float() const noexcept {
+    return (bits & 0x7f) == 0x7f ? __builtin_nanf("") : detail::minifloat_value<3>(bits & 0x7f, -6);
   }
 };
 

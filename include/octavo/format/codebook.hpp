@@ -1,40 +1,65 @@
 // SPDX-License-Identifier: MIT
-// Formats given by a sorted list of values: nf4, and any codebook known at compile time.
+// Formats given by a list of values: NormalFloat, AF4, fp4 of bitsandbytes, IQ4_NL, any codebook known at compile time.
 #pragma once
 
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 
+#include "octavo/core/table.hpp"
 #include "octavo/format/concept.hpp"
 
 namespace octavo {
 inline namespace v0 {
 
-/// The format whose code c means `Book::values[c]`; values ascend, their number is a power of two.
-/// Encoding: the nearest value, a tie to the lower code (the rule of bitsandbytes); NaN to code 0.
+/// The format whose code c means `Book::values[c]`: 2, 4, 8, ... 256 values in any order.
+/// Encoding: the nearest value, a tie to the lower one (the rule of bitsandbytes); of equal values the first; NaN to the
+/// code of the lowest.
 template <class Book>
 struct codebook_format {
   static constexpr std::size_t size = Book::values.size();
   static_assert(std::has_single_bit(size) && size >= 2 && size <= 256,
                 "Octavo: a codebook has 2, 4, 8, ... 256 values. Repeat the last value to fill it.");
   static constexpr int bits = std::countr_zero(size);
-  static constexpr float const* values = Book::values.data();
 
-  [[gnu::always_inline]] static constexpr float decode(code c) noexcept { return values[c & (size - 1)]; }
+  [[gnu::always_inline]] static constexpr float decode(code c) noexcept { return sorted.values[c & (size - 1)]; }
 
   [[gnu::always_inline]] static constexpr code encode(float x) noexcept {
-    std::size_t c = 0;
-    while (c + 1 < size) {
-      float const middle = 0.5f * (values[c] + values[c + 1]);
-      if (!(x > middle)) { break; }
-      ++c;
-    }
-    return static_cast<code>(c);
+    std::size_t i = 0;
+    while (i + 1 < sorted.distinct && x > sorted.middles[i]) { ++i; }
+    return sorted.codes[i];
   }
+
+ private:
+  /// Values by code; codes of distinct values, ascending, and what lies in the middle between neighbours.
+  struct tables {
+    detail::table<float, size> values;
+    detail::table<std::uint8_t, size> codes;
+    detail::table<float, size> middles;
+    std::size_t distinct;
+  };
+  static constexpr tables sorted = [] {
+    tables t{};
+    for (std::size_t c = 0; c < size; ++c) {
+      float const v = Book::values[c];
+      t.values[c] = v;
+      std::size_t at = 0;
+      while (at < t.distinct && Book::values[t.codes[at]] < v) { ++at; }
+      if (at < t.distinct && Book::values[t.codes[at]] == v) { continue; }
+      for (std::size_t i = t.distinct; i > at; --i) { t.codes[i] = t.codes[i - 1]; }
+      t.codes[at] = static_cast<std::uint8_t>(c);
+      ++t.distinct;
+    }
+    for (std::size_t i = 0; i + 1 < t.distinct; ++i) {
+      t.middles[i] = 0.5f * (Book::values[t.codes[i]] + Book::values[t.codes[i + 1]]);
+    }
+    return t;
+  }();
 };
 
-/// NormalFloat, 4 bits: quantiles of a normal distribution, absmax 1, an exact zero (Dettmers 2023, QLoRA).
+/// NormalFloat: quantiles of a normal distribution, absmax 1, an exact zero (Dettmers 2023, QLoRA). Its authors publish
+/// four bits; three and two are by their generator.
 struct nf4_book {
   static constexpr std::array<float, 16> values = {-1.0f,
                                                    -0.6961928009986877f,
@@ -53,7 +78,41 @@ struct nf4_book {
                                                    0.7229568362236023f,
                                                    1.0f};
 };
+struct nf3_book {
+  static constexpr std::array<float, 8> values = {-1.0f,         -0.4786291601f, -0.2171418178f, 0.0f,
+                                                  0.1609301727f, 0.3379151935f,  0.5626169701f,  1.0f};
+};
+struct nf2_book {
+  static constexpr std::array<float, 4> values = {-1.0f, 0.0f, 0.3379151935f, 1.0f};
+};
+
+/// AbnormalFloat for blocks of 64: the least mean absolute error of normal numbers (Yoshida 2023). bitsandbytes stores it in
+/// descending order.
+struct af4_book {
+  static constexpr std::array<float, 16> values = {
+      -1.0f,       -0.69441008f, -0.51243739f, -0.3736951f, -0.25607552f, -0.14982478f, -0.04934812f, 0.0f,
+      0.04273164f, 0.12934483f,  0.21961274f,  0.31675666f, 0.42563882f,  0.55496234f,  0.72424863f,  1.0f};
+};
+
+/// The "fp4" of bitsandbytes: not e2m1, a table of its own, sign in the high bit. Its -0 (code 8) is decoded and not given.
+struct bnb_fp4_book {
+  static constexpr std::array<float, 16> values = {
+      0.0f,  0.0625f / 12,  8.0f / 12,  1.0f,  4.0f / 12,  6.0f / 12,  2.0f / 12,  3.0f / 12,
+      -0.0f, -0.0625f / 12, -8.0f / 12, -1.0f, -4.0f / 12, -6.0f / 12, -2.0f / 12, -3.0f / 12};
+};
+
+/// The values of IQ4_NL and IQ4_XS of ggml: integers, so that they have an exact integer path.
+struct iq4_nl_book {
+  static constexpr std::array<float, 16> values = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                   1,    13,   25,  38,  53,  69,  89,  113};
+};
+
 using nf4 = codebook_format<nf4_book>;
+using nf3 = codebook_format<nf3_book>;
+using nf2 = codebook_format<nf2_book>;
+using af4 = codebook_format<af4_book>;
+using bnb_fp4 = codebook_format<bnb_fp4_book>;
+using iq4_nl = codebook_format<iq4_nl_book>;
 
 }  // namespace v0
 }  // namespace octavo

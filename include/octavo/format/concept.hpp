@@ -15,6 +15,9 @@ using code = std::uint8_t;
 
 /// `F::bits` in 1..8, `constexpr float F::decode(code)`, `constexpr code F::encode(float)`: the nearest value,
 /// saturating, NaN to any valid code. Everything else is derived (format/table.hpp).
+///
+/// A format that needs fewer than 2^bits codes may say so by `static constexpr int codes`: encode returns those below,
+/// and decode still gives the others some value, the same in every kernel.
 template <class F>
 concept number_format = requires(code c, float x) {
   { F::bits } -> std::convertible_to<int>;
@@ -22,6 +25,13 @@ concept number_format = requires(code c, float x) {
   { F::encode(x) } -> std::same_as<code>;
   requires F::bits >= 1 && F::bits <= 8;
 };
+
+/// Codes that encode may return: `F::codes`, or all.
+template <class F>
+inline constexpr int codes_in_use = [] {
+  if constexpr (requires { F::codes; }) { return static_cast<int>(F::codes); }
+  return 1 << F::bits;
+}();
 
 /// `static_assert(octavo::check_number_format<mine>())`: true, or prose that says what to add.
 template <class F>
@@ -45,8 +55,10 @@ consteval bool check_number_format() {
                   "Octavo: a scalar code has 1 to 8 bits. Vector codes are a storage, not a number format.");
   }
   if constexpr (number_format<F>) {
+    static_assert(codes_in_use<F> >= 1 && codes_in_use<F> <= (1 << F::bits),
+                  "Octavo: a number format has at most 2^bits codes: `codes` is larger.");
     constexpr bool round_trip = [] {
-      for (int c = 0; c < (1 << F::bits); ++c) {
+      for (int c = 0; c < codes_in_use<F>; ++c) {
         float const v = F::decode(static_cast<code>(c));
         if (!detail::is_finite(v)) { continue; }
         if (F::decode(F::encode(v)) != v) { return false; }

@@ -25,20 +25,35 @@ inline constexpr std::array<float, static_cast<std::size_t>(code_count<F>)> valu
   return t;
 }();
 
-/// Largest finite value of F.
+/// Largest and lowest finite value of F, of codes in use.
 template <number_format F>
 inline constexpr float largest_value = [] {
   float m = -__builtin_inff();
-  for (float const v : value_table<F>) { m = detail::is_finite(v) && v > m ? v : m; }
+  for (std::size_t c = 0; c < static_cast<std::size_t>(codes_in_use<F>); ++c) {
+    float const v = value_table<F>[c];
+    m = detail::is_finite(v) && v > m ? v : m;
+  }
   return m;
 }();
-
-/// Lowest finite value of F.
 template <number_format F>
 inline constexpr float lowest_value = [] {
   float m = __builtin_inff();
-  for (float const v : value_table<F>) { m = detail::is_finite(v) && v < m ? v : m; }
+  for (std::size_t c = 0; c < static_cast<std::size_t>(codes_in_use<F>); ++c) {
+    float const v = value_table<F>[c];
+    m = detail::is_finite(v) && v < m ? v : m;
+  }
   return m;
+}();
+
+/// How far the value below the largest is from it: the precision of the largest values.
+template <number_format F>
+inline constexpr float top_step = [] {
+  float below = -__builtin_inff();
+  for (std::size_t c = 0; c < static_cast<std::size_t>(codes_in_use<F>); ++c) {
+    float const v = value_table<F>[c];
+    below = detail::is_finite(v) && v < largest_value<F> && v > below ? v : below;
+  }
+  return largest_value<F> - below;
 }();
 
 /// The code that padding holds: that of the value nearest to 0.

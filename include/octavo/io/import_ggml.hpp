@@ -4,104 +4,22 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "octavo/core/views.hpp"
+#include "octavo/io/ggml_block.hpp"
+#include "octavo/io/ggml_super_block.hpp"
 #include "octavo/io/gguf.hpp"
-#include "octavo/quant/schemes.hpp"
 #include "octavo/storage/pack_codes.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace io {
-
-namespace detail {
-
-template <class T>
-[[nodiscard]] T load(std::byte const* from) noexcept {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-
-/// 16 bytes of nibbles: element j in the low one of byte j, element j + 16 in the high one; `fifth` holds bit 4 of each.
-inline void unpack_nibbles(std::byte const* from, std::uint32_t fifth, int offset, code* codes) noexcept {
-  for (unsigned j = 0; j < 32; ++j) {
-    auto const byte = static_cast<unsigned>(from[j % 16]);
-    int const nibble = static_cast<int>((j < 16 ? byte : byte >> 4) & 15u);
-    codes[j] = static_cast<code>(nibble + static_cast<int>(fifth >> j & 1u) * 16 - offset);
-  }
-}
-
-}  // namespace detail
-
-/// How a block becomes a group: `scheme`, and the params and the codes of a block. Value for value equal to ggml's own
-/// decoding in f32.
-template <ggml_type>
-struct ggml_block {};
-
-template <>
-struct ggml_block<ggml_type::q8_0> {  // f16 d, int8 q[32]: d q
-  using scheme = schemes::w8_g<32>;
-  static auto params(std::byte const* block) noexcept {
-    return scheme::quantizer::params{detail::load<f16>(block), 0.0f};
-  }
-  static void unpack(std::byte const* block, code* codes) noexcept { std::memcpy(codes, block + 2, 32); }
-};
-template <>
-struct ggml_block<ggml_type::q4_0> {  // f16 d, nibbles: d (q - 8)
-  using scheme = schemes::w4_g<32>;
-  static auto params(std::byte const* block) noexcept {
-    return scheme::quantizer::params{detail::load<f16>(block), 0.0f};
-  }
-  static void unpack(std::byte const* block, code* codes) noexcept {
-    detail::unpack_nibbles(block + 2, 0, 8, codes);
-    for (int j = 0; j < 32; ++j) { codes[j] &= 15; }
-  }
-};
-template <>
-struct ggml_block<ggml_type::q5_0> {  // f16 d, 32 fifth bits, nibbles: d (q - 16); stored in 8 bits
-  using scheme = schemes::w8_g<32>;
-  static auto params(std::byte const* block) noexcept {
-    return scheme::quantizer::params{detail::load<f16>(block), 0.0f};
-  }
-  static void unpack(std::byte const* block, code* codes) noexcept {
-    detail::unpack_nibbles(block + 6, detail::load<std::uint32_t>(block + 2), 16, codes);
-  }
-};
-template <>
-struct ggml_block<ggml_type::q4_1> {  // f16 d, f16 m, nibbles: d q + m
-  using scheme = schemes::w4_min_g<32>;
-  static auto params(std::byte const* block) noexcept {
-    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2), 0.0f};
-  }
-  static void unpack(std::byte const* block, code* codes) noexcept { detail::unpack_nibbles(block + 4, 0, 0, codes); }
-};
-template <>
-struct ggml_block<ggml_type::q5_1> {  // f16 d, f16 m, 32 fifth bits, nibbles: d q + m; in 8 bits, as q5_0
-  using scheme = octavo::scheme<affine_min<uint8, scale_as<f16>>, per_group<32>>;
-  static auto params(std::byte const* block) noexcept {
-    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2), 0.0f};
-  }
-  static void unpack(std::byte const* block, code* codes) noexcept {
-    detail::unpack_nibbles(block + 8, detail::load<std::uint32_t>(block + 4), 0, codes);
-  }
-};
-template <>
-struct ggml_block<ggml_type::mxfp4> {  // e8m0 e, nibbles: 2^(e - 127) times e2m1, whose -0 ggml decodes as +0
-  using scheme = schemes::mxfp4;
-  static auto params(std::byte const* block) noexcept {
-    return scheme::quantizer::params{detail::load<e8m0>(block), 0.0f};
-  }
-  static void unpack(std::byte const* block, code* codes) noexcept {
-    detail::unpack_nibbles(block + 1, 0, 0, codes);
-    for (int j = 0; j < 32; ++j) { codes[j] = codes[j] == 8 ? code{0} : codes[j]; }
-  }
-};
 
 namespace detail {
 
@@ -122,40 +40,37 @@ bool with_element(ggml_type type, F const& f) {
       return false;
   }
 }
-/// f(std::integral_constant<ggml_type, type>) for the types that become packed matrices; false for others.
+/// The types that become packed matrices.
+inline constexpr ggml_type block_types[] = {ggml_type::q4_0,  ggml_type::q4_1,  ggml_type::q5_0,   ggml_type::q5_1,
+                                            ggml_type::q8_0,  ggml_type::q2_k,  ggml_type::q3_k,   ggml_type::q4_k,
+                                            ggml_type::q5_k,  ggml_type::q6_k,  ggml_type::iq4_nl, ggml_type::iq4_xs,
+                                            ggml_type::tq1_0, ggml_type::tq2_0, ggml_type::mxfp4,  ggml_type::nvfp4};
+
+/// f(std::integral_constant<ggml_type, type>) for one of them; false for others.
 template <class F>
 bool with_block(ggml_type type, F const& f) {
-  switch (type) {
-    case ggml_type::q8_0:
-      f(std::integral_constant<ggml_type, ggml_type::q8_0>());
-      return true;
-    case ggml_type::q4_0:
-      f(std::integral_constant<ggml_type, ggml_type::q4_0>());
-      return true;
-    case ggml_type::q5_0:
-      f(std::integral_constant<ggml_type, ggml_type::q5_0>());
-      return true;
-    case ggml_type::q4_1:
-      f(std::integral_constant<ggml_type, ggml_type::q4_1>());
-      return true;
-    case ggml_type::q5_1:
-      f(std::integral_constant<ggml_type, ggml_type::q5_1>());
-      return true;
-    case ggml_type::mxfp4:
-      f(std::integral_constant<ggml_type, ggml_type::mxfp4>());
-      return true;
-    default:
-      return false;
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return ((type == block_types[I] && (f(std::integral_constant<ggml_type, block_types[I]>()), true)) || ...);
   }
+  (std::make_index_sequence<std::size(block_types)>());
 }
 template <ggml_type Type>
 using scheme_of = typename ggml_block<Type>::scheme;
 template <ggml_type Type>
-inline constexpr index block_bytes = find_ggml_layout(static_cast<std::uint32_t>(Type))->bytes;
+inline constexpr ggml_layout layout_of = *find_ggml_layout(static_cast<std::uint32_t>(Type));
+/// Numbers that share a scale, and how often there are so many in a block.
+template <ggml_type Type>
+inline constexpr index group_size = scheme_of<Type>::granularity::size;
+template <ggml_type Type>
+inline constexpr index block_groups = layout_of<Type>.elements / group_size<Type>;
 
 [[nodiscard]] inline std::string unsupported(gguf_tensor const& t) {
-  return shown(t.name) + ": type " + ggml_type_text(t.type) +
-         " is not supported; F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and MXFP4 are";
+  std::string known = "F32, F16, BF16";
+  for (auto const type : block_types) {
+    known += type == block_types[std::size(block_types) - 1] ? " and " : ", ";
+    known += find_ggml_layout(static_cast<std::uint32_t>(type))->name;
+  }
+  return shown(t.name) + ": type " + ggml_type_text(t.type) + " is not supported; " + known + " are";
 }
 
 /// What every group needs to be a number: its scale, and its minimum if it has one.
@@ -171,11 +86,14 @@ template <ggml_type Type>
 [[nodiscard]] std::string fault_of_blocks(gguf_tensor const& t) {
   if (t.data.empty()) { return shown(t.name) + " has no elements"; }
   std::byte const* block = t.data.data();
-  for (index r = 0; r < t.rows(); ++r) {
-    for (index c = 0; c < t.cols(); c += 32, block += block_bytes<Type>) {
-      if (all_finite(ggml_block<Type>::params(block))) { continue; }
-      return shown(t.name) + ": the scale or minimum of row " + std::to_string(r) + ", columns " + std::to_string(c) +
-             " to " + std::to_string(c + 31) + ", is not a finite number";
+  index const blocks = t.rows() * (t.cols() / layout_of<Type>.elements);
+  for (index i = 0; i < blocks; ++i, block += layout_of<Type>.bytes) {
+    for (index g = 0; g < block_groups<Type>; ++g) {
+      if (all_finite(ggml_block<Type>::params(block, g))) { continue; }
+      index const first = i * layout_of<Type>.elements + g * group_size<Type>;
+      index const c = first % t.cols();
+      return shown(t.name) + ": the scale or minimum of row " + std::to_string(first / t.cols()) + ", columns " +
+             std::to_string(c) + " to " + std::to_string(c + group_size<Type> - 1) + ", is not a finite number";
     }
   }
   return "";
@@ -201,8 +119,9 @@ template <class S>
 /// The tensors, all with as many columns, one below the other in one matrix of scheme S. Nothing, and why in `error`, if
 /// one has another type than S holds, or a scale (or minimum) that is no finite number.
 ///
-///     Q8_0, Q5_0   schemes::w8_g<32>      Q4_0   schemes::w4_g<32>      MXFP4   schemes::mxfp4
-///     Q4_1   schemes::w4_min_g<32>      Q5_1   the same with uint8
+///     Q8_0   schemes::w8_g<32>       Q4_0   schemes::w4_g<32>       Q5_0   schemes::w5_g<32>
+///     Q4_1   schemes::w4_min_g<32>   Q5_1   schemes::w5_min_g<32>   MXFP4, IQ4_NL, Q2_K ...   schemes::mxfp4, iq4_nl, q2_k ...
+///     NVFP4  schemes::nvfp4_blocks   TQ1_0, TQ2_0   schemes::tq
 template <class S>
 [[nodiscard]] std::optional<quantized_matrix<S>> import_ggml(std::span<gguf_tensor const* const> parts,
                                                              std::string& error) {
@@ -232,9 +151,10 @@ template <class S>
     params p{};
     (void)detail::with_block(t.type, [&](auto type) {
       if constexpr (std::is_same_v<S, detail::scheme_of<type()>>) {
-        auto const* const block = t.data.data() + (r * (cols / 32) + g) * detail::block_bytes<type()>;
-        ggml_block<type()>::unpack(block, codes);
-        p = ggml_block<type()>::params(block);
+        index const i = r * (cols / detail::group_size<type()>)+g;
+        auto const* const block = t.data.data() + i / detail::block_groups<type()> * detail::layout_of<type()>.bytes;
+        ggml_block<type()>::unpack(block, i % detail::block_groups<type()>, codes);
+        p = ggml_block<type()>::params(block, i % detail::block_groups<type()>);
       }
     });
     return p;
@@ -264,7 +184,7 @@ template <element T>
 }
 
 /// Calls f with what holds the tensor exactly: a matrix_view of float, f16 or bf16, or a quantized_matrix. False, and
-/// why in `error`, if there is none: `blk.0.ffn_up.weight: type Q4_K (12) is not supported; ...`
+/// why in `error`, if there is none: `blk.0.ffn_up.weight: type IQ1_S (19) is not supported; ...`
 template <class F>
 [[nodiscard]] bool visit_ggml(gguf_tensor const& t, std::string& error, F&& f) {
   bool ok = false;

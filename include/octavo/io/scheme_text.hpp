@@ -39,10 +39,16 @@ template <class F>
 [[nodiscard]] std::string format_text() {
   if (same_values<F, sint<(F::bits > 1 ? F::bits : 2)>>()) { return "int" + std::to_string(F::bits); }
   if (same_values<F, uint<F::bits>>()) { return "uint" + std::to_string(F::bits); }
+  if (same_values<F, ternary>()) { return "ternary"; }
   if (same_values<F, e4m3>()) { return "e4m3"; }
   if (same_values<F, e5m2>()) { return "e5m2"; }
+  if (same_values<F, e3m2>()) { return "e3m2"; }
+  if (same_values<F, e2m3>()) { return "e2m3"; }
   if (same_values<F, e2m1>()) { return "e2m1"; }
   if (same_values<F, nf4>()) { return "nf4"; }
+  if (same_values<F, nf3>()) { return "nf3"; }
+  if (same_values<F, nf2>()) { return "nf2"; }
+  if (same_values<F, fixed<8, 6>>()) { return "fixed<8, 6>"; }
   std::uint64_t hash = 14695981039346656037u;
   for (float const v : value_table<F>) {
     auto const bits = v == v ? std::bit_cast<std::uint32_t>(v) : 0x7fc00000u;

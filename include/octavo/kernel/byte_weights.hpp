@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "octavo/core/unroll.hpp"
+#include "octavo/kernel/packed_step.hpp"
 #include "octavo/kernel/segments.hpp"
 #include "octavo/simd/dot.hpp"
 #include "octavo/simd/lookup.hpp"
@@ -14,17 +15,6 @@
 namespace octavo {
 inline namespace v0 {
 namespace kernel {
-
-/// Codes of quad Q of a packed register, one code per byte.
-template <class A, int Bits, int Q>
-[[gnu::always_inline]] inline simd::ints<A> quad_codes(simd::ints<A> packed) noexcept {
-  if constexpr (Bits == 8) {
-    return packed;
-  } else {
-    constexpr std::uint32_t mask = Bits == 4 ? 0x0f0f0f0fu : 0x03030303u;
-    return simd::bit_and<A>(simd::shift_right<Bits * Q, A>(packed), mask);
-  }
-}
 
 /// table[packed code] = integer of the value - lowest integer. Bits beyond those of the format are ignored.
 template <number_format F, int Flip>
@@ -53,11 +43,14 @@ class byte_weights {
   static_assert(lattice<F>.exact);
   static constexpr bool direct = consecutive_flip<F> >= 0;
   static constexpr int highest = lattice<F>.highest - lattice<F>.lowest;
+  /// Where sums of a whole step overflow an accumulator of 16 bits, products are those of any bytes.
+  static constexpr int burst_of_step = simd::dot<A, highest>::burst;
+  static constexpr bool narrow = burst_of_step == 0 || burst_of_step >= L::quads;
 
  public:
   using arch = A;
   using layout = L;
-  using dot = simd::dot<A, highest>;
+  using dot = simd::dot<A, narrow ? highest : 255>;
   using operand = typename dot::activation;
   using weight = typename dot::weight;
   using accumulator = typename dot::accumulator;
@@ -77,14 +70,15 @@ class byte_weights {
   /// A group's scale times this is the scale of the integers.
   static constexpr float scale_factor = lattice<F>.step;
   struct group {};
+  using packed = packed_step<A, L>;
 
   [[gnu::always_inline]] byte_weights() noexcept : lookup_(byte_values<F, L::flip>) {}
 
   [[nodiscard, gnu::always_inline]] static group load_group(std::byte const*, index) noexcept { return {}; }
 
   template <int U>
-  [[nodiscard, gnu::always_inline]] weight get(simd::ints<A> packed, group) const noexcept {
-    auto const codes = quad_codes<A, L::bits, U>(packed);
+  [[nodiscard, gnu::always_inline]] weight get(packed const& step, group) const noexcept {
+    auto const codes = step.template quad<U>();
     if constexpr (direct) {
       return dot::prepare(codes);
     } else {
@@ -125,7 +119,7 @@ class byte_weights {
   }
 
  private:
-  using lookup_type = std::conditional_t<direct, no_lookup, simd::byte_lookup<A, L::bits == 8 ? 256 : 16>>;
+  using lookup_type = std::conditional_t<direct, no_lookup, simd::byte_lookup<A, simd::lookup_size(L::bits)>>;
   [[no_unique_address]] lookup_type lookup_;
 };
 
@@ -142,10 +136,10 @@ void weight_byte_sums(weight_stream const& w, std::int32_t* sums) noexcept {
     for (int r = 0; r < simd::panel_registers<A>; ++r) {
       std::byte const* codes = w.codes + s * w.segment_bytes + r * L * 4;
       simd::ints<A> total(0);
-      for (index i = s + 1 < w.segments ? w.steps : w.last_steps; i > 0; --i, codes += 256) {
-        auto const packed = simd::load_ints<A>(codes);
+      for (index i = s + 1 < w.segments ? w.steps : w.last_steps; i > 0; --i, codes += Weights::step_bytes) {
+        typename Weights::packed const step(codes, r * L);
         detail::unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {
-          auto const bytes = unpack.template get<u()>(packed, {});
+          auto const bytes = unpack.template get<u()>(step, {});
           if constexpr (Weights::burst == 0) {
             total = simd::ints<A>(dot::add(total, bytes, one));
           } else {

@@ -44,6 +44,7 @@ struct expanded {
   using sum = typename W::sum;
   using start = typename W::start;
   struct group {};
+  struct packed {};
   static constexpr bool operand_zeros = W::operand_zeros;
   static constexpr int units = 1;
   static constexpr int unit_operands = W::unit_operands;
@@ -92,9 +93,9 @@ template <class W, int R>
     std::byte const* from = codes + (first_row + r * L) * 4;
     std::byte* to = out + r * static_cast<index>(sizeof(typename W::weight));
     for (index i = 0; i < steps; ++i) {
-      auto const packed = simd::load_ints<A>(from);
+      typename W::packed const step(from, first_row + r * L);
       detail::unroll<W::units>([&](auto u) __attribute__((always_inline)) {
-        typename W::weight const w = unpack.template get<u()>(packed, group);
+        typename W::weight const w = unpack.template get<u()>(step, group);
         std::memcpy(to + u() * unit_bytes, &w, sizeof w);
       });
       from += W::step_bytes;

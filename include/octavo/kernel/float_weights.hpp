@@ -52,8 +52,9 @@ template <class A, class L>
 class value_decoder {
   using F = typename L::format;
   using Q = typename L::quantizer;
-  static constexpr bool direct = L::bits == 8 && consecutive_flip<F> >= 0;
-  static constexpr bool by_pairs = L::pair_order && detail::has<vbmi, A>;
+  static constexpr bool direct = L::bits > 4 && consecutive_flip<F> >= 0;
+  static constexpr bool by_pairs =
+      L::bits > 4 && !direct && L::linear && !L::zero_points && exact_in_bf16<F> && detail::has<vbmi, A>;
 
   struct no_table {
     [[gnu::always_inline]] explicit no_table(simd::float_table const&) noexcept {}
@@ -61,10 +62,10 @@ class value_decoder {
   struct no_pairs {
     [[gnu::always_inline]] no_pairs(simd::byte_table const&, simd::byte_table const&) noexcept {}
   };
-  using table_type = std::conditional_t<(L::bits < 8), simd::float_lookup<A>, no_table>;
+  using table_type = std::conditional_t<(L::bits <= 4), simd::float_lookup<A>, no_table>;
   static auto pairs_type_of() {
     if constexpr (by_pairs) {
-      return std::type_identity<simd::pair_lookup<A, sign_symmetric<F>>>{};
+      return std::type_identity<simd::pair_lookup<A, simd::lookup_size(L::bits), sign_symmetric<F>>>{};
     } else {
       return std::type_identity<no_pairs>{};
     }
@@ -82,6 +83,8 @@ class value_decoder {
   using group =
       std::conditional_t<!L::linear, params_group, std::conditional_t<L::zero_points, zero_group, no_group>>;
 
+  using packed = packed_step<A, L>;
+
   [[gnu::always_inline]] value_decoder() noexcept
       : table_(float_values<F, L::flip>), pairs_(bf16_bytes<F, 0>, bf16_bytes<F, 1>) {}
 
@@ -98,11 +101,11 @@ class value_decoder {
 
   /// Value of k = K of the step for each row, without its scale.
   template <int K>
-  [[nodiscard, gnu::always_inline]] simd::floats<A> get(simd::ints<A> packed, group const& g) const noexcept {
+  [[nodiscard, gnu::always_inline]] simd::floats<A> get(packed const& step, group const& g) const noexcept {
     if constexpr (!L::linear) {
-      return decode_each(codes<K>(packed), g);
+      return decode_each(step.template code<K>(), g);
     } else {
-      auto value = table_value<K>(packed);
+      auto value = table_value<K>(step);
       if constexpr (L::zero_points) { value = value - g.zero; }
       return value;
     }
@@ -110,43 +113,43 @@ class value_decoder {
 
   /// The bf16 pair of k = 2 P and 2 P + 1. Pre: values are bf16 numbers.
   template <int P>
-  [[nodiscard, gnu::always_inline]] simd::ints<A> get_pair(simd::ints<A> packed, group const& g) const noexcept {
+  [[nodiscard, gnu::always_inline]] simd::ints<A> get_pair(packed const& step, group const& g) const noexcept {
     if constexpr (by_pairs) {
-      return pairs_.template get<P>(packed);
+      return pair<P>(step);
     } else {
-      auto const even = simd::as_ints<A>(get<2 * P>(packed, g));
-      auto const odd = simd::as_ints<A>(get<2 * P + 1>(packed, g));
+      auto const even = simd::as_ints<A>(get<2 * P>(step, g));
+      auto const odd = simd::as_ints<A>(get<2 * P + 1>(step, g));
       return simd::bit_or<A>(simd::shift_right<16, A>(even), simd::bit_and<A>(odd, 0xffff0000u));
     }
   }
 
  private:
-  /// Packed code of k = K in the low bits of each lane; what is above it is not cleared.
-  template <int K>
-  [[nodiscard, gnu::always_inline]] static simd::ints<A> codes(simd::ints<A> packed) noexcept {
-    if constexpr (L::pair_order) { packed = simd::pairs_to_quads<A>(packed); }
-    return simd::shift_right<K % 4 * 8 + K / 4 * L::bits, A>(packed);
+  template <int P>
+  [[nodiscard, gnu::always_inline]] simd::ints<A> pair(packed const& step) const noexcept {
+    auto codes = step.template quad<P / 2>();
+    if constexpr (!L::pair_order) { codes = simd::quads_to_pairs<A>(codes); }
+    return pairs_.template get<P % 2>(codes);
   }
   template <int K>
-  [[nodiscard, gnu::always_inline]] simd::floats<A> table_value(simd::ints<A> packed) const noexcept {
+  [[nodiscard, gnu::always_inline]] simd::floats<A> table_value(packed const& step) const noexcept {
     if constexpr (by_pairs) {
-      auto const pair = pairs_.template get<K / 2>(packed);
-      if constexpr (K % 2 == 0) { return simd::as_floats<A>(simd::shift_left<16, A>(pair)); }
-      return simd::as_floats<A>(simd::bit_and<A>(pair, 0xffff0000u));
+      auto const both = pair<K / 2>(step);
+      if constexpr (K % 2 == 0) { return simd::as_floats<A>(simd::shift_left<16, A>(both)); }
+      return simd::as_floats<A>(simd::bit_and<A>(both, 0xffff0000u));
     } else if constexpr (direct) {
-      auto const byte = simd::bit_and<A>(codes<K>(packed), 0xffu);
+      auto const byte = simd::bit_and<A>(step.template code<K>(), 0xffu);
       auto const integer = simd::to_floats<A>(byte + simd::ints<A>(lattice<F>.lowest));
       if constexpr (lattice<F>.step == 1.0f) { return integer; }
       return integer * simd::floats<A>(lattice<F>.step);
-    } else if constexpr (L::bits == 8) {
-      return simd::gather_floats<A>(float_values<F, L::flip>, codes<K>(packed));
+    } else if constexpr (L::bits > 4) {
+      return simd::gather_floats<A>(float_values<F, L::flip>, step.template code<K>());
     } else {
-      return table_(codes<K>(packed));
+      return table_(step.template code<K>());
     }
   }
-  [[nodiscard]] static simd::floats<A> decode_each(simd::ints<A> packed, params_group const& g) noexcept {
+  [[nodiscard]] static simd::floats<A> decode_each(simd::ints<A> codes, params_group const& g) noexcept {
     std::int32_t c[static_cast<std::size_t>(simd::lanes<A>)];
-    packed.store_unaligned(c);
+    codes.store_unaligned(c);
     float values[static_cast<std::size_t>(simd::lanes<A>)];
     for (int i = 0; i < simd::lanes<A>; ++i) {
       typename Q::params p;
@@ -197,13 +200,14 @@ class float_weights : public float_accumulation<A, L>, private value_decoder<A, 
   using operand = float;
   using weight = simd::floats<A>;
   using group = typename decoder::group;
+  using packed = typename decoder::packed;
   static constexpr int units = static_cast<int>(L::step);
   static constexpr int unit_operands = 1;
   using decoder::load_group;
 
   template <int U>
-  [[nodiscard, gnu::always_inline]] weight get(simd::ints<A> packed, group const& g) const noexcept {
-    return decoder::template get<(Swap ? U ^ 1 : U)>(packed, g);
+  [[nodiscard, gnu::always_inline]] weight get(packed const& step, group const& g) const noexcept {
+    return decoder::template get<(Swap ? U ^ 1 : U)>(step, g);
   }
   [[nodiscard, gnu::always_inline]] static simd::floats<A> load(float const* p) noexcept {
     return simd::floats<A>(*p);
@@ -223,13 +227,14 @@ class pair_weights : public float_accumulation<A, L>, private value_decoder<A, L
   using operand = std::uint16_t;
   using weight = simd::ints<A>;
   using group = typename decoder::group;
+  using packed = typename decoder::packed;
   static constexpr int units = static_cast<int>(L::step) / 2;
   static constexpr int unit_operands = 2;
   using decoder::load_group;
 
   template <int U>
-  [[nodiscard, gnu::always_inline]] weight get(simd::ints<A> packed, group const& g) const noexcept {
-    return decoder::template get_pair<U>(packed, g);
+  [[nodiscard, gnu::always_inline]] weight get(packed const& step, group const& g) const noexcept {
+    return decoder::template get_pair<U>(step, g);
   }
   [[nodiscard, gnu::always_inline]] static simd::ints<A> load(operand const* p) noexcept {
     return simd::broadcast4<A>(p);

@@ -23,6 +23,7 @@ class packer {
   using params = typename Q::params;
   static constexpr bool per_tensor_scale = detail::is_per_tensor<typename S::granularity>;
   static constexpr bool vectors = vector_quantizer<Q> && !layout_type::by_column && !per_tensor_scale;
+  static constexpr code_planes planes = layout_type::planes;
   static constexpr int L = simd::lanes<A>;
   static constexpr int registers = simd::panel_registers<A>;
 
@@ -172,11 +173,22 @@ class packer {
     // A packed code is integer - lowest, because consecutive integers are stored so.
     simd::ints<A> const lowest(lattice<F>.lowest);
     for (index k = 0; k < length; k += layout_type::step) {
-      simd::ints<A> word(0);
+      simd::ints<A> low[static_cast<std::size_t>(planes.low_words())];
+      for (auto& word : low) { word = simd::ints<A>(0); }
+      simd::ints<A> high(0);
       index const present = smaller(layout_type::step, length - k);
       auto const put = [&](auto kk, simd::ints<A> integer) __attribute__((always_inline)) {
-        constexpr int shift = kk() % 4 * 8 + kk() / 4 * layout_type::bits;
-        word = simd::bit_or<A>(word, simd::shift_left<shift, A>(integer - lowest));
+        constexpr int quad = kk() / 4;
+        constexpr int byte = kk() % 4 * 8;
+        constexpr int low_quads = 8 / planes.low;
+        auto const code = integer - lowest;
+        auto const kept = planes.high() == 0 ? code : simd::bit_and<A>(code, (1u << planes.low) - 1);
+        auto& word = low[quad / low_quads];
+        word = simd::bit_or<A>(word, simd::shift_left<byte + quad % low_quads * planes.low, A>(kept));
+        if constexpr (planes.high() != 0) {
+          auto const above = simd::shift_right<planes.low, A>(code);
+          high = simd::bit_or<A>(high, simd::shift_left<byte + quad * planes.high(), A>(above));
+        }
       };
       if (present == layout_type::step) {
         detail::unroll<static_cast<int>(layout_type::step)>([&](auto kk) __attribute__((always_inline)) {
@@ -189,8 +201,22 @@ class packer {
           put(kk, integer);
         });
       }
-      word.store_unaligned(
-          reinterpret_cast<std::int32_t*>(codes + k / layout_type::step * layout_type::step_bytes + row * 4));
+      std::byte* const to = codes + k / layout_type::step * layout_type::step_bytes;
+      auto const word_at = [&](index byte) __attribute__((always_inline)) {
+        return reinterpret_cast<std::int32_t*>(to + byte);
+      };
+      detail::unroll<planes.low_words()>([&](int w) __attribute__((always_inline)) {
+        low[w].store_unaligned(word_at(w * layout_type::word_bytes + row * 4));
+      });
+      if constexpr (planes.high() != 0) {
+        auto* const where =
+            word_at(planes.low_words() * layout_type::word_bytes + row / 16 / planes.sharing() * 64 + row % 16 * 4);
+        // The second of two vectors that share bytes comes after the first.
+        if (row / 16 % planes.sharing() != 0) {
+          high = simd::bit_or<A>(simd::shift_left<4, A>(high), simd::load_ints<A>(where));
+        }
+        high.store_unaligned(where);
+      }
     }
   }
   [[nodiscard]] static simd::ints<A> padding() noexcept {

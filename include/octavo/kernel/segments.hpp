@@ -41,7 +41,7 @@ struct segmentation {
   }
 };
 
-/// A run of segments of one panel. Every step is 256 bytes, whatever its k.
+/// A run of segments of one panel.
 struct weight_stream {
   std::byte const* codes;  ///< first segment
   index segment_bytes;     ///< from segment to segment
@@ -52,7 +52,8 @@ struct weight_stream {
   index param_stride;       ///< from segment to segment; 0 when all share them
   std::byte const* last_params;
   index panel_stride;  ///< to the codes and parameters of the next panel
-  /// What a tile asks memory for: four lines, `ahead_stride` apart, at each step, which then move on by `ahead_step`.
+  index step_lines;    ///< cache lines of a step
+  /// What a tile asks memory for: the lines of a step, `ahead_stride` apart, at each step; then `ahead_step` further.
   /// An expanded tile asks for one each `units_together`.
   std::byte const* ahead;
   index ahead_stride;
@@ -64,12 +65,12 @@ struct weight_stream {
 
   /// A tile's share of the `bytes` from `next` that are read after the last tile: `part` of `parts`, from the `done`-th.
   /// A panel then comes from a near cache (w8, 512 tokens: 0.917 of the peak without, 0.945 with it). Fewer than four
-  /// tiles are bound by memory and ask in four quarters at the same time.
+  /// tiles are bound by memory and ask in as many places as a step has lines.
   [[gnu::always_inline]] void ask_for(std::byte const* next, index bytes, index done, index part,
                                       index parts) noexcept {
     index const steps_of_tile = (segments - 1) * steps + last_steps;
     if (parts < 4 * part) {
-      ahead_stride = bytes / 256 * 64;
+      ahead_stride = bytes / (64 * step_lines) * 64;
       ahead = next + ahead_stride * done / parts;
       ahead_step = smaller(ahead_stride * part / (parts * steps_of_tile), 64);
     } else {
@@ -95,6 +96,7 @@ template <class Layout>
   w.param_stride = Layout::grouped ? layout.group_bytes() : 0;
   w.last_params = panel + layout.params_at(layout.groups() - 1);
   w.panel_stride = layout.panel_bytes();
+  w.step_lines = Layout::step_bytes / 64;
   return w;
 }
 

@@ -54,6 +54,9 @@ template <class Weights, int T, int R, int P = 1>
   constexpr int L = simd::lanes<A>;
   constexpr int U = Weights::units;
   constexpr index step_bytes = Weights::step_bytes;
+  // Cache lines of these rows in a step.
+  [[maybe_unused]] constexpr int lines =
+      static_cast<int>(ceil_div(Weights::layout::step_bytes * R * L, 64 * panel_rows));
   constexpr bool bursts = Weights::burst != 0;
   constexpr bool expands = Weights::is_expanded;
   constexpr auto accumulators = static_cast<std::size_t>(P * T * R);
@@ -144,13 +147,15 @@ template <class Weights, int T, int R, int P = 1>
       unroll<P>([&](int p) __attribute__((always_inline)) {
         std::byte const* const here = codes + p * w.panel_stride + J * step_bytes;
         typename Weights::weight weights[registers];
-        simd::ints<A> packed[registers];
+        [[maybe_unused]] typename Weights::packed packed[registers];
         if constexpr (expands) {
           unroll<R>([&](int r) __attribute__((always_inline)) { weights[r] = Weights::load_weight(here, r); });
           if constexpr (J == 0) { __builtin_prefetch(ahead, 0, 2); }
         } else {
-          unroll<R>([&](int r) __attribute__((always_inline)) { packed[r] = simd::load_ints<A>(here + r * L * 4); });
-          unroll<(R * L + 15) / 16>([&](int l) __attribute__((always_inline)) {
+          unroll<R>([&](int r) __attribute__((always_inline)) {
+            packed[r] = typename Weights::packed(here + r * L * 4, first_row + r * L);
+          });
+          unroll<lines>([&](int l) __attribute__((always_inline)) {
             if constexpr (P == 1) {
               __builtin_prefetch(ahead + l * w.ahead_stride);
             } else {
@@ -261,8 +266,11 @@ template <class Weights, int Q, int R, int T>
     simd::floats<A> scales[static_cast<std::size_t>(R)];
     unroll<R>([&](int r) __attribute__((always_inline)) {
       unroll<Q / U>([&](int i) __attribute__((always_inline)) {
-        auto const packed = simd::load_ints<A>(codes + i * 256 + r * L * 4);
-        __builtin_prefetch(codes + w.segment_bytes + i * 256 + r * L * 4);
+        std::byte const* const here = codes + i * Weights::step_bytes + r * L * 4;
+        typename Weights::packed const packed(here, first_row + r * L);
+        for (index b = 0; b < Weights::step_bytes; b += Weights::layout::word_bytes) {
+          __builtin_prefetch(here + w.segment_bytes + b);
+        }
         unroll<U>([&](auto u) __attribute__((always_inline)) {
           weights[(i * U + u) * R + r] = unpack.template get<u()>(packed, {});
         });

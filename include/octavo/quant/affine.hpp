@@ -13,11 +13,12 @@ inline namespace v0 {
 
 /// x is about scale * (code - zero). The range [min(x, 0), max(x, 0)] maps to [lowest, highest] of the format:
 /// scale = (max - min) / (highest - lowest), zero = clamp(rne(lowest - min * inverse)),
-/// code = clamp(rne(x * inverse) + zero). So 0 is exact. Options: scale_as<T>.
+/// code = clamp(rne(x * inverse) + zero). So 0 is exact. Options: scale_as<T, Rule>.
 template <number_format Format, class... Options>
 struct affine {
   using format = Format;
   using scale_type = typename detail::scale_option<Options...>::type;
+  using scale_rule = typename detail::scale_option<Options...>::rule;
   static_assert(detail::scale_type<scale_type>,
                 "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16 or octavo::e8m0.");
   static_assert(lattice<Format>.exact && lattice<Format>.step == 1.0f && consecutive_flip<Format> >= 0,
@@ -34,7 +35,7 @@ struct affine {
 
   /// Pre: low <= 0 <= high, or not finite.
   [[gnu::always_inline]] static constexpr params from_range(float low, float high) noexcept {
-    auto const fit = detail::fit_scale<scale_type>(high - low, highest - lowest);
+    auto const fit = detail::fit_scale<scale_type, scale_rule>(high - low, highest - lowest);
     float const zero = detail::clamp(detail::round_even(lowest - detail::opaque(low * fit.inverse)), lowest, highest);
     return {fit.scale, fit.inverse, static_cast<int>(fit.inverse == 0 ? detail::clamp(0.0f, lowest, highest) : zero)};
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a scale is rounded into its stored type: float, bf16, f16, e8m0; options of the quantizers.
+// How a scale is rounded into its stored type: float, bf16, f16, e8m0, ue4m3; options of the quantizers.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,49 @@ inline namespace v0 {
 struct narrow {};  ///< the largest value: /127, /7, /6 ... (ggml q8, bitsandbytes, the default)
 struct full {};    ///< half the distance between extremes: /127.5, /7.5 (compressed-tensors)
 
-/// Option of `symmetric` and `affine`: scales are stored as T, one of float, bf16, f16, e8m0.
-template <class T>
+/// Which power of two a scale_as<e8m0> is, for numbers up to `extent` and a format whose largest value is `steps` and the
+/// value below it less by `top_step`.
+///
+///     mx_floor    floor(log2 extent) - floor(log2 steps): OCP MX 2023, section 6.3. The largest numbers may saturate.
+///     mx_ceil     ceil(log2(extent / steps)), the quotient rounded to f32: nothing saturates (NVIDIA's MXFP8 recipe)
+///     mx_even     mx_floor of the extent as the format would round it: with e2m1, 7 counts as 8 (torchao's EVEN)
+///     mx_nearest  the integer nearest to log2(extent / steps) (PackQViT)
+struct mx_floor {
+  [[gnu::always_inline]] static constexpr int exponent(float extent, float steps, float) noexcept {
+    return detail::floor_log2(extent) - detail::floor_log2(steps);
+  }
+};
+struct mx_ceil {
+  [[gnu::always_inline]] static constexpr int exponent(float extent, float steps, float) noexcept {
+    float const q = extent / steps;
+    if (q == 0) { return -150; }
+    int const e = detail::floor_log2(q);
+    return e + (q == detail::power_of_two(e) ? 0 : 1);
+  }
+};
+struct mx_even {
+  [[gnu::always_inline]] static constexpr int exponent(float extent, float steps, float top_step) noexcept {
+    int const e = mx_floor::exponent(extent, steps, top_step);
+    // Half a step at the extent: both are multiples of one unit, so the sum reaches the next power of two or does not.
+    float const half = e < -126 ? 0.0f : 0.5f * top_step * detail::power_of_two(e < 127 ? e : 127);
+    return mx_floor::exponent(extent + half, steps, top_step);
+  }
+};
+struct mx_nearest {
+  [[gnu::always_inline]] static constexpr int exponent(float extent, float steps, float) noexcept {
+    float const q = extent / steps;
+    return q == 0 ? -150 : detail::floor_log2(q * 1.41421356f);
+  }
+};
+
+/// Option of the quantizers with a scale: it is stored as T, one of float, bf16, f16, e8m0. A power of two may follow
+/// another rule than that of OCP: scale_as<e8m0, mx_ceil>.
+template <class T, class Rule = mx_floor>
 struct scale_as {
   using type = T;
+  using rule = Rule;
+  static_assert(std::is_same_v<T, e8m0> || std::is_same_v<Rule, mx_floor>,
+                "Octavo: mx_ceil, mx_even and mx_nearest choose powers of two. Use scale_as<octavo::e8m0, rule>.");
 };
 
 namespace detail {
@@ -27,14 +66,14 @@ template <class T>
 concept scale_type =
     std::is_same_v<T, float> || std::is_same_v<T, bf16> || std::is_same_v<T, f16> || std::is_same_v<T, e8m0>;
 
+/// What fit_scale rounds to: also ue4m3, which packed matrices do not store yet.
+template <class T>
+concept rounded_scale_type = scale_type<T> || std::is_same_v<T, ue4m3>;
+
 template <class... Options>
-struct scale_option {
-  using type = float;
-};
-template <class T, class... Rest>
-struct scale_option<scale_as<T>, Rest...> {
-  using type = T;
-};
+struct scale_option : scale_as<float> {};
+template <class T, class Rule, class... Rest>
+struct scale_option<scale_as<T, Rule>, Rest...> : scale_as<T, Rule> {};
 template <class First, class... Rest>
 struct scale_option<First, Rest...> : scale_option<Rest...> {};
 
@@ -73,16 +112,17 @@ struct value_range {
 /// The scale that maps `extent` (an absmax or a range, >= 0 or not finite) to `steps`.
 ///
 /// - f32: scale = extent / steps, inverse = steps / extent.
-/// - bf16, f16: the same scale rounded (to the largest finite one, never to infinity), inverse = 1 / scale.
-/// - e8m0: 2^(floor(log2 extent) - floor(log2 steps)), the OCP MX rule; inverse exact.
+/// - bf16, f16, ue4m3: the same scale rounded (to the largest finite one, never to infinity), inverse = 1 / scale.
+/// - e8m0: the power of two of `Rule`, from 2^-127 to 2^127; inverse exact.
 /// - extent 0, or an inverse that overflows: scale 0 (e8m0: 2^-127) and inverse 0, hence codes 0.
 /// - extent not finite: scale NaN, so that everything computed from the group is NaN.
-template <scale_type T>
-[[nodiscard, gnu::always_inline]] constexpr scale_pair fit_scale(float extent, float steps) noexcept {
+template <rounded_scale_type T, class Rule = mx_floor>
+[[nodiscard, gnu::always_inline]] constexpr scale_pair fit_scale(float extent, float steps,
+                                                                 float top_step = 1.0f) noexcept {
   if (!is_finite(extent)) { return {not_a_number, 0.0f}; }
   if constexpr (std::is_same_v<T, e8m0>) {
     if (extent == 0) { return {static_cast<float>(e8m0(0.0f)), 0.0f}; }
-    int const e = floor_log2(extent) - floor_log2(steps);
+    int const e = Rule::exponent(extent, steps, top_step);
     float const scale = power_of_two(e < -127 ? -127 : e > 127 ? 127 : e);
     return {scale, 1.0f / scale};
   } else {
@@ -93,7 +133,7 @@ template <scale_type T>
       if (!is_finite(inverse)) { return {0.0f, 0.0f}; }
       return {exact, inverse};
     } else {
-      constexpr float largest = std::is_same_v<T, f16> ? 65504.0f : 0x1.fep127f;
+      constexpr float largest = std::is_same_v<T, f16> ? 65504.0f : std::is_same_v<T, ue4m3> ? 448.0f : 0x1.fep127f;
       float const rounded = static_cast<float>(T(exact < largest ? exact : largest));
       if (rounded == 0) { return {0.0f, 0.0f}; }
       float const inverse = 1.0f / rounded;

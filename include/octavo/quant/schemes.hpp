@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The schemes that benchmarks, examples and papers name: w8, w4_g128, a8, mxfp4, nf4_g64 and so on.
+// The schemes that benchmarks, examples and papers name: w8, w4_g128, a8, mxfp4, nf4_g64, bitnet and so on.
 #pragma once
 
 #include "octavo/format/codebook.hpp"
 #include "octavo/format/integer.hpp"
 #include "octavo/format/minifloat.hpp"
+#include "octavo/quant/absmean.hpp"
 #include "octavo/quant/affine.hpp"
 #include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/scheme.hpp"
+#include "octavo/quant/signed_max.hpp"
 #include "octavo/quant/symmetric.hpp"
 
 namespace octavo {
@@ -32,15 +34,50 @@ using w4_g128 = w4_g<128>;
 using w4_g32 = w4_g<32>;
 using w2_g64 = w2_g<64>;
 template <int G>
+using w6_g = scheme<symmetric<int6, scale_as<f16>>, per_group<G>>;
+template <int G>
+using w5_g = scheme<symmetric<int5, scale_as<f16>>, per_group<G>>;
+template <int G>
+using w3_g = scheme<signed_max<int3, scale_as<f16>>, per_group<G>>;  // the lowest of eight codes counts
+template <int G>
 using w4_affine_g = scheme<affine<uint4, scale_as<f16>>, per_group<G>>;
 template <int G>
 using w4_min_g = scheme<affine_min<uint4, scale_as<f16>>, per_group<G>>;
+template <int G>
+using w5_min_g = scheme<affine_min<uint5, scale_as<f16>>, per_group<G>>;
+
+// Ternary weights: one scale for a matrix, the mean (BitNet b1.58); or groups with their absmax (as TQ2_0 of ggml).
+using bitnet = scheme<absmean<ternary>, per_tensor>;
+template <int G>
+using ternary_g = scheme<symmetric<ternary, scale_as<f16>>, per_group<G>>;
 
 // Floating-point weights.
 using fp8 = scheme<symmetric<e4m3>, per_row>;
 using fp8_e5m2 = scheme<symmetric<e5m2>, per_row>;
-using mxfp4 = scheme<symmetric<e2m1, scale_as<e8m0>>, per_group<32>>;
 using nf4_g64 = scheme<symmetric<nf4, scale_as<f16>>, per_group<64>>;
+using nf3_g64 = scheme<symmetric<nf3, scale_as<f16>>, per_group<64>>;
+using nf2_g64 = scheme<symmetric<nf2, scale_as<f16>>, per_group<64>>;
+
+// OCP MX 2023: 32 neighbours share a power of two, by mx_floor or another rule.
+template <number_format Element, class Rule = mx_floor>
+using mx = scheme<symmetric<Element, scale_as<e8m0, Rule>>, per_group<32>>;
+using mxfp8 = mx<e4m3>;
+using mxfp8_e5m2 = mx<e5m2>;
+using mxfp6 = mx<e2m3>;
+using mxfp6_e3m2 = mx<e3m2>;
+using mxfp4 = mx<e2m1>;
+using mxint8 = mx<fixed<8, 6>>;  // its scales are the stored ones, since elements are k / 64; code -128 is not given
+
+// What blocks of ggml hold (io/import_ggml.hpp). Scales of K-quants are products of two numbers, kept as f32.
+using q2_k = scheme<affine_min<uint2>, per_group<16>>;
+using q3_k = scheme<symmetric<int3>, per_group<16>>;
+using q4_k = scheme<affine_min<uint4>, per_group<32>>;
+using q5_k = scheme<affine_min<uint5>, per_group<32>>;
+using q6_k = scheme<symmetric<int6>, per_group<16>>;
+using iq4_nl = scheme<symmetric<octavo::iq4_nl, scale_as<f16>>, per_group<32>>;
+using iq4_xs = scheme<symmetric<octavo::iq4_nl>, per_group<32>>;
+using tq = ternary_g<256>;
+using nvfp4_blocks = scheme<symmetric<e2m1, scale_as<bf16>>, per_group<16>>;
 
 }  // namespace schemes
 }  // namespace v0

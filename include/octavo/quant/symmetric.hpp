@@ -14,15 +14,17 @@ inline namespace v0 {
 
 /// x is about scale * value(code), with scale = absmax / largest and code = encode(x * (largest / absmax)); with `full`
 /// code = encode(x / scale).
-/// Rounding, zero and non-finite groups: detail::fit_scale. Options: narrow or full, scale_as<T>.
+/// Rounding, zero and non-finite groups: detail::fit_scale. Options: narrow or full, scale_as<T, Rule>.
 ///
 ///     symmetric<int4>                     scale f32, codes -7 ... 7
 ///     symmetric<int8, full>               absmax / 127.5, codes -128 ... 127
 ///     symmetric<e2m1, scale_as<e8m0>>     the elements of MXFP4
+///     symmetric<e2m1, scale_as<e8m0, mx_ceil>>    the same without saturation
 template <number_format Format, class... Options>
 struct symmetric {
   using format = Format;
   using scale_type = typename detail::scale_option<Options...>::type;
+  using scale_rule = typename detail::scale_option<Options...>::rule;
   using params = detail::scale_pair;
   static_assert(detail::scale_type<scale_type>,
                 "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16 or octavo::e8m0.");
@@ -37,7 +39,7 @@ struct symmetric {
   static constexpr bool divides = detail::has_full<Options...>;
 
   [[gnu::always_inline]] static constexpr params from_absmax(float absmax) noexcept {
-    auto fit = detail::fit_scale<scale_type>(absmax, largest);
+    auto fit = detail::fit_scale<scale_type, scale_rule>(absmax, largest, top_step<Format>);
     if constexpr (divides) { fit.inverse = fit.inverse == 0 ? __builtin_inff() : fit.scale; }
     return fit;
   }

@@ -76,7 +76,7 @@ template <class A>
   return __builtin_bit_cast(ints<A>, x);
 }
 
-/// Bitwise and with a constant, shifts of each lane by a constant (to the right: zeros enter).
+/// Bitwise and, exclusive or with a constant, shifts of each lane by a constant (to the right: zeros enter).
 template <class A>
 [[gnu::always_inline]] inline ints<A> bit_and(ints<A> x, std::uint32_t mask) noexcept {
   return x & ints<A>(static_cast<std::int32_t>(mask));
@@ -85,10 +85,18 @@ template <class A>
 [[gnu::always_inline]] inline ints<A> bit_or(ints<A> x, ints<A> y) noexcept {
   return x | y;
 }
+template <class A>
+[[gnu::always_inline]] inline ints<A> bit_xor(ints<A> x, std::uint32_t mask) noexcept {
+  return x ^ ints<A>(static_cast<std::int32_t>(mask));
+}
 template <int N, class A>
 [[gnu::always_inline]] inline ints<A> shift_right(ints<A> x) noexcept {
   if constexpr (N == 0) { return x; }
   return native_of<A>::template shift_right<N>(x);
+}
+template <class A>
+[[gnu::always_inline]] inline ints<A> shift_right(ints<A> x, int n) noexcept {
+  return native_of<A>::shift_right(x, n);
 }
 template <int N, class A>
 [[gnu::always_inline]] inline ints<A> shift_left(ints<A> x) noexcept {

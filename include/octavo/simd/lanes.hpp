@@ -63,6 +63,9 @@ struct lanes16 {
   friend lanes16 operator|(lanes16 const& a, lanes16 const& b) noexcept {
     return generate([&](int i) { return static_cast<T>(a.v[i] | b.v[i]); });
   }
+  friend lanes16 operator^(lanes16 const& a, lanes16 const& b) noexcept {
+    return generate([&](int i) { return static_cast<T>(a.v[i] ^ b.v[i]); });
+  }
   friend lanes16 max(lanes16 const& a, lanes16 const& b) noexcept {
     return generate([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
   }
@@ -96,6 +99,9 @@ struct native<scalar> {
   template <int N>
   static ints shift_right(ints const& x) noexcept {
     return ints::generate([&](int i) { return static_cast<std::int32_t>(static_cast<std::uint32_t>(x.v[i]) >> N); });
+  }
+  static ints shift_right(ints const& x, int n) noexcept {
+    return ints::generate([&](int i) { return static_cast<std::int32_t>(static_cast<std::uint32_t>(x.v[i]) >> n); });
   }
   template <int N>
   static ints shift_left(ints const& x) noexcept {

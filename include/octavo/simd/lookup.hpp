@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tables in registers: bytes by 4-bit and 8-bit codes, floats by 4-bit codes.
+// Tables in registers: bytes by codes of 4, 6 and 8 bits, floats by 4-bit codes.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,10 @@ namespace simd {
 using byte_table = octavo::detail::table<std::uint8_t, 256>;
 using float_table = octavo::detail::table<float, 256>;
 
-/// Bytes by code: `lookup(codes)[i] = table[codes[i]]` for each of the bytes. Pre: codes < Size, Size 16 or 256.
+/// Entries of the table that codes of B bits need.
+[[nodiscard]] consteval int lookup_size(int b) noexcept { return b <= 4 ? 16 : b <= 6 ? 64 : 256; }
+
+/// Bytes by code: `lookup(codes)[i] = table[codes[i]]` for each of the bytes. Pre: codes < Size, Size 16, 64 or 256.
 template <class A, int Size>
 class byte_lookup {
  public:
@@ -46,6 +49,28 @@ class byte_lookup<A, 16> {
 
  private:
   ints<A> table_;
+};
+
+/// Four shuffles, each of which gives 0 where a code belongs to another quarter: there its bit 7 is set.
+template <class A>
+  requires(!octavo::detail::is_scalar<A> && !octavo::detail::is_neon<A> && !octavo::detail::has<vbmi, A>)
+class byte_lookup<A, 64> {
+  using native = native_of<A>;
+
+ public:
+  [[gnu::always_inline]] explicit byte_lookup(byte_table const& table) noexcept {
+    for (std::size_t i = 0; i < 4; ++i) { quarters_[i] = native::load_table(table.data() + 16 * i); }
+  }
+  [[nodiscard, gnu::always_inline]] ints<A> operator()(ints<A> codes) const noexcept {
+    auto const quarter = [&](std::size_t i) __attribute__((always_inline)) {
+      ints<A> const own = bit_xor<A>(codes, static_cast<std::uint32_t>(i) * 0x10101010u);
+      return native::shuffle(quarters_[i], own + ints<A>(0x70707070));
+    };
+    return bit_or<A>(bit_or<A>(quarter(0), quarter(1)), bit_or<A>(quarter(2), quarter(3)));
+  }
+
+ private:
+  ints<A> quarters_[4];
 };
 
 /// Floats by 4-bit code: `lookup(lanes)[i] = table[lanes[i] & 15]`.
@@ -91,9 +116,16 @@ template <class A>
   return native_of<A>::shuffle(codes, native_of<A>::load_table(order));
 }
 
-/// bf16 numbers by 8-bit code, from codes in pair order (storage/panel.hpp). If the numbers of c and c + 128 differ
-/// only in sign (`Symmetric`), half of the table does.
-template <class A, bool Symmetric>
+/// Quads to pair order.
+template <class A>
+[[gnu::always_inline]] inline ints<A> quads_to_pairs(ints<A> codes) noexcept {
+  static constexpr std::uint8_t order[16] = {0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15};
+  return native_of<A>::shuffle(codes, native_of<A>::load_table(order));
+}
+
+/// bf16 numbers by codes below Size, 64 or 256, from codes in pair order (storage/panel.hpp). If the numbers of c and
+/// c + 128 differ only in sign (`Symmetric`), half of a table of 256 does.
+template <class A, int Size, bool Symmetric>
 class pair_lookup;
 
 #if defined(__AVX512F__)
@@ -116,6 +148,21 @@ class float_lookup<A> {
 #endif
 #if defined(__AVX512VBMI__) && defined(__AVX512BW__)
 
+/// vpermb takes the low six bits of a byte.
+template <class A>
+  requires octavo::detail::has<vbmi, A>
+class byte_lookup<A, 64> {
+ public:
+  [[gnu::always_inline]] explicit byte_lookup(byte_table const& table) noexcept
+      : table_(_mm512_loadu_si512(table.data())) {}
+  [[nodiscard, gnu::always_inline]] ints<A> operator()(ints<A> codes) const noexcept {
+    return ints<A>(_mm512_maskz_permutexvar_epi8(~__mmask64{}, codes, table_));
+  }
+
+ private:
+  __m512i table_;
+};
+
 /// Two vpermi2b for the halves of the table, one blend by the top bit.
 template <class A>
   requires octavo::detail::has<vbmi, A>
@@ -134,9 +181,9 @@ class byte_lookup<A, 256> {
   __m512i quarter_[4];
 };
 
-template <class A, bool Symmetric>
+template <class A, int Size, bool Symmetric>
   requires octavo::detail::has<vbmi, A>
-class pair_lookup<A, Symmetric> {
+class pair_lookup<A, Size, Symmetric> {
  public:
   [[gnu::always_inline]] explicit pair_lookup(byte_table const& low, byte_table const& high) noexcept
       : low_(low), high_(high) {}
@@ -161,7 +208,7 @@ class pair_lookup<A, Symmetric> {
       return _mm512_permutex2var_epi8(first, codes, second);
     }
   };
-  using lookup = std::conditional_t<Symmetric, half_lookup, byte_lookup<A, 256>>;
+  using lookup = std::conditional_t<Symmetric, half_lookup, byte_lookup<A, Size>>;
   lookup low_;
   lookup high_;
 };
@@ -185,6 +232,23 @@ class float_lookup<A> {
  private:
   __m256 low_;
   __m256 high_;
+};
+
+#endif
+#if defined(__aarch64__)
+
+/// tbl on four registers.
+template <class A>
+  requires octavo::detail::is_neon<A>
+class byte_lookup<A, 64> {
+ public:
+  [[gnu::always_inline]] explicit byte_lookup(byte_table const& table) noexcept : table_(vld1q_u8_x4(table.data())) {}
+  [[nodiscard, gnu::always_inline]] ints<A> operator()(ints<A> codes) const noexcept {
+    return ints<A>(vreinterpretq_s32_u8(vqtbl4q_u8(table_, vreinterpretq_u8_s32(codes))));
+  }
+
+ private:
+  uint8x16x4_t table_;
 };
 
 #endif

@@ -35,6 +35,9 @@ struct native<neon64> {
   [[gnu::always_inline]] static ints shift_right(ints x) noexcept {
     return ints(vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(x), N)));
   }
+  [[gnu::always_inline]] static ints shift_right(ints x, int n) noexcept {
+    return ints(vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(x), vdupq_n_s32(-n))));
+  }
   template <int N>
   [[gnu::always_inline]] static ints shift_left(ints x) noexcept {
     return ints(vshlq_n_s32(x, N));

@@ -34,6 +34,9 @@ struct native<sse42> {
   [[gnu::always_inline]] static ints shift_right(ints x) noexcept {
     return ints(_mm_srli_epi32(x, N));
   }
+  [[gnu::always_inline]] static ints shift_right(ints x, int n) noexcept {
+    return ints(_mm_srl_epi32(x, _mm_cvtsi32_si128(n)));
+  }
   template <int N>
   [[gnu::always_inline]] static ints shift_left(ints x) noexcept {
     return ints(_mm_slli_epi32(x, N));

@@ -23,17 +23,45 @@ inline constexpr index panel_rows = 64;
 /// The longest run of k that an int32 accumulator takes: 255 * 128 * 32768 < 2^31.
 inline constexpr index longest_leaf = 32768;
 
+/// Codes of B bits as one or two planes: the low 2, 4 or 8 bits of each code, and the 1 or 2 bits above them.
+struct code_planes {
+  int bits;  ///< of a stored code: 2, 3, 4, 5, 6 or 8
+  int low;   ///< of them in the low plane
+  [[gnu::always_inline]] constexpr explicit code_planes(int b) noexcept
+      : bits(b <= 2   ? 2
+             : b >= 7 ? 8
+                      : b),
+        low(bits == 3                ? 2
+            : bits == 5 || bits == 6 ? 4
+                                     : bits) {}
+  [[nodiscard, gnu::always_inline]] constexpr int high() const noexcept { return bits - low; }
+  /// Quads of k in a step, and the words (4 bytes of a row) of its low plane.
+  [[nodiscard, gnu::always_inline]] constexpr int quads() const noexcept { return high() == 0 ? 8 / low : 4; }
+  [[nodiscard, gnu::always_inline]] constexpr int low_words() const noexcept { return quads() * low / 8; }
+  /// Vectors of 16 rows that share the bytes of the high plane: with one bit, four quads fill half a byte.
+  [[nodiscard, gnu::always_inline]] constexpr int sharing() const noexcept { return high() == 1 ? 2 : 1; }
+};
+
 /// The packing of one scheme.
 ///
-/// A panel is 64 output rows. Codes take 2, 4 or 8 bits (a 3-bit code takes 4). One *step* is four 64-byte vectors,
-/// vector v for rows 16 v ... 16 v + 15, and a lane (4 bytes) for each row:
+/// A panel is 64 output rows. Codes take 2, 3, 4, 5, 6 or 8 bits. One *step* is 1 or 2 words (4 bytes) of each row, of
+/// which each byte belongs to another k of a quad; word w of row r is at byte 256 w + 4 r:
 ///
 ///     8 bits, one quad of k     row r: | k0 | k1 | k2 | k3 |                          4 k per step
 ///     4 bits, two quads         row r: | k4 k0 | k5 k1 | k6 k2 | k7 k3 |              8 k, first quad in the low bits
 ///     2 bits, four quads        row r: | k12 k8 k4 k0 | ... | k15 k11 k7 k3 |        16 k, first quad in the low bits
 ///
-/// 8-bit formats that are bf16 numbers but no integers (e4m3, e5m2) instead order the 16 bytes of four rows so that one in-lane
-/// unpack yields pairs of k: r0k0 r0k1 r1k0 r1k1 r2k0 r2k1 r3k0 r3k1, then the same rows with k2 k3.
+/// Other widths have two planes: the low bits as above, then the bits above those.
+///
+///     6 bits = 4 + 2            two words as of 4 bits, one as of 2                  16 k
+///     5 bits = 4 + 1            two words as of 4 bits, half a word                  16 k
+///     3 bits = 2 + 1            one word as of 2 bits, half a word                   16 k
+///     half a word: a byte holds the bits of four quads of row r (its low half) and of row r + 16 (its high half), with
+///     r = 0 ... 15 in the first 64 bytes and r = 32 ... 47 in the next
+///
+/// Formats of more than 4 bits that are bf16 numbers but no integers (e4m3, e5m2, e3m2) instead order the 16 bytes of four
+/// rows so that one in-lane unpack yields pairs of k: r0k0 r0k1 r1k0 r1k1 r2k0 r2k1 r3k0 r3k1, then the same rows with
+/// k2 k3.
 ///
 ///     panel = group 0: codes, params | group 1: codes, params | ...        one stream
 ///     params = 64 scales (padded to 64 bytes), then 64 zero points (1 byte each) or 64 minima (of the type of the
@@ -55,14 +83,16 @@ struct panel_layout {
   static constexpr bool minima = has_minimum<quantizer>;
   using scale_type = std::conditional_t<by_column, float, typename detail::scale_type_of<quantizer>::type>;
 
-  static constexpr int bits = format::bits <= 2 ? 2 : format::bits <= 4 ? 4 : 8;
-  /// Quads of k in a byte vector, and k per step.
-  static constexpr int quads = 8 / bits;
+  static constexpr code_planes planes{format::bits};
+  static constexpr int bits = planes.bits;
+  /// Quads of k, k, and bytes of a step, and the bytes of one word of all rows.
+  static constexpr int quads = planes.quads();
   static constexpr index step = 4 * quads;
-  static constexpr index step_bytes = 4 * panel_rows;
+  static constexpr index word_bytes = 4 * panel_rows;
+  static constexpr index step_bytes = panel_rows * quads * bits / 2;
   /// Packed code = code ^ flip, so that integers are stored as code - lowest.
   static constexpr int flip = consecutive_flip<format> > 0 ? consecutive_flip<format> : 0;
-  static constexpr bool pair_order = bits == 8 && !lattice<format>.exact && exact_in_bf16<format>;
+  static constexpr bool pair_order = bits > 4 && !lattice<format>.exact && exact_in_bf16<format>;
 
   static constexpr index scale_bytes =
       linear ? static_cast<index>(sizeof(scale_type)) * panel_rows
@@ -113,23 +143,43 @@ struct panel_layout {
     return panels() * panel_bytes() + column_bytes();
   }
 
-  /// Byte of a code within a panel, and the shift of the code within the byte.
+  /// Where the parts of a code are: bytes within a panel, and shifts within the bytes.
   struct position {
     index byte;
     int shift;
+    index high_byte;  ///< of the high plane; unused where there is none
+    int high_shift;
   };
   [[nodiscard, gnu::always_inline]] constexpr position at(index row, index k) const noexcept {
     return at(row, k / group(), k % group());
   }
   /// The same by group; behind a short group stands its padding.
   [[nodiscard, gnu::always_inline]] constexpr position at(index row, index g, index in_group) const noexcept {
-    index const in_step = in_group % step;
-    index const base = g * group_bytes() + in_group / step * step_bytes + row / 16 * 64;
-    int const shift = static_cast<int>(in_step / 4) * bits;
-    index const j = in_step % 4;
+    index const j = in_group % 4;
     index const lane = row % 16;
-    if constexpr (pair_order) { return {base + lane / 4 * 16 + j / 2 * 8 + lane % 4 * 2 + j % 2, shift}; }
-    return {base + lane * 4 + j, shift};
+    index const in_word = pair_order ? lane / 4 * 16 + j / 2 * 8 + lane % 4 * 2 + j % 2 : lane * 4 + j;
+    index const base = g * group_bytes() + in_group / step * step_bytes + in_word;
+    int const quad = static_cast<int>(in_group % step / 4);
+    constexpr int low_quads = 8 / planes.low;
+    position p{base + row / 16 * 64 + quad / low_quads * word_bytes, quad % low_quads * planes.low, 0, 0};
+    if constexpr (planes.high() != 0) {
+      p.high_byte = base + planes.low_words() * word_bytes + row / 16 / planes.sharing() * 64;
+      p.high_shift = static_cast<int>(row / 16) % planes.sharing() * 4 + quad * planes.high();
+    }
+    return p;
+  }
+  /// The packed code at a position, all its bits.
+  [[nodiscard, gnu::always_inline]] static constexpr int get(std::byte const* panel, position p) noexcept {
+    int const low = static_cast<int>(panel[p.byte]) >> p.shift & ((1 << planes.low) - 1);
+    if constexpr (planes.high() == 0) { return low; }
+    return low | (static_cast<int>(panel[p.high_byte]) >> p.high_shift & ((1 << planes.high()) - 1)) << planes.low;
+  }
+  /// Writes a packed code to bits that are zero.
+  [[gnu::always_inline]] static constexpr void put(std::byte* panel, position p, int packed) noexcept {
+    panel[p.byte] |= static_cast<std::byte>((packed & ((1 << planes.low) - 1)) << p.shift);
+    if constexpr (planes.high() != 0) {
+      panel[p.high_byte] |= static_cast<std::byte>(packed >> planes.low << p.high_shift);
+    }
   }
   /// Offset of the parameters of group g within a panel.
   [[nodiscard, gnu::always_inline]] constexpr index params_at(index g) const noexcept {

@@ -24,8 +24,7 @@ class panel_writer {
       : layout_(layout), panel_(panel) {}
 
   [[gnu::always_inline]] void put_code(typename layout_type::position where, code c) const noexcept {
-    int const others = static_cast<int>(panel_[where.byte]);
-    panel_[where.byte] = static_cast<std::byte>(others | (c ^ layout_type::flip) << where.shift);
+    layout_type::put(panel_, where, c ^ layout_type::flip);
   }
   /// The code of 0 for k of group g that do not exist, from `from` on.
   [[gnu::always_inline]] void put_padding(index row, index g, index from) const noexcept {

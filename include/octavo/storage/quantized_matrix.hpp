@@ -59,8 +59,7 @@ class quantized_matrix_view {
 
   /// The code of element (r, c), as the quantizer encoded it.
   [[nodiscard, gnu::always_inline]] code code_at(index r, index c) const noexcept {
-    auto const where = layout_.at(r % panel_rows, c);
-    int const packed = static_cast<int>(panel(r / panel_rows)[where.byte]) >> where.shift;
+    int const packed = layout_type::get(panel(r / panel_rows), layout_.at(r % panel_rows, c));
     return static_cast<code>((packed ^ layout_type::flip) & (code_count<typename quantizer::format> - 1));
   }
 

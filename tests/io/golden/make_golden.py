@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Writes the golden files beside it. Run by hand: pip install gguf==0.19.0 safetensors==0.8.0 numpy==2.4.6 ml_dtypes
 
-    types.gguf        every type that import_ggml reads, Q4_K that it does not, and what the package gguf decodes them to
+    types.gguf        types of small blocks that import_ggml reads, one that it does not, and what the package gguf decodes
+    blocks.gguf       the same of blocks of 256, of IQ4_NL and NVFP4
     compressed.safetensors   W8A8 and W4A16 as compressed-tensors stores them, and their values by numpy
     weights.octavo    packed matrices, by the words of storage/panel.hpp, from the same codes
 """
@@ -66,7 +67,31 @@ def write_gguf():
         out.add_tensor(kind.name.lower(), raw, raw_dtype=kind)
         with np.errstate(over="ignore"):
             out.add_tensor(kind.name.lower() + ".expected", dequantize(raw, kind).reshape(rows, cols))
-    out.add_tensor("q4_k", rng.integers(0, 256, (1, 144), dtype=np.uint8), raw_dtype=Q.Q4_K)
+    out.add_tensor("iq2_xxs", rng.integers(0, 256, (1, 144), dtype=np.uint8)[:, :66].copy(), raw_dtype=Q.IQ2_XXS)
+    write(out)
+
+
+def write_blocks():
+    """Random bytes, but for the floats of a block: where they are, and how many bytes."""
+    floats = {Q.Q2_K: (80, 82), Q.Q3_K: (108,), Q.Q4_K: (0, 2), Q.Q5_K: (0, 2), Q.Q6_K: (208,), Q.IQ4_NL: (0,),
+              Q.IQ4_XS: (0,), Q.TQ1_0: (52,), Q.TQ2_0: (64,), Q.NVFP4: ()}
+    random = np.random.default_rng(2)
+    out = gguf.GGUFWriter(HERE / "blocks.gguf", "golden")
+    rows, cols = 3, 256
+    for kind, places in floats.items():
+        elements, size = gguf.GGML_QUANT_SIZES[kind]
+        raw = random.integers(0, 256, (rows * cols // elements, size), dtype=np.uint8)
+        for at in places:
+            raw[:, at:at + 2] = random.normal(0, 0.1, len(raw)).astype(np.float16).view(np.uint8).reshape(-1, 2)
+        if kind == Q.NVFP4:
+            raw[:, :4] &= 127
+        raw = raw.reshape(rows, -1)
+        out.add_tensor(kind.name.lower(), raw, raw_dtype=kind)
+        out.add_tensor(kind.name.lower() + ".expected", dequantize(raw, kind).reshape(rows, cols))
+    write(out)
+
+
+def write(out):
     out.write_header_to_file()
     out.write_kv_data_to_file()
     out.write_tensors_to_file()
@@ -161,4 +186,5 @@ def write_packed(t, u, z):
 
 
 write_gguf()
+write_blocks()
 write_packed(*write_compressed())

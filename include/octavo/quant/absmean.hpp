@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// absmean<Format, Options...>: the scale is the mean of |x| (BitNet b1.58, for ternary weights).
+#pragma once
+
+#include <span>
+
+#include "octavo/format/integer.hpp"
+#include "octavo/quant/concept.hpp"
+#include "octavo/quant/scale.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// x is about scale * value(code), with scale = mean |x| and code = encode(x / mean), so |x| of more than half the mean is
+/// not 0 (Ma 2024, "The Era of 1-bit LLMs", equations 1 to 3; there one scale for a whole matrix: per_tensor).
+/// Options: scale_as<T>.
+///
+/// The sum is of doubles, in order, and the mean is rounded to f32; codes are made with the inverse of the stored scale.
+/// A group of zeros gets scale 0, one with NaN or infinity scale NaN.
+template <number_format Format = ternary, class... Options>
+struct absmean {
+  using format = Format;
+  using scale_type = typename detail::scale_option<Options...>::type;
+  using scale_rule = typename detail::scale_option<Options...>::rule;
+  using params = detail::scale_pair;
+  static_assert(detail::scale_type<scale_type>,
+                "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16 or octavo::e8m0.");
+
+  [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
+    double sum = 0;
+    for (float const* x = first; x != last; ++x) { sum += static_cast<double>(*x < 0 ? -*x : *x); }
+    auto const mean = first == last ? 0.0f : static_cast<float>(sum / static_cast<double>(last - first));
+    return detail::fit_scale<scale_type, scale_rule>(mean, 1.0f);
+  }
+  static constexpr params calibrate(std::span<float const> xs) noexcept {
+    return calibrate(xs.data(), xs.data() + xs.size());
+  }
+  [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
+    return Format::encode(x * p.inverse);
+  }
+  [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
+    return p.scale * Format::decode(c);
+  }
+  [[gnu::always_inline]] static constexpr float scale(params p) noexcept { return p.scale; }
+};
+
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// signed_max<Format, Options...>: the number farthest from 0 becomes the lowest code, so the scale has a sign (ggml).
+#pragma once
+
+#include <span>
+#include <type_traits>
+
+#include "octavo/format/table.hpp"
+#include "octavo/quant/concept.hpp"
+#include "octavo/quant/scale.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// x is about scale * value(code), with scale = m / lowest for the m with the largest |m|, of several the first: the law of
+/// Q4_0 and Q5_0 of ggml (d = max / -8). It uses the lowest code, which `symmetric` leaves out (narrow) or pays for by cutting
+/// off the largest numbers (full); with few bits that is much. Options: scale_as<T>.
+///
+/// Codes are nearest, ties to even, by the inverse of the stored scale; ggml's are by that of the f32 scale, ties up.
+template <number_format Format, class... Options>
+struct signed_max {
+  using format = Format;
+  using scale_type = typename detail::scale_option<Options...>::type;
+  using params = detail::scale_pair;
+  static_assert(
+      detail::scale_type<scale_type> && !std::is_same_v<scale_type, e8m0>,
+      "Octavo: signed_max stores scales as scale_as<T> with T one of float, octavo::bf16, octavo::f16; a power "
+      "of two (e8m0) has no sign.");
+  static_assert(lowest_value<Format> < 0,
+                "Octavo: signed_max needs a format with negative values. Use symmetric, or affine.");
+
+  [[gnu::always_inline]] static constexpr params from_extreme(float m) noexcept {
+    auto const fit = detail::fit_scale<scale_type>(m < 0 ? -m : m, -lowest_value<Format>);
+    return m > 0 ? params{-fit.scale, -fit.inverse} : fit;
+  }
+  [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
+    float m = 0;
+    bool finite = true;
+    for (; first != last; ++first) {
+      float const x = *first;
+      finite = finite && detail::is_finite(x);
+      m = (x < 0 ? -x : x) > (m < 0 ? -m : m) ? x : m;
+    }
+    return from_extreme(finite ? m : detail::not_a_number);
+  }
+  static constexpr params calibrate(std::span<float const> xs) noexcept {
+    return calibrate(xs.data(), xs.data() + xs.size());
+  }
+  [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
+    return Format::encode(x * p.inverse);
+  }
+  [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
+    return p.scale * Format::decode(c);
+  }
+  [[gnu::always_inline]] static constexpr float scale(params p) noexcept { return p.scale; }
+};
+
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Formats of integers x granularities x activations. (Minifloats and tables: matmul_minifloats.cpp, matmul_codebooks.cpp.)
+#include "octavo/format/codebook.hpp"
+#include "octavo/format/integer.hpp"
+
+#include "support/check_formats.hpp"
+
+using namespace octavo;
+
+TEMPLATE_TEST_CASE("integers equal the plain product everywhere", "", int3, int5, int6, ternary, iq4_nl,
+                   (fixed<8, 6>)) {
+  STATIC_REQUIRE(test::narrowest_path<TestType> == path::int8_dot);
+  test::check_format<TestType>();
+}

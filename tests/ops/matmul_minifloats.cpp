@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Minifloats x granularities x activations.
+#include "octavo/format/minifloat.hpp"
+
+#include "support/check_formats.hpp"
+
+using namespace octavo;
+
+TEMPLATE_TEST_CASE("minifloats with integer values equal the plain product everywhere", "", e2m3, e1m2, e3m0) {
+  STATIC_REQUIRE(test::narrowest_path<TestType> == path::int8_dot);
+  test::check_format<TestType>();
+}
+TEMPLATE_TEST_CASE("minifloats with bf16 values equal the plain product everywhere", "", e3m2, e3m4, e2m5) {
+  STATIC_REQUIRE(test::narrowest_path<TestType> == path::bf16_dot);
+  test::check_format<TestType>();
+}

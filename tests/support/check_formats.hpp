@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Walks a format through granularities and activations: compiled, on its path, and equal to the plain product.
+#pragma once
+
+#include "octavo/format/integer.hpp"
+#include "octavo/ops/matmul.hpp"
+#include "octavo/ops/quantize.hpp"
+#include "octavo/quant/scheme.hpp"
+#include "octavo/quant/symmetric.hpp"
+
+#include "support/bits.hpp"
+#include "support/catch.hpp"
+#include "support/matrix.hpp"
+#include "support/plain_matmul.hpp"
+
+#include <type_traits>
+
+namespace test {
+
+/// Weights of scheme W by activations A (a scheme or as_is) of element type X, on one instruction set, over a few shapes.
+template <class W, class A, class X, class Arch>
+void check_few_shapes() {
+  using activation = std::conditional_t<std::is_same_v<A, octavo::as_is>, X, A>;
+  struct {
+    octavo::index rows, cols, tokens;
+  } const shapes[] = {{1, 1, 1}, {65, 45, 1}, {17, 70, 5}, {64, 128, 16}, {130, 33, 19}};
+  std::uint64_t seed = 1;
+  for (auto const& s : shapes) {
+    auto const w = octavo::quantize<W>(matrix<float>(s.rows, s.cols, ++seed), octavo::on<Arch>());
+    matrix<X> const x(s.cols, s.tokens, seed + 100);
+    matrix<float> y(s.rows, s.tokens);
+    octavo::matmul<A>(w, x, y, octavo::on<Arch>());
+    INFO(octavo::arch_name<Arch> << ": " << s.rows << " x " << s.cols << ", tokens " << s.tokens);
+    CHECK(differences(y, plain_matmul<activation>(w.view(), x)) == 0);
+  }
+}
+
+/// Quantizer Q with every granularity of rows and every kind of activation. `scalar` compiles four times as fast as vectors.
+template <class Q, class Arch = octavo::scalar>
+void check_everywhere() {
+  using a8 = octavo::scheme<octavo::symmetric<octavo::int8>, octavo::per_token>;
+  using octavo::as_is;
+  using octavo::bf16;
+  using rows = octavo::scheme<Q, octavo::per_row>;
+  using groups = octavo::scheme<Q, octavo::per_group<32>>;
+  check_few_shapes<rows, a8, float, Arch>();
+  check_few_shapes<rows, as_is, bf16, Arch>();
+  check_few_shapes<rows, as_is, float, Arch>();
+  check_few_shapes<groups, a8, float, Arch>();
+  check_few_shapes<groups, as_is, bf16, Arch>();
+  check_few_shapes<groups, as_is, float, Arch>();
+}
+
+/// The path of format F with int8 activations.
+template <class F>
+inline constexpr octavo::path narrowest_path =
+    octavo::path_of<octavo::scheme<octavo::symmetric<F>, octavo::per_row>,
+                    octavo::scheme<octavo::symmetric<octavo::int8>, octavo::per_token>>;
+
+/// Groups of Q by activations A on the instruction set of this translation unit, if its floats are those of the contract.
+template <class Q, class A, class X, class Arch = octavo::default_arch>
+void check_on_vectors() {
+  if constexpr (octavo::has_fma<Arch>) { check_few_shapes<octavo::scheme<Q, octavo::per_group<32>>, A, X, Arch>(); }
+}
+
+/// Format F everywhere on `scalar`, and on vectors with the activations of its narrowest path.
+template <class F>
+void check_format() {
+  using Q = octavo::symmetric<F>;
+  check_everywhere<Q>();
+  if constexpr (narrowest_path<F> == octavo::path::int8_dot) {
+    check_on_vectors<Q, octavo::scheme<octavo::symmetric<octavo::int8>, octavo::per_token>, float>();
+  } else if constexpr (narrowest_path<F> == octavo::path::bf16_dot) {
+    check_on_vectors<Q, octavo::as_is, octavo::bf16>();
+  } else {
+    check_on_vectors<Q, octavo::as_is, float>();
+  }
+}
+
+}  // namespace test
