@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Checks the example against the ids of tokenizers and the vectors of transformers (data/golden.json, by distil.py).
 #include "bert.hpp"
-#include "check.hpp"
 #include "model_folder.hpp"
+
+#include "../check.hpp"
 
 #include <nlohmann/json.hpp>
 

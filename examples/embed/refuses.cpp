@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Checks that the readers refuse broken models, each with a text that says why, and read what they should.
 #include "bert_checkpoint.hpp"
-#include "check.hpp"
 #include "wordpiece.hpp"
+
+#include "../check.hpp"
 
 #include <octavo/io/mapped_file.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <span>
@@ -20,30 +20,19 @@
 namespace {
 
 using example::check;
+using example::check_says;
 
 /// A safetensors file whose header has `to` for each `from`. The data stays.
 std::vector<std::byte> edited(std::span<std::byte const> file, std::string const& from, std::string const& to) {
-  std::uint64_t length = 0;
-  std::memcpy(&length, file.data(), sizeof length);
-  auto const size = static_cast<std::size_t>(length);
-  std::string header(reinterpret_cast<char const*>(file.data()) + sizeof length, size);
+  example::safetensors_parts const parts(file);
+  auto header = parts.header;
   std::size_t edits = 0;
   for (std::size_t at = 0; (at = header.find(from, at)) != std::string::npos; at += to.size(), ++edits) {
     header.replace(at, from.size(), to);
   }
   check(edits > 0, "the header has " + from);
   header.resize((header.size() + 7) / 8 * 8, ' ');  // so that tensors stay aligned
-  length = header.size();
-  std::vector<std::byte> result(sizeof length + header.size());
-  std::memcpy(result.data(), &length, sizeof length);
-  std::memcpy(result.data() + sizeof length, header.data(), header.size());
-  auto const data = file.subspan(sizeof length + size);
-  result.insert(result.end(), data.begin(), data.end());
-  return result;
-}
-
-void expect(std::string const& error, std::string const& text) {
-  check(error.find(text) != std::string::npos, "'" + error + "' should say '" + text + "'");
+  return example::safetensors_file(header, parts.data);
 }
 
 /// What is wrong with a model, or nothing.
@@ -61,28 +50,30 @@ void check_refused_models(std::string const& config, std::span<std::byte const> 
     json[key] = value;
     return fault_of(json.dump(), file);
   };
-  expect(fault_of("", file), "config.json is not a JSON object");
-  expect(fault_of("[1]", file), "config.json is not a JSON object");
-  expect(fault_of("{}", file), "config.json needs a number hidden_size above 0");
+  check_says(fault_of("", file), "config.json is not a JSON object");
+  check_says(fault_of("[1]", file), "config.json is not a JSON object");
+  check_says(fault_of("{}", file), "config.json needs a number hidden_size above 0");
   for (nlohmann::json const& value :
        {nlohmann::json("128"), nlohmann::json(-1), nlohmann::json(0), nlohmann::json(1e30), nlohmann::json(2.5),
         nlohmann::json(nullptr), nlohmann::json(1u << 30)}) {
-    expect(with("hidden_size", value), "config.json needs a number hidden_size above 0, at most 1048576");
-    expect(with("num_hidden_layers", value), "config.json needs a number num_hidden_layers");
+    check_says(with("hidden_size", value), "config.json needs a number hidden_size above 0, at most 1048576");
+    check_says(with("num_hidden_layers", value), "config.json needs a number num_hidden_layers");
   }
-  expect(with("layer_norm_eps", "small"), "config.json needs a number layer_norm_eps");
-  expect(with("num_attention_heads", 3), "hidden_size that is a multiple of num_attention_heads");
-  expect(with("model_type", "roberta"), "model_type bert");
-  expect(with("hidden_act", "relu"), "hidden_act gelu");
-  expect(with("position_embedding_type", "relative_key"), "absolute positions");
-  expect(with("num_hidden_layers", 3), "there is no tensor encoder.layer.2.attention.self.query.weight");
-  expect(with("vocab_size", 7),
-         "embeddings.word_embeddings.weight should have the shape 7 x 128, but is F16 2500 x 128");
-  expect(with("intermediate_size", 255), "encoder.layer.0.intermediate.dense.weight should have the shape 255 x 128");
-  expect(with("max_position_embeddings", 65), "embeddings.position_embeddings.weight should have the shape 65 x 128");
-  expect(fault_of(config, edited(file, "1.output.dense.bias", "1.output.dense.bios")),
-         "there is no tensor encoder.layer.1.output.dense.bias");
-  expect(fault_of(config, edited(file, "F16", "I16")), "embeddings.word_embeddings.weight should be F32");
+  check_says(with("layer_norm_eps", "small"), "config.json needs a number layer_norm_eps");
+  check_says(with("num_attention_heads", 3), "hidden_size that is a multiple of num_attention_heads");
+  check_says(with("model_type", "roberta"), "model_type bert");
+  check_says(with("hidden_act", "relu"), "hidden_act gelu");
+  check_says(with("position_embedding_type", "relative_key"), "absolute positions");
+  check_says(with("num_hidden_layers", 3), "there is no tensor encoder.layer.2.attention.self.query.weight");
+  check_says(with("vocab_size", 7),
+             "embeddings.word_embeddings.weight should have the shape 7 x 128, but is F16 2500 x 128");
+  check_says(with("intermediate_size", 255),
+             "encoder.layer.0.intermediate.dense.weight should have the shape 255 x 128");
+  check_says(with("max_position_embeddings", 65),
+             "embeddings.position_embeddings.weight should have the shape 65 x 128");
+  check_says(fault_of(config, edited(file, "1.output.dense.bias", "1.output.dense.bios")),
+             "there is no tensor encoder.layer.1.output.dense.bias");
+  check_says(fault_of(config, edited(file, "F16", "I16")), "embeddings.word_embeddings.weight should be F32");
 }
 
 /// Names with "bert." in front, and bf16.
@@ -107,12 +98,12 @@ void check_refused_vocabularies() {
     return example::wordpiece::read(vocab, length, error) ? "" : error;
   };
   check(fault("[UNK]\n[CLS]\r\n[SEP]\n##a\na").empty(), "a small vocabulary can be read");
-  expect(fault(""), "the vocabulary has no [CLS]");
-  expect(fault("[CLS]\n[UNK]\n"), "the vocabulary has no [SEP]");
-  expect(fault("[CLS]\n[SEP]\n"), "the vocabulary has no [UNK]");
-  expect(fault("[CLS]\n\n[SEP]\n[UNK]\n"), "line 2 of the vocabulary is empty");
-  expect(fault("[CLS]\n[SEP]\n[UNK]\n##a\n##a\n"), "line 5 of the vocabulary, ##a, is there twice");
-  expect(fault("[CLS]\n[SEP]\n[UNK]\n", 1), "needs room for [CLS] and [SEP]");
+  check_says(fault(""), "the vocabulary has no [CLS]");
+  check_says(fault("[CLS]\n[UNK]\n"), "the vocabulary has no [SEP]");
+  check_says(fault("[CLS]\n[SEP]\n"), "the vocabulary has no [UNK]");
+  check_says(fault("[CLS]\n\n[SEP]\n[UNK]\n"), "line 2 of the vocabulary is empty");
+  check_says(fault("[CLS]\n[SEP]\n[UNK]\n##a\n##a\n"), "line 5 of the vocabulary, ##a, is there twice");
+  check_says(fault("[CLS]\n[SEP]\n[UNK]\n", 1), "needs room for [CLS] and [SEP]");
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include "llama.hpp"
 #include "thread_pool.hpp"
 
+#include "../check.hpp"
+
 #include <octavo/io/mapped_file.hpp>
 
 #include <nlohmann/json.hpp>
@@ -22,13 +24,7 @@ namespace {
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
-int faults = 0;
-void check(bool ok, std::string const& what) {
-  if (!ok) {
-    std::printf("FAILED: %s\n", what.c_str());
-    ++faults;
-  }
-}
+using example::check;
 
 using bytes = std::vector<std::byte>;
 
@@ -36,7 +32,7 @@ void check_refused(bytes const& file, std::string_view sentence) {
   std::string error;
   auto const gguf = octavo::io::gguf::parse(file, error);
   bool const refused = !gguf || !example::checkpoint::read(*gguf, error);
-  check(refused && error.find(sentence) != std::string::npos, "instead of '" + std::string(sentence) + "': " + error);
+  example::check_says(refused ? error : "nothing is wrong", sentence);
 }
 
 /// The file with the first `from` replaced by a text of the same length is refused with `sentence`.
@@ -166,6 +162,5 @@ int main(int argc, char** argv) {
   check_refused_entry(all, "llama.rope.scaling.type", "llama.rope.scaling.type");
   check_refused_data(all, *gguf->find("rope_freqs.weight"), "\0\0\0\0"sv, "rope_freqs.weight needs positive numbers");
   check_refused_data(all, *gguf->find("output.weight"), "\0\x7e"sv, "row 0, columns 0 to 31, is not a finite number");
-  std::printf("%d faults\n", faults);
-  return faults == 0 ? 0 : 1;
+  return example::conclude();
 }

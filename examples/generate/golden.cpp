@@ -5,6 +5,8 @@
 #include "thread_pool.hpp"
 #include "tokenizer_json.hpp"
 
+#include "../check.hpp"
+
 #include <octavo/io/mapped_file.hpp>
 
 #include <nlohmann/json.hpp>
@@ -12,9 +14,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,27 +23,15 @@
 
 namespace {
 
-int faults = 0;
-
-void check(bool ok, std::string const& what) {
-  if (ok) { return; }
-  std::printf("FAILED: %s\n", what.c_str());
-  ++faults;
-}
+using example::check;
+using example::replaced;
 
 // ---- readers ----
 
 using bytes = std::vector<std::byte>;
 
-/// A safetensors file with this header and so many bytes of data (tests/io/safetensors.cpp has more hostile ones). The
-/// vector has no spare room, so that an address sanitizer sees the first byte that a reader takes too much.
-bytes file_of(std::string_view header, std::size_t data) {
-  std::uint64_t const claimed = header.size();
-  bytes file(sizeof claimed + header.size() + data);
-  std::memcpy(file.data(), &claimed, sizeof claimed);
-  std::copy_n(reinterpret_cast<std::byte const*>(header.data()), header.size(), file.data() + sizeof claimed);
-  return file;
-}
+/// A safetensors file with this header and so many bytes of data (tests/io/safetensors.cpp has more hostile ones).
+bytes file_of(std::string_view header, std::size_t data) { return example::safetensors_file(header, bytes(data)); }
 
 /// Reads all that a program would read, and says what was wrong.
 std::string read_model(std::span<std::byte const> file) {
@@ -54,16 +42,13 @@ std::string read_model(std::span<std::byte const> file) {
 }
 
 void check_refused(bytes const& file, std::string const& what, std::string_view reason) {
-  auto const error = read_model(file);
-  check(error.find(reason) != std::string::npos,
-        what + ": expected '" + std::string(reason) + "', got '" + error + "'");
+  example::check_says(read_model(file), reason, what);
 }
 
 void check_hostile_models(std::span<std::byte const> good) {
   check(read_model(good).empty(), "the model itself is refused: " + read_model(good));
-  std::uint64_t header = 0;
-  std::memcpy(&header, good.data(), sizeof header);
-  auto const begin_of_data = static_cast<std::size_t>(header) + sizeof header;
+  example::safetensors_parts const parts(good);
+  auto const begin_of_data = good.size() - parts.data.size();
   for (std::size_t const length :
        {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9}, begin_of_data - 1,
         begin_of_data, begin_of_data + 1, good.size() / 2, good.size() - 1}) {
@@ -75,14 +60,8 @@ void check_hostile_models(std::span<std::byte const> good) {
   check_refused(file_of("{\"__metadata__\": {\"hidden_size\": \"99999999999999999999\"}}", 0), "huge", "hidden_size");
 
   // The right names with other shapes and types; a copy of the header with one piece of text replaced.
-  std::string const text(reinterpret_cast<char const*>(good.data()) + sizeof header,
-                         static_cast<std::size_t>(header));
-  auto const with = [&](std::string const& from, std::string const& to) {
-    auto changed = text;
-    auto const at = changed.find(from);
-    check(at != std::string::npos, "the header has no " + from);
-    if (at != std::string::npos) { changed.replace(at, from.size(), to); }
-    return file_of(changed, good.size() - begin_of_data);
+  auto const with = [&](std::string_view from, std::string_view to) {
+    return example::safetensors_file(replaced(parts.header, from, to), parts.data);
   };
   check_refused(with("\"hidden_size\": \"192\"", "\"hidden_size\": \"193\""), "another width",
                 "should have the shape");
@@ -97,7 +76,7 @@ void check_hostile_models(std::span<std::byte const> good) {
   check_refused(with("\"dtype\": \"BF16\"", "\"dtype\": \"F16\""), "another type", "should be BF16");
   check_refused(with("model.norm.weight", "model.gorm.weight"), "another name", "no tensor model.norm.weight");
   // An odd header length is legal; bf16 at odd addresses is not what this program reads.
-  check_refused(file_of(text + " ", good.size() - begin_of_data), "odd addresses", "multiple of 2");
+  check_refused(example::safetensors_file(parts.header + " ", parts.data), "odd addresses", "multiple of 2");
 }
 
 void check_hostile_tokenizers(std::string const& good) {
@@ -108,13 +87,7 @@ void check_hostile_tokenizers(std::string const& good) {
   for (std::size_t length = 0; length < good.size(); length += good.size() / 50) {
     refused(good.substr(0, length), "cut to " + std::to_string(length) + " bytes");
   }
-  auto const with = [&](std::string const& from, std::string const& to) {
-    auto changed = good;
-    auto const at = changed.find(from);
-    check(at != std::string::npos, "tokenizer.json has no " + from);
-    if (at != std::string::npos) { changed.replace(at, from.size(), to); }
-    return changed;
-  };
+  auto const with = [&](std::string_view from, std::string_view to) { return replaced(good, from, to); };
   refused("{}", "an empty object");
   refused(with("\"BPE\"", "\"WordPiece\""), "another model");
   refused(with("\"add_prefix_space\":false", "\"add_prefix_space\":true"), "a prefix space");
@@ -258,6 +231,5 @@ int main(int argc, char** argv) {
   check_quantized_model<octavo::schemes::w8, octavo::schemes::a8>("w8a8", *weights, heldout, reference, 1.01);
   check_quantized_model<octavo::schemes::w4_g32, octavo::schemes::a8>("w4a8", *weights, heldout, reference, 1.08);
   check_quantized_model<octavo::schemes::fp8, octavo::bf16>("fp8", *weights, heldout, reference, 1.01);
-  std::printf("%d faults\n", faults);
-  return faults == 0 ? 0 : 1;
+  return example::conclude();
 }

@@ -3,6 +3,8 @@
 // bytes, refuse vocabularies that are not consistent, and take time in proportion to a long word.
 #include "gguf_words.hpp"
 
+#include "../check.hpp"
+
 #include <octavo/io/mapped_file.hpp>
 
 #include <nlohmann/json.hpp>
@@ -20,27 +22,16 @@
 
 namespace {
 
-int faults = 0;
-
-void check(bool ok, std::string const& what) {
-  if (ok) { return; }
-  std::printf("FAILED: %s\n", what.c_str());
-  ++faults;
-}
-
-template <class T>
-std::vector<T> list(nlohmann::json const& json) {
-  std::vector<T> values;
-  for (auto const& v : json) { values.push_back(v.get<T>()); }
-  return values;
-}
+using example::check;
 
 /// A vocabulary of golden.json, free to be broken.
 struct model {
-  explicit model(nlohmann::json const& json) : tokens(list<std::string>(json["tokens"])) {
-    for (int const k : list<int>(json["kinds"])) { kinds.push_back(static_cast<example::token_kind>(k)); }
-    if (json.contains("merges")) { merges = list<std::string>(json["merges"]); }
-    if (json.contains("scores")) { scores = list<float>(json["scores"]); }
+  explicit model(nlohmann::json const& json) : tokens(json["tokens"].get<std::vector<std::string>>()) {
+    for (int const k : json["kinds"].get<std::vector<int>>()) {
+      kinds.push_back(static_cast<example::token_kind>(k));
+    }
+    if (json.contains("merges")) { merges = json["merges"].get<std::vector<std::string>>(); }
+    if (json.contains("scores")) { scores = json["scores"].get<std::vector<float>>(); }
     if (json.contains("rule")) {
       auto const rule = json["rule"].get<std::string>();
       bpe.words = rule == "gpt2"     ? example::word_rule::gpt2
@@ -90,7 +81,7 @@ void check_encode(example::words const& w, nlohmann::json const& cases, std::str
     for (char const* const how : {"plain", "special"}) {
       if (!c.contains(how)) { continue; }
       auto const ids = w.encode(text, how == std::string_view("special"));
-      check(ids == list<int>(c[how]), name + ", " + how + ": " + text + ":" + shown(ids));
+      check(ids == c[how].get<std::vector<int>>(), name + ", " + how + ": " + text + ":" + shown(ids));
       bool const blanks = w.space_prefix() || name == "sentencepiece";  // U+2581 comes back as a blank
       if (!blanks || text.find("\u2581") == std::string::npos) {
         check(w.decode(ids) == text, name + ", decode: " + text + " gives " + w.decode(ids));
@@ -133,7 +124,7 @@ void check_refusals(model const& good) {
     change(bad);
     std::string error;
     bool const made = bad.make(error, settings).has_value();
-    check(!made && error.find(reason) != std::string::npos, "expected '" + reason + "', got '" + error + "'");
+    example::check_says(made ? "nothing is wrong" : error, reason);
   };
   auto const as_is = [](model&) {};
   refused("the vocabulary is empty", [](model& m) { m.tokens.clear(); });
@@ -291,7 +282,7 @@ void check_gguf(model const& bpe, model const& pieces) {
                            std::function<void(gguf_writer&)> const& change = {}) {
     error.clear();
     bool const made = through_gguf(m, pre, error, change).has_value();
-    check(!made && error.find(reason) != std::string::npos, "expected '" + reason + "', got '" + error + "'");
+    example::check_says(made ? "nothing is wrong" : error, reason);
   };
   auto const number = [](char const* key, std::uint32_t v) {
     return [=](gguf_writer& out) { out.value(std::string("tokenizer.ggml.") + key, gguf_type::u32, v); };
@@ -344,6 +335,5 @@ int main(int argc, char** argv) {
   }
   check_chat(model(golden["byte_bpe"][2]), model(golden["sentencepiece"][0]));
   check_gguf(model(golden["byte_bpe"][1]), model(golden["sentencepiece"][0]));
-  std::printf("%d faults\n", faults);
-  return faults == 0 ? 0 : 1;
+  return example::conclude();
 }

@@ -89,6 +89,7 @@ void print_short() {
   print<w4_affine_g<32>, a8_affine>("w4_affine_g32.a8_affine");
   print<w4_min_g<32>, a8>("w4_min_g32.a8");
   print<w4_min_g<32>, as_is>("w4_min_g32.f32");
+  print<w4_min_g<32>, as_is, bf16>("w4_min_g32.bf16");
   print<fp8, as_is>("fp8.f32");
   print<nf4_g64, as_is>("nf4_g64.f32");
   print<w4_g128, as_is, bf16>("w4_g128.bf16");

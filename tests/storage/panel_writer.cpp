@@ -32,7 +32,7 @@ TEST_CASE("minima land behind the scales of their group") {
   panel_layout<S> const layout{2, 37};
   aligned_buffer bytes(layout.size_bytes());
   detail::panel_writer<S> const writer(layout, bytes.data());
-  writer.put_params(1, 1, {0.25f, -1.5f});
+  writer.put_params(1, 1, {0.25f, -1.5f, 0.0f});
   writer.put_code(layout.at(1, 33), 13);
   quantized_matrix_view<S> const view(bytes.data(), bytes.size(), 2, 37);
   CHECK(view.scale_at(1, 1) == 0.25f);

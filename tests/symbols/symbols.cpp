@@ -76,7 +76,8 @@ quantized_matrix<W> packed(symbols::dense& m, symbols::pool const& pool) {
   quantized_matrix_view<W> view;
   view = quantized_matrix_view<W>(w.data(), w.size_bytes(), w.rows(), w.cols());
   dequantize(view, m);
-  m(0, 0) = view.scale_at(0, 0) + static_cast<float>(view.zero_at(0, 0)) + static_cast<float>(view.code_at(0, 0));
+  m(0, 0) = view.scale_at(0, 0) + static_cast<float>(view.zero_at(0, 0)) + view.minimum_at(0, 0) +
+            static_cast<float>(view.code_at(0, 0));
   return w;
 }
 
@@ -107,6 +108,9 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   multiply<A, as_is>(packed<A, w8_affine_columns>(m, pool).view(), x, y);
   multiply<A, schemes::a8>(packed<A, schemes::nf4_g64>(m, pool).view(), x, y);
   multiply<A, as_is>(packed<A, schemes::fp8>(m, pool).view(), x16, y16);
+  auto const w4_min = packed<A, schemes::w4_min_g<32>>(m, pool);
+  multiply<A, schemes::a8>(w4_min.view(), x, y);
+  multiply<A, as_is>(w4_min.view(), x16, y16);
   (void)packed<A, nf4_tensor>(m, pool);
   (void)packed<A, schemes::w4_affine_g<32>>(m, pool);
 }

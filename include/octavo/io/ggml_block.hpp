@@ -72,7 +72,7 @@ template <>
 struct ggml_block<ggml_type::q4_1> {  // f16 d, f16 m, nibbles: d q + m
   using scheme = schemes::w4_min_g<32>;
   static auto params(std::byte const* block, index) noexcept {
-    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2)};
+    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2), 0.0f};
   }
   static void unpack(std::byte const* block, index, code* codes) noexcept {
     detail::unpack_nibbles(block + 4, 0, 0, codes);
@@ -82,7 +82,7 @@ template <>
 struct ggml_block<ggml_type::q5_1> {  // f16 d, f16 m, 32 fifth bits, nibbles: d q + m
   using scheme = schemes::w5_min_g<32>;
   static auto params(std::byte const* block, index) noexcept {
-    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2)};
+    return scheme::quantizer::params{detail::load<f16>(block), detail::load<f16>(block + 2), 0.0f};
   }
   static void unpack(std::byte const* block, index, code* codes) noexcept {
     detail::unpack_nibbles(block + 8, detail::load<std::uint32_t>(block + 4), 0, codes);

@@ -32,7 +32,7 @@ struct affine_min {
   struct params {
     float scale;
     float minimum;
-    float inverse = 0;  ///< for encode only, not stored
+    float inverse;  ///< for encode only, not stored
   };
 
   /// Pre: low <= high, or not finite.
