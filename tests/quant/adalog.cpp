@@ -199,10 +199,12 @@ TEST_CASE("calibration finds the base of least error") {
   };
   for (int q = 10; q <= 137; ++q) { CHECK(error(p.base) <= error(q) * (1 + 1e-12)); }
   // Numbers of one base are found again.
-  std::vector<float> exact;
-  for (int c = 0; c < 16; ++c) { exact.push_back(Q::decode(static_cast<code>(c), {0.75f, 23})); }
-  CHECK(Q::calibrate(exact).base == 23);
-  CHECK(Q::with_scale(exact.data(), exact.data() + 16, 1.0f).scale == 1.0f);
+  for (int const q : {10, 23, 37, 136}) {
+    std::vector<float> exact;
+    for (int c = 0; c < 16; ++c) { exact.push_back(Q::decode(static_cast<code>(c), {0.75f, q})); }
+    CHECK(Q::calibrate(exact).base == q);
+    CHECK(Q::with_scale(exact.data(), exact.data() + 16, 1.0f).scale == 1.0f);
+  }
 }
 
 TEST_CASE("AdaLog of zeros and of numbers that are not finite") {
