@@ -7,11 +7,15 @@
 
 using namespace octavo;
 
-TEMPLATE_TEST_CASE("codebooks equal the plain product everywhere", "", nf3, nf2, af4, bnb_fp4) {
+TEMPLATE_TEST_CASE("codebooks equal the plain product everywhere", "", nf3, nf2, bnb_fp4, (log_sqrt2_format<4>)) {
   STATIC_REQUIRE(test::narrowest_path<TestType> == path::table_fma);
   test::check_format<TestType>();
 }
-TEMPLATE_TEST_CASE("logarithms equal the plain product everywhere", "", (log_sqrt2_format<4>),
-                   (log2_format<4, log_zero::extra>)) {
-  test::check_format<TestType>();
+TEMPLATE_TEST_CASE("codebooks that are stored like these equal it on their path", "", af4) {
+  STATIC_REQUIRE(test::narrowest_path<TestType> == path::table_fma);
+  test::check_narrowest<TestType>();
+}
+TEMPLATE_TEST_CASE("powers of two with a code for 0 equal the plain product", "", (log2_format<4, log_zero::extra>)) {
+  STATIC_REQUIRE(test::narrowest_path<TestType> == path::bf16_dot);
+  test::check_narrowest<TestType>();
 }

@@ -6,6 +6,7 @@
 #include "support/matrix.hpp"
 #include "support/random.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -199,10 +200,49 @@ TEST_CASE("calibration finds the base of least error") {
   };
   for (int q = 10; q <= 137; ++q) { CHECK(error(p.base) <= error(q) * (1 + 1e-12)); }
   // Numbers of one base are found again.
-  std::vector<float> exact;
-  for (int c = 0; c < 16; ++c) { exact.push_back(Q::decode(static_cast<code>(c), {0.75f, 23})); }
-  CHECK(Q::calibrate(exact).base == 23);
-  CHECK(Q::with_scale(exact.data(), exact.data() + 16, 1.0f).scale == 1.0f);
+  for (int const q : {10, 23, 37, 136}) {
+    std::vector<float> exact;
+    for (int c = 0; c < 16; ++c) { exact.push_back(Q::decode(static_cast<code>(c), {0.75f, q})); }
+    CHECK(Q::calibrate(exact).base == q);
+    CHECK(Q::with_scale(exact.data(), exact.data() + 16, 1.0f).scale == 1.0f);
+  }
+}
+
+TEST_CASE(
+    "with four bits for rows of softmax AdaLog errs less than log sqrt 2, log2 and uniform codes, in this order") {
+  constexpr std::size_t keys = 197;
+  test::random random(9);
+  std::vector<float> rows;
+  for (int row = 0; row < 16; ++row) {
+    std::vector<double> e(keys);
+    double sum = 0;
+    for (double& x : e) {
+      double logit = -6;  // nearly normal, of deviation 2 below
+      for (int i = 0; i < 12; ++i) { logit += static_cast<double>(random.bits()) * 0x1p-32; }
+      x = std::exp(2 * logit);
+      sum += x;
+    }
+    for (double const x : e) { rows.push_back(static_cast<float>(x / sum)); }
+  }
+  auto const error = [&](auto const& value) {
+    double sum = 0;
+    for (float const x : rows) {
+      double const d = static_cast<double>(value(x) - x);
+      sum += d * d;
+    }
+    return sum;
+  };
+  using Q = adalog<4, log_zero::extra>;
+  auto const p = Q::with_scale(rows.data(), rows.data() + rows.size(), 1.0f);
+  double const by_adalog = error([&](float x) { return Q::decode(Q::encode(x, p), p); });
+  using root = log_sqrt2_format<4, log_zero::extra>;
+  double const by_root = error([](float x) { return root::decode(root::encode(x)); });
+  using two = log2_format<4, log_zero::extra>;
+  double const by_two = error([](float x) { return two::decode(two::encode(x)); });
+  double const by_uniform = error([](float x) { return uint4::decode(uint4::encode(15 * x)) / 15; });
+  CHECK(by_adalog < by_root);
+  CHECK(by_root < 0.5 * by_two);
+  CHECK(by_two < 0.7 * by_uniform);
 }
 
 TEST_CASE("AdaLog of zeros and of numbers that are not finite") {

@@ -63,11 +63,10 @@ void check_on_vectors() {
   if constexpr (octavo::has_fma<Arch>) { check_few_shapes<octavo::scheme<Q, octavo::per_group<32>>, A, X, Arch>(); }
 }
 
-/// Format F everywhere on `scalar`, and on vectors with the activations of its narrowest path.
+/// Format F with the activations of its narrowest path.
 template <class F>
-void check_format() {
+void check_narrowest() {
   using Q = octavo::symmetric<F>;
-  check_everywhere<Q>();
   if constexpr (narrowest_path<F> == octavo::path::int8_dot) {
     check_on_vectors<Q, octavo::scheme<octavo::symmetric<octavo::int8>, octavo::per_token>, float>();
   } else if constexpr (narrowest_path<F> == octavo::path::bf16_dot) {
@@ -75,6 +74,13 @@ void check_format() {
   } else {
     check_on_vectors<Q, octavo::as_is, float>();
   }
+}
+
+/// The same, and with everything on `scalar`.
+template <class F>
+void check_format() {
+  check_everywhere<octavo::symmetric<F>>();
+  check_narrowest<F>();
 }
 
 }  // namespace test
