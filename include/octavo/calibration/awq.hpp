@@ -135,7 +135,6 @@ class output_clip {
 
   template <quantizer Q>
   [[nodiscard]] typename Q::params fit(std::span<float const> xs, index column) const {
-    using P = typename Q::params;
     auto const n = static_cast<index>(xs.size());
     if (column + n > features_) {
       detail::fail_extents("output_clip", "the group ends at column", column + n, "the Gram matrix has features",
@@ -149,13 +148,14 @@ class output_clip {
     };
     Eigen::Map<Eigen::MatrixXd const> const all(gram_, features_, features_);
     Eigen::VectorXd e(n);
-    return detail::least_error<P>(candidates_, 0, candidate, [&](P const& p) {
+    return candidate(detail::least_error(candidates_, 0, [&](int i) {
+      auto const p = candidate(i);
       for (index k = 0; k < n; ++k) {
         float const x = xs[static_cast<std::size_t>(k)];
         e[k] = double{detail::round_trip<Q>(x, p)} - double{x};
       }
       return e.dot(all.block(column, column, n, n) * e);
-    });
+    }));
   }
 
  private:

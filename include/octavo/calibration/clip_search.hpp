@@ -14,21 +14,17 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Of candidates 0 ... n - 1, the params of the first with the least error(params). Stops when `patience` of them in turn
-/// did not improve; 0 means never. Candidate 0 stands when no error is a number.
-template <class Params, class Candidate, class Error>
-[[nodiscard]] Params least_error(int n, int patience, Candidate const& candidate, Error const& error) {
-  Params best = candidate(0);
-  double least = error(best);
-  int waited = 0;
-  for (int i = 1; i < n && (patience == 0 || waited < patience); ++i) {
-    Params const p = candidate(i);
-    double const e = error(p);
-    ++waited;
+/// Of candidates 0 ... n - 1, the first with the least error(i). Stops when `patience` of them in turn did not improve; 0
+/// means never. Candidate 0 stands when no error is a number.
+template <class Error>
+[[nodiscard]] int least_error(int n, int patience, Error const& error) {
+  int best = 0;
+  double least = error(0);
+  for (int i = 1; i < n && (patience == 0 || i - best <= patience); ++i) {
+    double const e = error(i);
     if (e < least) {
       least = e;
-      best = p;
-      waited = 0;
+      best = i;
     }
   }
   return best;
@@ -58,15 +54,19 @@ struct clip_search {
 
   template <quantizer Q>
   [[nodiscard]] typename Q::params fit(std::span<float const> xs) const {
-    using P = typename Q::params;
+    return params_of<Q>(best<Q>(xs));
+  }
+
+  /// The range that wins.
+  template <quantizer Q>
+  [[nodiscard]] range best(std::span<float const> xs) const {
     if (candidates < 1 || candidates > grid) {
       detail::fail_extents("clip_search", "candidates are", candidates, "the grid has", grid,
                            "Try at least one, and no more than the grid has.");
     }
     range const whole = range_of(xs);
-    return detail::least_error<P>(
-        candidates, patience, [&](int i) { return params_of<Q>(shrunk(whole, i)); },
-        [&](P const& p) { return error<Q>(xs, p); });
+    return shrunk(whole, detail::least_error(candidates, patience,
+                                             [&](int i) { return error<Q>(xs, params_of<Q>(shrunk(whole, i))); }));
   }
 
   /// The sum that is minimized.

@@ -63,7 +63,7 @@ struct gptq_factor {
       for (index j = 0; j < n; ++j) {
         if (reversed(j, j) == 0) { h(j, j) = 1; }
       }
-      Eigen::LLT<Eigen::MatrixXd> const cholesky(h);
+      Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> const cholesky(h);  // in place
       if (cholesky.info() != Eigen::Success) { continue; }
       upper = cholesky.matrixL().solve(Eigen::MatrixXd::Identity(n, n)).reverse();
       if (upper.allFinite()) { return; }
