@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Any bytes as a file of packed matrices: parsed, and every matrix that one of these schemes fits multiplied.
+// Any bytes as a file of packed matrices: parsed, every matrix that one of these schemes fits multiplied, floats read.
 #include "octavo/io/packed.hpp"
 #include "octavo/ops/matmul.hpp"
 #include "octavo/quant/schemes.hpp"
@@ -35,6 +35,15 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   auto const file = io::packed_file::parse(bytes.span(), error);
   if (!file) { return error.empty() ? __builtin_trap(), 1 : 0; }
   for (auto const& [name, m] : file->matrices()) {
+    std::string why;
+    auto const floats = file->floats(name, why);
+    if (!floats && why.empty()) { __builtin_trap(); }
+    float sum = 0;
+    for (index c = 0; floats && floats->features() > 0 && c < floats->tokens(); ++c) {
+      for (index r = 0; r < floats->features(); ++r) { sum += floats->token(c)[r]; }
+    }
+    float const volatile read = sum;
+    (void)read;
     multiply<schemes::w8>(*file, name);
     multiply<schemes::w4_g<32>>(*file, name);
     multiply<scheme<affine<uint4, scale_as<bf16>>, per_group<32>>>(*file, name);

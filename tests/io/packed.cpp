@@ -89,6 +89,47 @@ TEST_CASE("matrices that were packed, saved and mapped multiply to the same bits
   std::remove(path.c_str());
 }
 
+TEST_CASE("floats beside the matrices come back as they were, in place, and are not taken for matrices") {
+  std::vector<float> const factors = {1, -2, 0.5f};
+  std::vector<float> const term = {1, 2, 3, 4, 5, 6};
+  packed_writer writer;
+  writer.add("factors", factors, 3);
+  writer.add("w", quantized_matrix<w8>(5, 3));
+  writer.add("term", term, 2, 3);
+  writer.add("none", std::span<float const>(), 0, 7);
+  test::file_bytes const bytes(text_of(writer.bytes()));
+  std::string error;
+  auto const file = packed_file::parse(bytes.span(), error);
+  REQUIRE(file);
+  auto const f = file->floats("factors", error);
+  auto const t = file->floats("term", error);
+  REQUIRE((f && t));
+  CHECK(f->features() == 3);
+  CHECK(f->tokens() == 1);
+  CHECK(std::vector<float>(f->data(), f->data() + 3) == factors);
+  CHECK(t->token(2)[1] == 6.0f);
+  CHECK(file->floats("none", error)->tokens() == 7);
+  CHECK_FALSE(file->floats("w", error));
+  CHECK(error == "w is 'int8 x f32, per_row', but 'f32' was asked for");
+  CHECK_FALSE(file->view<w8>("term", error));
+  CHECK_FALSE(file->floats("bias", error));
+  CHECK(error == "there is no matrix bias");
+  CHECK_THROWS_AS(writer.add("short", factors, 2), std::invalid_argument);
+
+  auto const text = text_of(writer.bytes());
+  auto const refused = [&](std::int64_t rows, std::int64_t cols) {
+    test::file_bytes const other(changed(changed(text, 40, rows), 48, cols));
+    auto const claims = packed_file::parse(other.span(), error);
+    return claims && !claims->floats("factors", error);
+  };
+  CHECK_FALSE(refused(1, 3));
+  CHECK(refused(4, 1));
+  CHECK(error == "factors has 12 bytes, but 4 x 1 of its scheme need 16");
+  CHECK(refused(INT64_MAX, INT64_MAX));
+  CHECK(refused(INT64_MAX, 1));
+  CHECK(refused(0, INT64_MAX));
+}
+
 TEST_CASE("a matrix is found by its name and its scheme, or refused") {
   test::file_bytes const bytes(test::golden_file("weights.octavo"));
   std::string error;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Files of packed matrices: packed_writer saves them, packed_file finds them again and multiplies them where they are.
+// Files of packed matrices and of floats beside them: packed_writer saves them, packed_file finds them where they are.
 #pragma once
 
 #include <algorithm>
@@ -52,6 +52,7 @@ static_assert(sizeof(packed_header) == 40 && sizeof(packed_entry) == 40);
 
 inline constexpr std::array<char, 8> packed_magic = {'o', 'c', 't', 'a', 'v', 'o', '\n', 1};
 inline constexpr std::uint32_t packed_byte_order = 0x01020304;
+inline constexpr std::string_view packed_floats = "f32";  // in place of a scheme
 
 }  // namespace detail
 
@@ -69,6 +70,14 @@ class packed_writer {
   template <class S>
   void add(std::string name, quantized_matrix<S> const& m) {
     add(std::move(name), m.view());
+  }
+  /// Plain floats beside the matrices, rows x cols, column-major: factors of features, biases, low-rank terms, norms.
+  void add(std::string name, std::span<float const> values, index rows, index cols = 1) {
+    if (rows < 0 || cols < 0 || static_cast<std::size_t>(product(rows, cols)) != values.size()) {
+      octavo::detail::fail_extents("packed_writer", "floats are", static_cast<index>(values.size()),
+                                   "rows times columns", product(rows, cols), "There is one for each element.");
+    }
+    add({std::move(name), std::string(detail::packed_floats), rows, cols, std::as_bytes(values)});
   }
 
   /// The bytes of the file: the same on every machine.
@@ -210,23 +219,16 @@ class packed_file {
   /// The matrix `name`, which must be of a scheme that decodes as S does. Nothing is copied.
   template <class S>
   [[nodiscard]] std::optional<quantized_matrix_view<S>> view(std::string_view name, std::string& error) const {
-    auto const found = matrices_.find(name);
-    if (found == matrices_.end()) {
-      error = "there is no matrix " + shown(name);
-      return std::nullopt;
-    }
-    auto const& m = found->second;
-    if (auto const wanted = scheme_text<S>(); m.scheme != wanted) {
-      error = shown(name) + " is '" + shown(m.scheme) + "', but '" + wanted + "' was asked for";
-      return std::nullopt;
-    }
-    auto const needed = bytes_of<S>(m.rows, m.cols);
-    if (needed != m.bytes.size()) {
-      error = shown(name) + " has " + std::to_string(m.bytes.size()) + " bytes, but " + std::to_string(m.rows) +
-              " x " + std::to_string(m.cols) + " of its scheme need " + std::to_string(needed);
-      return std::nullopt;
-    }
-    return quantized_matrix_view<S>(m.bytes.data(), static_cast<index>(m.bytes.size()), m.rows, m.cols);
+    auto const* const m = find(name, scheme_text<S>(), bytes_of<S>, error);
+    if (m == nullptr) { return std::nullopt; }
+    return quantized_matrix_view<S>(m->bytes.data(), static_cast<index>(m->bytes.size()), m->rows, m->cols);
+  }
+
+  /// The floats `name`, rows x cols, column-major: read by w.token(c)[r]. Nothing is copied.
+  [[nodiscard]] std::optional<tokens_view<float const>> floats(std::string_view name, std::string& error) const {
+    auto const* const m = find(name, detail::packed_floats, bytes_of_floats, error);
+    if (m == nullptr) { return std::nullopt; }
+    return tokens_view<float const>(reinterpret_cast<float const*>(m->bytes.data()), m->rows, m->cols, m->rows);
   }
 
  private:
@@ -236,6 +238,33 @@ class packed_file {
     constexpr index most = index{1} << 40;  // far above any file, and the products in size_bytes() hold
     if (cols > most || rows > most / (cols + longest_leaf)) { return UINT64_MAX; }
     return static_cast<std::uint64_t>(quantized_matrix_view<S>::size_bytes(rows, cols));
+  }
+  [[nodiscard]] static std::uint64_t bytes_of_floats(index rows, index cols) {
+    constexpr index most = index{1} << 60;
+    if (rows != 0 && cols > most / rows) { return UINT64_MAX; }
+    return sizeof(float) * static_cast<std::uint64_t>(rows * cols);
+  }
+
+  /// The matrix of this name and scheme, if it has the bytes that its extents need; else why not, in `error`.
+  [[nodiscard]] matrix const* find(std::string_view name, std::string_view wanted,
+                                   std::uint64_t (*bytes_needed)(index, index), std::string& error) const {
+    auto const found = matrices_.find(name);
+    if (found == matrices_.end()) {
+      error = "there is no matrix " + shown(name);
+      return nullptr;
+    }
+    auto const& m = found->second;
+    if (m.scheme != wanted) {
+      error = shown(name) + " is '" + shown(m.scheme) + "', but '" + std::string(wanted) + "' was asked for";
+      return nullptr;
+    }
+    auto const needed = bytes_needed(m.rows, m.cols);
+    if (needed != m.bytes.size()) {
+      error = shown(name) + " has " + std::to_string(m.bytes.size()) + " bytes, but " + std::to_string(m.rows) +
+              " x " + std::to_string(m.cols) + " of its scheme need " + std::to_string(needed);
+      return nullptr;
+    }
+    return &m;
   }
 
   [[nodiscard]] bool read_table(cursor at, std::uint32_t count, std::span<std::byte const> file,
