@@ -5,6 +5,7 @@
 #include "octavo/format/codebook.hpp"
 #include "octavo/format/integer.hpp"
 #include "octavo/format/minifloat.hpp"
+#include "octavo/ops/attention.hpp"
 #include "octavo/ops/dequantize.hpp"
 #include "octavo/ops/matmul.hpp"
 #include "octavo/ops/quantize.hpp"

@@ -30,8 +30,8 @@ struct group_of_rows {
   visible_keys seen[group_rows];
   bool whole = true;  ///< all rows see all keys
 
-  group_of_rows(score_rule const& rule, query_rows const& rows, index first_row, index n, index from,
-                index keys) noexcept
+  [[gnu::always_inline]] group_of_rows(score_rule const& rule, query_rows const& rows, index first_row, index n,
+                                       index from, index keys) noexcept
       : of(rows), first(first_row), count(n) {
     for (index i = 0; i < n; ++i) {
       seen[i] = rule.visible(rows.query(first_row + i)).within(from, keys);
@@ -42,9 +42,9 @@ struct group_of_rows {
   struct span {
     index begin;
     index end;
-    [[nodiscard]] bool none() const noexcept { return begin >= end; }
+    [[nodiscard, gnu::always_inline]] bool none() const noexcept { return begin >= end; }
   };
-  [[nodiscard]] span blocks(index width, index t, index size) const noexcept {
+  [[nodiscard, gnu::always_inline]] span blocks(index width, index t, index size) const noexcept {
     if (whole) { return {0, ceil_div(seen[0].end, width)}; }
     span s{leaf_keys, 0};
     for (index i = t; i < t + size; ++i) {

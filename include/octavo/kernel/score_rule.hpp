@@ -23,7 +23,7 @@ struct visible_keys {
   [[nodiscard, gnu::always_inline]] constexpr bool none() const noexcept { return begin >= end; }
   /// The same within keys [from, from + n), counted from there.
   [[nodiscard, gnu::always_inline]] constexpr visible_keys within(index from, index n) const noexcept {
-    auto const clipped = [&](index j) { return smaller(larger(j - from, 0), n); };
+    auto const clipped = [&](index j) __attribute__((always_inline)) { return smaller(larger(j - from, 0), n); };
     visible_keys v{clipped(first), clipped(begin), clipped(end)};
     if (v.none()) { return {0, 0, v.first}; }
     return v;

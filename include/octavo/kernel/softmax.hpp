@@ -83,7 +83,7 @@ struct softmax_rows {
   float* largest;
   float* sum;
 
-  void clear(index rows) const noexcept {
+  [[gnu::always_inline]] void clear(index rows) const noexcept {
     for (index i = 0; i < rows; ++i) {
       largest[i] = minus_infinity;
       sum[i] = 0.0f;
