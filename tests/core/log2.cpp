@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 using namespace octavo;
 
@@ -21,6 +22,9 @@ TEST_CASE("log2 in double precision") {
   CHECK(worst < 0x1p-50);
   for (int e = -200; e <= 200; ++e) { CHECK(detail::log2_of(std::ldexp(1.0, e)) == e); }
   STATIC_REQUIRE(detail::log2_of(8.0) == 3.0);
+  CHECK(detail::log2_of(0.0) == -std::numeric_limits<double>::infinity());
+  CHECK(std::isnan(detail::log2_of(std::nan(""))));
+  CHECK(std::isnan(detail::log2_of(-1.0)));
 }
 
 TEST_CASE("powers of two in double precision") {

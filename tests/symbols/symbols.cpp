@@ -92,6 +92,19 @@ void multiply(quantized_matrix_view<W> w, X const& x, Y const& y) {
   }
 }
 
+/// Attention with every option, over matrices and views.
+template <class A>
+void attend(symbols::dense& m, tokens_view<float> const& x, tokens_view<bf16 const> const& x16,
+            tokens_view<f16> const& y16, symbols::pool const& pool) {
+  float* const p = m.data();
+  attention(x, x, x, m, causal{}, {.query_heads = 4, .kv_heads = 2}, on<A>(pool));
+  attention(x, x16, x, as_heads(y16, 1), sliding_window{.left = 8}, softmax_scale{1.0f}, soft_cap{50.0f}, alibi{p},
+            additive_bias<bf16>{x16.data(), 3}, boolean_mask{reinterpret_cast<bool const*>(p), 3}, sink_logits{p},
+            log_sum_exp{p, 3}, on<A>());
+  if (!can_attention(x, x16, x, y16)) { return; }
+  if constexpr (std::is_same_v<A, default_arch>) { attention(x, x, x, m, attention_heads{2, 2}); }
+}
+
 template <class A>
 void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_view<bf16 const> x16,
                      tokens_view<f16> y16) {
@@ -111,6 +124,7 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   auto const w4_min = packed<A, schemes::w4_min_g<32>>(m, pool);
   multiply<A, schemes::a8>(w4_min.view(), x, y);
   multiply<A, as_is>(w4_min.view(), x16, y16);
+  attend<A>(m, x, x16, y16, pool);
   (void)packed<A, nf4_tensor>(m, pool);
   (void)packed<A, schemes::w4_affine_g<32>>(m, pool);
 }

@@ -10,8 +10,9 @@ namespace octavo {
 inline namespace v0 {
 namespace detail {
 
-/// log2 x within 2^-50 of max(1, |log2 x|). Pre: x is positive, finite, and no denormal.
+/// log2 x within 2^-50 of max(1, |log2 x|); -infinity for 0, NaN for NaN and below 0. Pre: x is finite and no denormal.
 [[nodiscard, gnu::always_inline]] constexpr double log2_of(double x) noexcept {
+  if (!(x > 0)) { return x == 0 ? -__builtin_inf() : __builtin_nan(""); }
   auto const u = __builtin_bit_cast(std::uint64_t, x);
   int e = static_cast<int>(u >> 52) - 1023;
   auto m = __builtin_bit_cast(double, (u & 0xfffffffffffffu) | 0x3ff0000000000000u);

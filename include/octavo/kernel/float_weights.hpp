@@ -191,30 +191,37 @@ struct float_accumulation {
   }
 };
 
-/// f32 weights. With `Swap`, k runs 1 0 3 2 ...: the order of bf16_dot where the instruction set has no such product.
-template <class A, class L, bool Swap>
-class float_weights : public float_accumulation<A, L>, private value_decoder<A, L> {
-  using decoder = value_decoder<A, L>;
-
- public:
+/// Products of f32, one k at a time.
+template <class A, class L>
+struct float_products : float_accumulation<A, L> {
   using operand = float;
   using weight = simd::floats<A>;
-  using group = typename decoder::group;
-  using packed = typename decoder::packed;
-  static constexpr int units = static_cast<int>(L::step);
   static constexpr int unit_operands = 1;
-  using decoder::load_group;
 
-  template <int U>
-  [[nodiscard, gnu::always_inline]] weight get(packed const& step, group const& g) const noexcept {
-    return decoder::template get<(Swap ? U ^ 1 : U)>(step, g);
-  }
   [[nodiscard, gnu::always_inline]] static simd::floats<A> load(float const* p) noexcept {
     return simd::floats<A>(*p);
   }
   [[nodiscard, gnu::always_inline]] static simd::floats<A> add(simd::floats<A> acc, simd::floats<A> w,
                                                                simd::floats<A> a) noexcept {
     return simd::fused<A>(w, a, acc);
+  }
+};
+
+/// f32 weights. With `Swap`, k runs 1 0 3 2 ...: the order of bf16_dot where the instruction set has no such product.
+template <class A, class L, bool Swap>
+class float_weights : public float_products<A, L>, private value_decoder<A, L> {
+  using decoder = value_decoder<A, L>;
+
+ public:
+  using weight = simd::floats<A>;
+  using group = typename decoder::group;
+  using packed = typename decoder::packed;
+  static constexpr int units = static_cast<int>(L::step);
+  using decoder::load_group;
+
+  template <int U>
+  [[nodiscard, gnu::always_inline]] weight get(packed const& step, group const& g) const noexcept {
+    return decoder::template get<(Swap ? U ^ 1 : U)>(step, g);
   }
 };
 

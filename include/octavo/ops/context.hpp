@@ -71,6 +71,25 @@ template <class Arch = default_arch>
 
 namespace detail {
 
+/// The first option that is a context, or the first that is none.
+template <bool Context, class First, class... Rest>
+[[gnu::always_inline]] inline auto pick(First const& first, Rest const&... rest) {
+  if constexpr (is_context<First> == Context) {
+    return first;
+  } else {
+    return pick<Context>(rest...);
+  }
+}
+/// The context among the options, or the default one.
+template <class Default, class... Options>
+[[gnu::always_inline]] inline auto context_of(Options const&... options) {
+  if constexpr ((is_context<Options> || ...)) {
+    return pick<true>(options...);
+  } else {
+    return on<Default>();
+  }
+}
+
 /// One 64-byte aligned allocation, cut into parts. A puts the instruction set into all names.
 template <class A>
 class scratch_block {

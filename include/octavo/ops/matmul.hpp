@@ -16,9 +16,6 @@
 namespace octavo {
 inline namespace v0 {
 
-/// Activations as they are: what matmul does without a template argument.
-struct as_is {};
-
 namespace detail {
 
 template <class W>
@@ -37,35 +34,15 @@ concept stored_matrix = requires(W const& w) {
   w.cols();
 };
 
-struct matmul_options {
-  /// The context among the options, or the default one.
-  template <class Default, class... Options>
-  [[gnu::always_inline]] static auto context_of(Options const&... options) {
-    if constexpr ((is_context<Options> || ...)) {
-      return pick<true>(options...);
-    } else {
-      return on<Default>();
-    }
+/// The epilogue among the options, or none.
+template <class... Options>
+[[gnu::always_inline]] inline auto epilogue_of(Options const&... options) {
+  if constexpr ((!is_context<Options> || ...)) {
+    return pick<false>(options...);
+  } else {
+    return no_epilogue{};
   }
-  template <class... Options>
-  [[gnu::always_inline]] static auto epilogue_of(Options const&... options) {
-    if constexpr ((!is_context<Options> || ...)) {
-      return pick<false>(options...);
-    } else {
-      return no_epilogue{};
-    }
-  }
-
- private:
-  template <bool Context, class First, class... Rest>
-  [[gnu::always_inline]] static auto pick(First const& first, Rest const&... rest) {
-    if constexpr (is_context<First> == Context) {
-      return first;
-    } else {
-      return pick<Context>(rest...);
-    }
-  }
-};
+}
 
 }  // namespace detail
 
@@ -119,14 +96,14 @@ void matmul(W const& w, X const& x, Y&& y, Options const&... options) {
   if (xs.tokens() != ys.tokens()) {
     detail::fail_extents("matmul", "X has tokens", xs.tokens(), "Y has tokens", ys.tokens(), "They must be equal.");
   }
-  auto const context = detail::matmul_options::context_of<Default>(options...);
+  auto const context = detail::context_of<Default>(options...);
   using arch = typename decltype(context)::arch;
   using activations = std::conditional_t<std::is_same_v<A, as_is>, X_type, A>;
   (void)path_of<typename W::scheme, activations>;  // says what is wrong with a scheme before anything else does
   if constexpr (detail::check_arch<arch>()) {
     ops::matmul_run<arch, typename W::scheme, activations, X_type, std::remove_const_t<Y_type>> run(
         detail::stored_view(w), {xs.data(), xs.features(), xs.tokens(), xs.stride()}, ys);
-    run(context, detail::matmul_options::epilogue_of(options...));
+    run(context, detail::epilogue_of(options...));
   }
 }
 

@@ -46,6 +46,9 @@ struct scheme {
   using format = typename Quantizer::format;
 };
 
+/// In place of a scheme: an operand as it is, which is what operations do without a template argument.
+struct as_is {};
+
 namespace detail {
 
 template <class T>

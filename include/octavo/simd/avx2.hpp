@@ -46,6 +46,9 @@ struct native<avx2> {
     asm("" : "+x"(r));
     return floats(r);
   }
+  [[gnu::always_inline]] static floats floor(floats x) noexcept {
+    return floats(_mm256_round_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC));
+  }
   [[gnu::always_inline]] static std::int32_t sum(ints x) noexcept {
     __m128i v = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
     v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));

@@ -129,6 +129,12 @@ template <class A>
   return native_of<A>::opaque(x);
 }
 
+/// The largest integer that is not above x.
+template <class A>
+[[gnu::always_inline]] inline floats<A> floor(floats<A> x) noexcept {
+  return native_of<A>::floor(x);
+}
+
 /// A register of any kind from memory. (g++ 12 copies a class as two halves.)
 template <class V>
 [[gnu::always_inline]] inline V load_register(std::byte const* p) noexcept {

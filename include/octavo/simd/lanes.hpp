@@ -111,6 +111,9 @@ struct native<scalar> {
   static floats opaque(floats const& x) noexcept {
     return floats::generate([&](int i) { return detail::opaque(x.v[i]); });
   }
+  static floats floor(floats const& x) noexcept {
+    return floats::generate([&](int i) { return __builtin_floorf(x.v[i]); });
+  }
   static std::int32_t sum(ints const& x) noexcept {
     std::int32_t total = 0;
     for (std::int32_t const v : x.v) { total += v; }

@@ -51,6 +51,7 @@ struct native<neon64> {
     asm("" : "+w"(r));
     return floats(r);
   }
+  [[gnu::always_inline]] static floats floor(floats x) noexcept { return floats(vrndmq_f32(x)); }
   [[gnu::always_inline]] static std::int32_t sum(ints x) noexcept { return vaddvq_s32(x); }
   [[gnu::always_inline]] static floats swap_pairs(floats x) noexcept { return floats(vrev64q_f32(x)); }
   [[gnu::always_inline]] static floats minimum(floats a, floats b) noexcept { return where_less(a, b, a, b); }

@@ -50,6 +50,9 @@ struct native<sse42> {
     asm("" : "+x"(r));
     return floats(r);
   }
+  [[gnu::always_inline]] static floats floor(floats x) noexcept {
+    return floats(_mm_round_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC));
+  }
   [[gnu::always_inline]] static std::int32_t sum(ints x) noexcept {
     __m128i const v = _mm_add_epi32(x, _mm_shuffle_epi32(x, 0x4e));
     return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// bench_attention: softmax(Q K) V for many queries (attention/...) and for one (decode/...).
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "octavo/octavo.hpp"
+#include "octavo/reference/attention.hpp"
+
+#include "rows.hpp"
+
+namespace bench {
+namespace {
+
+struct shape {
+  index query_heads;
+  index kv_heads;
+  index head_dim;
+  index queries;
+  index keys;
+  bool causal = false;
+
+  [[nodiscard]] std::string name() const {
+    std::string const heads = query_heads == kv_heads ? std::to_string(kv_heads)
+                                                      : std::to_string(query_heads) + "on" + std::to_string(kv_heads);
+    return "h" + heads + ".d" + std::to_string(head_dim) + (queries == 1 ? "" : ".q" + std::to_string(queries)) +
+           ".k" + std::to_string(keys) + (causal ? ".causal" : "");
+  }
+};
+
+/// Q, K, V of standard normal numbers, [head][token][channel].
+template <class T>
+struct inputs {
+  shape s;
+  std::vector<T> q, k, v;
+  std::vector<float> out;
+
+  explicit inputs(shape const& of) : s(of) {
+    fill(q, s.query_heads * s.queries, 1);
+    fill(k, s.kv_heads * s.keys, 2);
+    fill(v, s.kv_heads * s.keys, 3);
+    out.resize(q.size());
+  }
+  [[nodiscard]] octavo::heads_view<T const> view(std::vector<T> const& x, index heads, index tokens) const {
+    return {x.data(), s.head_dim, heads, tokens, tokens * s.head_dim, s.head_dim};
+  }
+  [[nodiscard]] octavo::heads_view<float> output() {
+    return {out.data(), s.head_dim, s.query_heads, s.queries, s.queries * s.head_dim, s.head_dim};
+  }
+  /// Squared error of a few queries of one head against the double reference / squared reference.
+  [[nodiscard]] double nmse() const {
+    octavo::reference::attention_problem p;
+    p.queries = std::min<index>(s.queries, 4);  // the last ones
+    p.keys = s.keys;
+    p.head_dim = s.head_dim;
+    p.value_dim = s.head_dim;
+    p.scale = 1 / std::sqrt(static_cast<double>(s.head_dim));
+    p.causal = s.causal;
+    auto const first = static_cast<std::ptrdiff_t>((s.queries - p.queries) * s.head_dim);
+    auto const take = [](auto from, index n) {
+      std::vector<double> x;
+      for (index i = 0; i < n; ++i) { x.push_back(static_cast<double>(static_cast<float>(from[i]))); }
+      return x;
+    };
+    p.q = take(q.begin() + first, p.queries * s.head_dim);
+    p.k = take(k.begin(), s.keys * s.head_dim);
+    p.v = take(v.begin(), s.keys * s.head_dim);
+    auto const exact = octavo::reference::attention(p);
+    double error = 0;
+    double total = 0;
+    for (std::size_t i = 0; i < exact.out.size(); ++i) {
+      error += std::pow(static_cast<double>(out[static_cast<std::size_t>(first) + i]) - exact.out[i], 2);
+      total += exact.out[i] * exact.out[i];
+    }
+    return error / total;
+  }
+
+ private:
+  void fill(std::vector<T>& x, index tokens, unsigned seed) const {
+    auto const values = normal(tokens * s.head_dim, 1.0f, seed);
+    x = std::vector<T>(values.begin(), values.end());
+  }
+};
+
+/// Multiply-adds of Q K and P V that masks leave, twice.
+double operations_of(shape const& s) {
+  auto const n = static_cast<double>(s.queries);
+  auto const keys = static_cast<double>(s.keys);
+  double const seen = s.causal ? n * keys - n * (n - 1) / 2 : n * keys;
+  return 4.0 * static_cast<double>(s.query_heads * s.head_dim) * seen;
+}
+
+template <class Arch, class T>
+void add(std::string const& schemes, shape const& s, int threads) {
+  if constexpr (octavo::arch_compiled<Arch>) {
+    if (!octavo::cpu_has<Arch>()) { return; }
+    add_row((s.queries == 1 ? "decode/" : "attention/") + schemes + "/" + s.name() + "/" + octavo::arch_name<Arch> +
+                "/" + std::to_string(threads),
+            [=] {
+              auto const in = std::make_shared<inputs<T>>(s);
+              row r;
+              r.threads = std::make_shared<pool>(threads);
+              r.operations = operations_of(s);
+              r.peak = peak<typename sequences<Arch>::f32>;
+              index const size = static_cast<index>(in->k.size() * sizeof(T));
+              r.bytes = 2.0 * static_cast<double>(size);
+              r.memory = {bytes_of(in->k.data(), size), bytes_of(in->v.data(), size)};
+              r.call = [in, s, threads_of_call = r.threads] {
+                auto scratch = call_scratch();
+                auto const context = octavo::on<Arch>(*threads_of_call).scratch(scratch);
+                auto const q = in->view(in->q, s.query_heads, s.queries);
+                auto const k = in->view(in->k, s.kv_heads, s.keys);
+                auto const v = in->view(in->v, s.kv_heads, s.keys);
+                if (s.causal) {
+                  octavo::attention(q, k, v, in->output(), octavo::causal{}, context);
+                } else {
+                  octavo::attention(q, k, v, in->output(), context);
+                }
+              };
+              r.nmse = [in] { return in->nmse(); };
+              return r;
+            });
+  }
+}
+
+template <class Arch>
+void add_floats() {
+  add<Arch, float>("f32", {8, 8, 128, 1024, 1024}, 1);
+  add<Arch, float>("f32", {8, 8, 128, 1024, 1024}, 2);
+  add<Arch, float>("f32", {8, 8, 64, 1024, 1024}, 1);
+  add<Arch, octavo::bf16>("bf16", {8, 8, 128, 1024, 1024}, 1);
+  add<Arch, float>("f32", {2, 2, 128, 4096, 4096}, 1);
+  add<Arch, float>("f32", {2, 2, 128, 4096, 4096, true}, 1);
+  for (int const threads : {1, 2}) {
+    add<Arch, octavo::f16>("f16", {8, 8, 128, 1, 4096}, threads);
+    add<Arch, octavo::f16>("f16", {32, 8, 128, 1, 4096}, threads);
+  }
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  bench::add_floats<octavo::avx512vnni>();
+  bench::add_floats<octavo::avx2>();
+  return bench::run(argc, argv);
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// K and V of attention as floats: f32 panels of one leaf, f32 products.
+#pragma once
+
+#include "octavo/core/heads_view.hpp"
+#include "octavo/kernel/attention_rows.hpp"
+#include "octavo/kernel/dense_panels.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// S = K Q by f32: keys are rows of panels. The scores of T rows are one chain of fma over channels, ascending.
+template <class A, class Q, class K>
+class dense_keys {
+  using panels = dense_panels<A>;
+
+ public:
+  static constexpr index width = panels::width;
+  static constexpr int tokens = panels::tokens;
+
+  dense_keys(heads_view<Q const> const& q, heads_view<K const> const& k, float factor) noexcept
+      : q_(q), k_(k), factor_(factor), stride_(panels::filled(k.head_dim())) {}
+
+  /// Floats of scratch.
+  [[nodiscard]] index scratch() const {
+    return round_up(panels::floats(leaf_keys, stride_) + product(group_rows, stride_) + panels::room(stride_), 16);
+  }
+  void use(float* scratch) noexcept {
+    leaf_ = scratch;
+    rows_ = leaf_ + panels::floats(leaf_keys, stride_);
+    room_ = rows_ + group_rows * stride_;
+  }
+  /// n keys from `first` of a head.
+  void load_leaf(index head, index first, index n) noexcept {
+    panels::pack_rows(k_.at(head, first), k_.token_stride(), n, k_.head_dim(), room_, leaf_);
+  }
+  void load_rows(query_rows const& rows, index first, index n) noexcept {
+    simd::floats<A> const factor(factor_);
+    index const d = k_.head_dim();
+    for (index i = 0; i < n; ++i) {
+      Q const* const from = q_.at(rows.head(first + i), rows.query(first + i));
+      float* const to = rows_ + i * stride_;
+      index c = 0;
+      for (; c + simd::lanes<A> <= d; c += simd::lanes<A>) {
+        (simd::load_as_floats<A>(from + c) * factor).store_unaligned(to + c);
+      }
+      for (; c < d; ++c) { to[c] = static_cast<float>(from[c]) * factor_; }
+      for (; c < stride_; ++c) { to[c] = 0.0f; }
+    }
+  }
+  /// Scores of T rows from row `first` of those loaded and block b of the leaf.
+  template <int T>
+  void multiply(index first, index b, float* scores) const noexcept {
+    panels::template multiply<T>(leaf_ + b * width * stride_, stride_, rows_ + first * stride_, stride_, scores);
+  }
+
+ private:
+  heads_view<Q const> q_;
+  heads_view<K const> k_;
+  float factor_;
+  index stride_;
+  float* leaf_ = nullptr;
+  float* rows_ = nullptr;
+  float* room_ = nullptr;
+};
+
+/// O = V P by f32: channels are rows of panels, keys are summed in one chain of fma, ascending.
+template <class A, class V>
+class dense_values {
+  using panels = dense_panels<A>;
+
+ public:
+  using weight = float;
+  static constexpr int degree = 5;
+  static constexpr index width = panels::width;
+  static constexpr int tokens = panels::tokens;
+
+  explicit dense_values(heads_view<V const> const& v) noexcept : v_(v) {}
+
+  [[nodiscard]] index scratch() const { return panels::floats(v_.head_dim(), leaf_keys); }
+  void use(float* scratch) noexcept { leaf_ = scratch; }
+  void load_leaf(index head, index first, index n) noexcept {
+    keys_ = n;
+    finite_ = panels::pack_columns(v_.at(head, first), v_.token_stride(), v_.head_dim(), n, leaf_);
+    if (!finite_) {
+      for (index j = 0; j < n; ++j) { bad_[j] = clear_if_bad(j); }
+    }
+  }
+  /// NaN if a key with a weight above 0 (or NaN) has a value that is not finite, else 0.
+  [[nodiscard]] float taint(float const* weights, index low, index high) const noexcept {
+    if (finite_) { return 0.0f; }
+    for (index j = low; j < smaller(high, keys_); ++j) {
+      if (bad_[j] && !(weights[j] == 0)) { return __builtin_nanf(""); }
+    }
+    return 0.0f;
+  }
+  [[nodiscard]] index blocks() const noexcept { return ceil_div(v_.head_dim(), width); }
+  /// Products of T rows of weights, keys [low, high), and block b of channels.
+  template <int T>
+  void multiply(float const* weights, index stride, index b, index low, index high, float* out) const noexcept {
+    index const from = low / units_together * units_together;
+    index const all = panels::filled(keys_);
+    index const k = smaller(panels::filled(high), all) - from;
+    panels::template multiply<T>(leaf_ + (b * all + from) * width, k, weights + from, stride, out);
+  }
+
+ private:
+  /// A value that is not finite would reach rows of its tile that do not see it: NaN * 0. So it is taken out.
+  [[nodiscard]] bool clear_if_bad(index key) const noexcept {
+    index const all = panels::filled(keys_);
+    bool bad = false;
+    for (index c = 0; c < v_.head_dim(); ++c) {
+      float& x = leaf_[c / width * width * all + key * width + c % width];
+      bad = bad || !detail::is_finite(x);
+      x = detail::is_finite(x) ? x : 0.0f;
+    }
+    return bad;
+  }
+
+  heads_view<V const> v_;
+  float* leaf_ = nullptr;
+  index keys_ = 0;
+  bool finite_ = true;
+  bool bad_[leaf_keys];
+};
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// The online softmax: weights of one leaf of keys relative to its largest score, and the one merge of leaves.
+#pragma once
+
+#include <cstddef>
+
+#include "octavo/core/unroll.hpp"
+#include "octavo/simd/exp2.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+inline constexpr float minus_infinity = -__builtin_inff();
+
+/// Sixteen virtual lanes in whole registers, so that sums have the same order for any length of registers.
+template <class A>
+struct lanes_of_16 {
+  static constexpr int registers = 16 / simd::lanes<A>;
+  simd::floats<A> part[static_cast<std::size_t>(registers)];
+
+  [[gnu::always_inline]] explicit lanes_of_16(float x) noexcept {
+    detail::unroll<registers>([&](int i) __attribute__((always_inline)) { part[i] = simd::floats<A>(x); });
+  }
+  /// op of all lanes: halves of 8, 4, 2, 1.
+  template <class Op>
+  [[nodiscard, gnu::always_inline]] float reduce(Op const& op) const noexcept {
+    float v[16];
+    detail::unroll<registers>([&](int i) __attribute__((always_inline)) {
+      part[i].store_unaligned(v + i * simd::lanes<A>);
+    });
+    detail::unroll<4>([&](auto step) __attribute__((always_inline)) {
+      constexpr int half = 8 >> step();
+      for (int i = 0; i < half; ++i) { v[i] = op(v[i], v[i + half]); }
+    });
+    return v[0];
+  }
+};
+
+/// The largest of the scores and the sum of the weights 2^(score - largest) of one row.
+struct weight_sum {
+  float largest;
+  float sum;
+};
+
+/// Turns scores of `blocks` blocks of Width keys, `stride` floats apart, into weights 2^(score - largest), which lie one
+/// after the other. Scores of -infinity weigh +0. All of them: largest -infinity, sum 0. NaN: sum NaN.
+/// Order of the sum: key j in virtual lane j % 16, ascending, then halves.
+template <class A, int Degree, index Width>
+[[gnu::always_inline]] inline weight_sum softmax(float const* scores, index stride, index blocks,
+                                                 float* weights) noexcept {
+  constexpr int L = simd::lanes<A>;
+  constexpr int V = lanes_of_16<A>::registers;
+  constexpr int registers = static_cast<int>(Width) / L;
+  lanes_of_16<A> most(minus_infinity);
+  lanes_of_16<A> more(minus_infinity);  // a second chain
+  for (index b = 0; b < blocks; ++b) {
+    float const* const from = scores + b * stride;
+    detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+      auto& m = r / V % 2 == 0 ? most.part[r % V] : more.part[r % V];
+      m = simd::maximum<A>(simd::load_floats<A>(from + r * L), m);  // NaN leaves m
+    });
+  }
+  detail::unroll<V>([&](int i) __attribute__((always_inline)) {
+    most.part[i] = simd::maximum<A>(most.part[i], more.part[i]);
+  });
+  float const largest = most.reduce([](float a, float b) { return a > b ? a : b; });
+  simd::floats<A> const shift(largest == minus_infinity ? 0.0f : largest);
+  lanes_of_16<A> sum(0.0f);
+  for (index b = 0; b < blocks; ++b) {
+    float const* const from = scores + b * stride;
+    detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+      auto const p = simd::exp2<Degree, A>(simd::load_floats<A>(from + r * L) - shift);
+      p.store_unaligned(weights + b * Width + r * L);
+      sum.part[r % V] = sum.part[r % V] + p;
+    });
+  }
+  return {largest, sum.reduce([](float a, float b) { return a + b; })};
+}
+
+/// Rows of (m, l): the largest score in units of log2, the sum of weights relative to it. Accumulators belong to them.
+struct softmax_rows {
+  float* largest;
+  float* sum;
+
+  [[gnu::always_inline]] void clear(index rows) const noexcept {
+    for (index i = 0; i < rows; ++i) {
+      largest[i] = minus_infinity;
+      sum[i] = 0.0f;
+    }
+  }
+};
+
+/// Row by row (m, l) becomes (m, l) + (m', l'), the merge of what two sets of keys gave: M = max(m, m'), f = 2^(m - M),
+/// f' = 2^(m' - M), l = fma(l', f', l f). `keep` and `take` are the f and f' that accumulators are merged with.
+/// (-infinity, 0) is neutral. `rows` is a multiple of 16, or room is left for one.
+template <class A>
+void merge_rows(softmax_rows const& into, softmax_rows const& from, index rows, float* keep, float* take) noexcept {
+  constexpr int L = simd::lanes<A>;
+  for (index i = 0; i < rows; i += L) {
+    auto const m = simd::load_floats<A>(into.largest + i);
+    auto const n = simd::load_floats<A>(from.largest + i);
+    auto const most = simd::maximum<A>(m, n);
+    most.store_unaligned(into.largest + i);
+    auto const shift = simd::maximum<A>(most, simd::floats<A>(-0x1.fffffep127f));
+    auto const f = simd::exp2<5, A>(m - shift);
+    auto const g = simd::exp2<5, A>(n - shift);
+    f.store_unaligned(keep + i);
+    g.store_unaligned(take + i);
+    auto const kept = simd::opaque<A>(simd::load_floats<A>(into.sum + i) * f);
+    simd::fused<A>(simd::load_floats<A>(from.sum + i), g, kept).store_unaligned(into.sum + i);
+  }
+}
+
+/// The same for n accumulators of one row.
+template <class A>
+[[gnu::always_inline]] inline void merge_accumulators(float* into, float const* from, index n, float keep,
+                                                      float take) noexcept {
+  simd::floats<A> const f(keep);
+  simd::floats<A> const g(take);
+  for (index i = 0; i < n; i += simd::lanes<A>) {
+    auto const kept = simd::opaque<A>(simd::load_floats<A>(into + i) * f);
+    simd::fused<A>(simd::load_floats<A>(from + i), g, kept).store_unaligned(into + i);
+  }
+}
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

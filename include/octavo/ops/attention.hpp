@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// attention(q, k, v, out): softmax(Q K) V, exact, for one token or many, any heads, masks and biases.
+#pragma once
+
+#include <type_traits>
+
+#include "octavo/core/heads_view.hpp"
+#include "octavo/kernel/dense_operands.hpp"
+#include "octavo/ops/attention_options.hpp"
+#include "octavo/ops/attention_run.hpp"
+#include "octavo/ops/context.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace detail {
+
+/// Two extents that should fit and do not; `what` is null where all is well.
+struct misfit {
+  char const* what = nullptr;
+  index a = 0;
+  char const* other = nullptr;
+  index b = 0;
+  char const* todo = nullptr;
+};
+template <class Q, class K, class V, class Out>
+[[nodiscard, gnu::always_inline]] inline misfit misfit_of(Q const& q, K const& k, V const& v, Out const& out) {
+  constexpr auto* equal = "They must be equal.";
+  if (q.head_dim() != k.head_dim()) { return {"Q has head_dim", q.head_dim(), "K has", k.head_dim(), equal}; }
+  if (v.head_dim() != out.head_dim()) { return {"V has head_dim", v.head_dim(), "out has", out.head_dim(), equal}; }
+  if (k.heads() != v.heads()) { return {"K has heads", k.heads(), "V has", v.heads(), equal}; }
+  if (k.tokens() != v.tokens()) { return {"K has keys", k.tokens(), "V has", v.tokens(), equal}; }
+  if (q.heads() != out.heads()) { return {"Q has heads", q.heads(), "out has", out.heads(), equal}; }
+  if (q.tokens() != out.tokens()) { return {"Q has queries", q.tokens(), "out has", out.tokens(), equal}; }
+  if (k.heads() == 0 ? q.heads() != 0 : q.heads() % k.heads() != 0) {
+    return {"Q has heads", q.heads(), "K has", k.heads(), "Query heads must be a multiple of kv heads."};
+  }
+  return {};
+}
+
+}  // namespace detail
+
+/// Whether attention(q, k, v, out) would accept these shapes. Matrices have heads as said.
+template <class Q, class K, class V, class Out>
+[[nodiscard, gnu::always_inline]] inline bool can_attention(Q const& q, K const& k, V const& v, Out&& out,
+                                                            attention_heads const& heads = {}) {
+  auto const qs = as_heads(q, heads.query_heads);
+  auto const ks = as_heads(k, heads.kv_heads);
+  auto const vs = as_heads(v, heads.kv_heads);
+  auto const os = as_heads(out, heads.query_heads);
+  return detail::misfit_of(qs, ks, vs, os).what == nullptr;
+}
+
+namespace detail {
+
+/// One call: checks, then ops::attention_run.
+template <class Default, class Q, class K, class V, class Out, class... Options>
+void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... options) {
+  static_assert(((count_of<Options, Options...> == 1) && ...), "Octavo: attention has an option twice.");
+  attention_settings settings;
+  (settings.set(options), ...);
+  auto const qs = as_heads(q, settings.heads.query_heads).read();
+  auto const ks = as_heads(k, settings.heads.kv_heads).read();
+  auto const vs = as_heads(v, settings.heads.kv_heads).read();
+  auto const os = as_heads(out, settings.heads.query_heads);
+  using Q_type = std::remove_const_t<std::remove_pointer_t<decltype(qs.data())>>;
+  using K_type = std::remove_const_t<std::remove_pointer_t<decltype(ks.data())>>;
+  using V_type = std::remove_const_t<std::remove_pointer_t<decltype(vs.data())>>;
+  using Out_type = std::remove_pointer_t<decltype(os.data())>;
+  static_assert(!std::is_const_v<Out_type>, "Octavo: attention writes its fourth operand, but this one is const.");
+  if (auto const m = misfit_of(qs, ks, vs, os); m.what != nullptr) {
+    fail_extents("attention", m.what, m.a, m.other, m.b, m.todo);
+  }
+
+  auto& rule = settings.rule;
+  rule.keys = ks.tokens();
+  rule.offset = ks.tokens() - qs.tokens();
+  if (rule.scale == 0) { rule.scale = 1.0f / __builtin_sqrtf(static_cast<float>(larger(qs.head_dim(), 1))); }
+  auto const context = context_of<Default>(options...);
+  using arch = typename decltype(context)::arch;
+  if constexpr (check_arch<arch>()) {
+    using keys = kernel::dense_keys<arch, Q_type, K_type>;
+    using values = kernel::dense_values<arch, V_type>;
+    ops::attention_run<arch, keys, values, std::remove_const_t<Out_type>> run(
+        keys(qs, ks, rule.factor()), values(vs), rule, ks.heads(), qs.tokens(), os, settings.lse);
+    run(context);
+  }
+}
+
+}  // namespace detail
+
+/// out = softmax(scores) V, where the score of a query and a key is q k / sqrt(head_dim), for every head and query.
+///
+/// - q and out are [query heads][queries], k and v [kv heads][keys]: heads_views, or matrices of heads x head_dim
+///   features and a column for each token, whose heads an option tells. Elements are float, bf16 or f16. v may have
+///   another head_dim than q and k.
+/// - Options (ops/attention_options.hpp) and a context, in any order. A score goes through soft_cap, alibi, additive_bias,
+///   then masks.
+///
+///       attention(q, k, v, out, causal{}, {.query_heads = 32, .kv_heads = 8}, on(pool));
+///       attention(q, k, v, out, sliding_window{.left = 1023}, causal{}, soft_cap{50.0f});
+///
+/// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
+/// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
+///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),
+///   then halves, acc one chain of fma over keys, ascending. Leaves are merged from left to right. So results have the
+///   same bits for any number of queries, any executor, and every instruction set with fma.
+/// - *Error* of a weight: (head_dim + 2) 2^-24 sum |q k| scale + 1.5e-7, relative; then keys * 2^-24 sum |weight v|.
+/// - A query that sees nothing, no keys at all: 0, log-sum-exp -infinity. NaN in q, or in a k that is not masked: NaN. A v
+///   that is not finite: NaN in all channels of the queries that give its key a weight above 0. A score of +infinity: NaN.
+/// - *Scratch*, one allocation on the calling thread: per piece of work (four per thread) a leaf of K and V in f32 and, of
+///   at most 1536 rows, head_dim + 2 floats each; or ceil(keys / 512) * rows * (head_dim + 2) floats, where rows are few.
+/// - `Default` is never named: it puts the instruction set of a call without a context into the name of the function.
+/// - Throws std::invalid_argument when shapes do not fit; can_attention asks first. out must not overlap the others.
+template <class Q, class K, class V, class Out, class... Options, class Default = default_arch>
+void attention(Q const& q, K const& k, V const& v, Out&& out, Options const&... options) {
+  detail::attend<Default>(q, k, v, out, options...);
+}
+/// The same with heads in braces, first or after one option.
+template <class Q, class K, class V, class Out, class... Options, class Default = default_arch>
+void attention(Q const& q, K const& k, V const& v, Out&& out, attention_heads const& heads,
+               Options const&... options) {
+  detail::attend<Default>(q, k, v, out, heads, options...);
+}
+template <class Q, class K, class V, class Out, class First, class... Options, class Default = default_arch>
+void attention(Q const& q, K const& k, V const& v, Out&& out, First const& first, attention_heads const& heads,
+               Options const&... options) {
+  detail::attend<Default>(q, k, v, out, first, heads, options...);
+}
+
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// The options of attention: masks, what is added to scores, sinks, log-sum-exp. Any of them, in any order.
+#pragma once
+
+#include <type_traits>
+
+#include "octavo/kernel/score_rule.hpp"
+#include "octavo/ops/attention_run.hpp"
+#include "octavo/ops/context.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// Heads of operands that are matrices, heads x head_dim features; a heads_view knows its own. Query head h reads kv head
+/// h / (query_heads / kv_heads).
+struct attention_heads {
+  index query_heads = 1;
+  index kv_heads = 1;
+};
+
+/// A query sees no key behind it. Queries are the last ones of the sequence: query i of n stands where key
+/// i + keys - n does. With more queries than keys, the first see nothing.
+struct causal {};
+/// A query sees so many keys before it and behind it, itself besides; -1: all. The first `first` keys of the sequence it
+/// sees in any case, as StreamingLLM's sinks (Xiao et al. 2023), but for those that causal{} hides.
+struct sliding_window {
+  index left = -1;
+  index right = -1;
+  index first = 0;
+};
+/// What scores are multiplied by, above 0, in place of 1 / sqrt(head_dim).
+struct softmax_scale {
+  float value;
+};
+/// s becomes limit * tanh(s / limit) (Gemma 2).
+struct soft_cap {
+  float limit;
+};
+/// s -= slope * |distance|, a slope for each query head (Press, Smith, Lewis 2022).
+struct alibi {
+  float const* slopes;
+};
+/// s += bias, data[key + query * query_stride + head * head_stride], of query heads. A stride may be 0.
+template <element T>
+struct additive_bias {
+  T const* data;
+  index query_stride;
+  index head_stride = 0;
+};
+/// A query sees a key where data[key + query * query_stride + head * head_stride] is true.
+struct boolean_mask {
+  bool const* data;
+  index query_stride;
+  index head_stride = 0;
+};
+/// For each query head a score that takes its share of the softmax and has no value.
+struct sink_logits {
+  float const* data;
+};
+/// Natural logarithms of the sums of exponentials go to data[query + head * head_stride]; -infinity where nothing is seen.
+struct log_sum_exp {
+  float* data;
+  index head_stride;
+};
+
+namespace detail {
+
+/// What the options say, gathered.
+struct attention_settings {
+  kernel::score_rule rule;
+  ops::lse_out lse;
+  attention_heads heads;
+
+  [[gnu::always_inline]] void set(attention_heads const& o) noexcept { heads = o; }
+  [[gnu::always_inline]] void set(causal const&) noexcept { rule.causal = true; }
+  [[gnu::always_inline]] void set(sliding_window const& o) noexcept {
+    rule.left = o.left;
+    rule.right = o.right;
+    rule.first = o.first;
+  }
+  [[gnu::always_inline]] void set(softmax_scale const& o) {
+    if (!(o.value > 0) || !is_finite(o.value)) {
+      fail("attention: softmax_scale must be a finite number above 0. Leave it out for 1 / sqrt(head_dim).");
+    }
+    rule.scale = o.value;
+  }
+  [[gnu::always_inline]] void set(soft_cap const& o) {
+    if (!(o.limit > 0) || !is_finite(o.limit)) {
+      fail("attention: soft_cap must be a finite number above 0. Leave it out for scores as they are.");
+    }
+    rule.cap = o.limit;
+  }
+  [[gnu::always_inline]] void set(alibi const& o) { rule.slopes = present(o.slopes); }
+  template <class T>
+  [[gnu::always_inline]] void set(additive_bias<T> const& o) {
+    rule.bias = kernel::element_pointer(present(o.data));
+    rule.bias_query = o.query_stride;
+    rule.bias_head = o.head_stride;
+  }
+  [[gnu::always_inline]] void set(boolean_mask const& o) {
+    rule.mask = present(o.data);
+    rule.mask_query = o.query_stride;
+    rule.mask_head = o.head_stride;
+  }
+  [[gnu::always_inline]] void set(sink_logits const& o) { rule.sinks = present(o.data); }
+  [[gnu::always_inline]] void set(log_sum_exp const& o) { lse = {present(o.data), o.head_stride}; }
+  template <class Option>
+  [[gnu::always_inline]] void set(Option const&) noexcept {
+    static_assert(
+        is_context<Option>,
+        "Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, "
+        "additive_bias, boolean_mask, sink_logits, log_sum_exp, a context (on(pool)).");
+  }
+
+ private:
+  template <class T>
+  [[nodiscard, gnu::always_inline]] static T* present(T* p) {
+    if (p == nullptr) {
+      fail("attention: the data pointer of an option is null. Pass memory, or leave the option out.");
+    }
+    return p;
+  }
+};
+
+template <class Option, class... Options>
+inline constexpr int count_of = (0 + ... + static_cast<int>(std::is_same_v<Option, Options>));
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+// How attention cuts its work: kv heads x blocks of query rows, and leaves of keys where there are few rows.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <type_traits>
+
+#include "octavo/core/heads_view.hpp"
+#include "octavo/core/log2.hpp"
+#include "octavo/kernel/attention_tile.hpp"
+#include "octavo/ops/context.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace ops {
+
+/// Where log-sum-exps go: data[query + head * head_stride], or nowhere.
+struct lse_out {
+  float* data = nullptr;
+  index head_stride = 0;
+};
+
+/// One call of attention. Keys and Values say how K and V enter (kernel/attention_tile.hpp).
+///
+/// An item is a block of the rows of one kv head, times all leaves; or times one leaf, where rows are too few to keep all
+/// threads busy. Its state (m, l, acc) of a row takes leaf after leaf. States of single leaves are then merged in the same
+/// way, so that results do not know how the work was cut.
+template <class A, class Keys, class Values, class Out>
+class attention_run {
+  static constexpr index L = simd::lanes<A>;
+  static constexpr index G = kernel::group_rows;
+  /// Rows of an item at most: enough that packing K and V does not count, few enough that states stay near.
+  static constexpr index most_rows = 32 * G;
+  static constexpr index fewest_rows = 2 * G;
+
+ public:
+  attention_run(Keys const& keys, Values const& values, kernel::score_rule const& rule, index kv_heads, index queries,
+                heads_view<Out> const& out, lse_out const& lse) noexcept
+      : keys_(keys), values_(values), rule_(rule), out_(out), lse_(lse), kv_heads_(kv_heads) {
+    per_kv_ = kv_heads == 0 ? 0 : out.heads() / kv_heads;
+    rows_ = per_kv_ * queries;
+    channels_ = values.blocks() * Values::width;
+  }
+
+  template <class Context>
+  void operator()(Context const& context) {
+    if (rows_ == 0 || kv_heads_ == 0) { return; }
+    index const leaves = ceil_div(rule_.keys, kernel::leaf_keys);
+    index const wanted = context.pieces(product(kv_heads_, rows_, larger(leaves, 1)));
+    index const blocks =
+        larger(ceil_div(rows_, most_rows), smaller(ceil_div(wanted, kv_heads_), ceil_div(rows_, fewest_rows)));
+    block_ = round_up(ceil_div(rows_, blocks), G);
+    blocks_ = ceil_div(rows_, block_);
+    bool const by_leaf = kv_heads_ * blocks_ < wanted && leaves > 1;
+    index const splits = by_leaf ? leaves : 1;
+    index const items = product(kv_heads_, blocks_, splits);
+    index const pieces = smaller(wanted, items);
+
+    index const state = state_floats();
+    using scratch_type = detail::scratch_block<A>;
+    index const states = by_leaf ? items : pieces;
+    scratch_type scratch(context.memory(), scratch_type::template bytes<float>(product(states, state)) +
+                                               scratch_type::template bytes<float>(product(pieces, piece_floats())) +
+                                               alignment);
+    float* const all_states = scratch.template take<float>(states * state);
+    float* const room = scratch.template take<float>(pieces * piece_floats());
+    // Pieces take items in turn, the last and longest of causal attention first.
+    context.execute(pieces, [&](index piece) noexcept {
+      for (index i = piece; i < items; i += pieces) {
+        index const item = items - 1 - i;
+        item_rows const rows = rows_of(item / splits);
+        state_of_rows const s(all_states + (by_leaf ? item : piece) * state, *this);
+        index const leaf = item % splits;
+        attend(rows, leaf, by_leaf ? leaf + 1 : leaves, s, room + piece * piece_floats());
+        if (!by_leaf) { finish(rows, s, room + piece * piece_floats()); }
+      }
+    });
+    if (!by_leaf) { return; }
+    index const mergers = smaller(pieces, kv_heads_ * blocks_);
+    context.execute(mergers, [&](index piece) noexcept {
+      for (index b = piece; b < kv_heads_ * blocks_; b += mergers) {
+        item_rows const rows = rows_of(b);
+        state_of_rows const s(all_states + b * splits * state, *this);
+        for (index leaf = 1; leaf < splits; ++leaf) {
+          state_of_rows const next(all_states + (b * splits + leaf) * state, *this);
+          for (index first = 0; first < rows.count; first += G) {
+            merge(s, first, next.sums(first), next.acc(first), smaller(G, rows.count - first));
+          }
+        }
+        finish(rows, s, room + piece * piece_floats());
+      }
+    });
+  }
+
+ private:
+  struct item_rows {
+    kernel::query_rows of;
+    index first;
+    index count;
+  };
+  [[nodiscard]] item_rows rows_of(index block) const noexcept {
+    index const first = block % blocks_ * block_;
+    return {{block / blocks_, per_kv_}, first, smaller(block_, rows_ - first)};
+  }
+
+  /// (m, l, acc) of the rows of an item, group by group.
+  class state_of_rows {
+   public:
+    state_of_rows(float* p, attention_run const& run) noexcept : p_(p), channels_(run.channels_) {}
+    [[nodiscard]] kernel::softmax_rows sums(index first) const noexcept {
+      float* const group = p_ + first * (channels_ + 2);
+      return {group, group + G};
+    }
+    /// [block of channels][row][width]
+    [[nodiscard]] float* acc(index first) const noexcept { return p_ + first * (channels_ + 2) + 2 * G; }
+
+   private:
+    float* p_;
+    index channels_;
+  };
+  [[nodiscard]] index state_floats() const { return product(block_, channels_ + 2); }
+
+  /// Scratch of a piece: of K, of V, and of a group of rows.
+  [[nodiscard]] index piece_floats() const {
+    return keys_.scratch() + values_.scratch() +
+           product(G, kernel::leaf_keys + kernel::weight_stride + channels_ + 2);
+  }
+
+  void attend(item_rows const& rows, index leaf, index leaves, state_of_rows const& state,
+              float* room) const noexcept {
+    Keys keys = keys_;
+    Values values = values_;
+    keys.use(room);
+    values.use(room + keys.scratch());
+    float* p = room + keys.scratch() + values.scratch();
+    kernel::group_scratch group{};
+    group.scores = p;
+    group.weights = p += G * kernel::leaf_keys;
+    group.out = p += G * kernel::weight_stride;
+    group.sums.largest = p += G * channels_;
+    group.sums.sum = p + G;
+
+    for (index first = 0; first < rows.count; first += G) { state.sums(first).clear(G); }
+    for (; leaf < leaves; ++leaf) {
+      index const from = leaf * kernel::leaf_keys;
+      index const n = smaller(kernel::leaf_keys, rule_.keys - from);
+      bool loaded = false;
+      for (index first = 0; first < rows.count; first += G) {
+        index const count = smaller(G, rows.count - first);
+        kernel::group_of_rows const seeing(rule_, rows.of, rows.first + first, count, from, n);
+        if (seeing.blocks(Keys::width, 0, count).none()) { continue; }
+        if (!loaded) {
+          keys.load_leaf(rows.of.kv_head, from, n);
+          values.load_leaf(rows.of.kv_head, from, n);
+          loaded = true;
+        }
+        kernel::attend_group<A>(keys, values, rule_, seeing, from, group);
+        merge(state, first, group.sums, group.out, count);
+      }
+    }
+  }
+
+  void merge(state_of_rows const& into, index first, kernel::softmax_rows const& sums, float const* acc,
+             index count) const noexcept {
+    alignas(64) float keep[G];
+    alignas(64) float take[G];
+    bool fresh[G];
+    auto const so_far = into.sums(first);
+    for (index i = 0; i < count; ++i) { fresh[i] = so_far.sum[i] == 0; }
+    kernel::merge_rows<A>(so_far, sums, count, keep, take);
+    float* const to = into.acc(first);
+    for (index i = 0; i < count; ++i) {
+      if (sums.sum[i] == 0) { continue; }  // nothing was seen, nothing was computed
+      for (index b = 0; b < channels_ / Values::width; ++b) {
+        index const at = (b * G + i) * Values::width;
+        if (fresh[i]) {  // what the merge with 0 gives
+          std::memcpy(to + at, acc + at, Values::width * sizeof(float));
+        } else {
+          kernel::merge_accumulators<A>(to + at, acc + at, Values::width, keep[i], take[i]);
+        }
+      }
+    }
+  }
+
+  /// Sinks, then acc / l and log-sum-exps.
+  void finish(item_rows const& rows, state_of_rows const& state, float* room) const noexcept {
+    for (index first = 0; first < rows.count; first += G) {
+      index const count = smaller(G, rows.count - first);
+      auto const sums = state.sums(first);
+      float* const acc = state.acc(first);
+      if (rule_.sinks != nullptr) {
+        kernel::softmax_rows const sink{room, room + G};
+        sink.clear(G);
+        for (index i = 0; i < count; ++i) {
+          sink.largest[i] = detail::opaque(rule_.sinks[rows.of.head(rows.first + first + i)] * rule_.log2e);
+          sink.sum[i] = 1.0f;
+        }
+        float* const nothing = room + 2 * G;
+        std::memset(nothing, 0, static_cast<std::size_t>(G * channels_) * sizeof(float));
+        merge(state, first, sink, nothing, count);
+      }
+      for (index i = 0; i < count; ++i) {
+        index const row = rows.first + first + i;
+        index const head = rows.of.head(row);
+        index const query = rows.of.query(row);
+        float const l = sums.sum[i];
+        if (lse_.data != nullptr) {
+          constexpr double ln2 = 0.6931471805599453;
+          double const log = static_cast<double>(sums.largest[i]) + detail::log2_of(static_cast<double>(l));
+          lse_.data[query + head * lse_.head_stride] = static_cast<float>(log * ln2);
+        }
+        Out* const y = out_.at(head, query);
+        for (index c = 0; c < out_.head_dim(); c += L) {
+          index const b = c / Values::width;
+          auto const o = divided(simd::load_floats<A>(acc + (b * G + i) * Values::width + c % Values::width), l);
+          if (c + L <= out_.head_dim()) {
+            simd::store_from_floats<A>(y + c, o);
+          } else {
+            simd::store_first<A>(y + c, o, out_.head_dim() - c);
+          }
+        }
+      }
+    }
+  }
+  /// acc / l; +0 for a row that saw nothing, and never -0.
+  [[nodiscard]] static simd::floats<A> divided(simd::floats<A> acc, float l) noexcept {
+    if (l == 0) { return simd::floats<A>(0.0f); }
+    return simd::divide<A>(acc, simd::floats<A>(l)) + simd::floats<A>(0.0f);
+  }
+
+  Keys keys_;
+  Values values_;
+  kernel::score_rule rule_;
+  heads_view<Out> out_;
+  lse_out lse_;
+  index kv_heads_;
+  index per_kv_ = 0;
+  index rows_ = 0;
+  index channels_ = 0;
+  index block_ = G;
+  index blocks_ = 1;
+};
+
+}  // namespace ops
+}  // namespace v0
+}  // namespace octavo

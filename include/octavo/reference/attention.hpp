@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// Attention in double precision, written as the formula: what errors are measured against.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+#include "octavo/core/index.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace reference {
+
+/// Operands are [head][token][channel], queries the last ones of the sequence: query i stands at i + keys - queries.
+/// Query head h reads kv head h / (query_heads / kv_heads). What is empty is not there.
+struct attention_problem {
+  index query_heads = 1, kv_heads = 1, queries = 0, keys = 0, head_dim = 0, value_dim = 0;
+  std::vector<double> q, k, v;
+  double scale = 1;
+  double soft_cap = 0;          ///< c: s becomes c tanh(s / c); 0: it does not
+  std::vector<double> alibi;    ///< [query head]: slopes
+  std::vector<double> bias;     ///< [query head][query][key]: added
+  std::vector<bool> mask;       ///< the same: true where a query may see a key
+  bool causal = false;          ///< a query sees no key behind it
+  index left = -1, right = -1;  ///< a query sees so many keys before and behind it; -1: all
+  index first = 0;              ///< and always so many at the beginning, in spite of `left`
+  std::vector<double> sinks;    ///< [query head]: scores that take weight and have no value
+
+  /// Whether masks let query i of head h see key j.
+  [[nodiscard]] bool visible(index h, index i, index j) const {
+    index const distance = j - (i + keys - queries);
+    bool const near = (left < 0 || distance >= -left) && (right < 0 || distance <= right);
+    return (near || j < first) && (!causal || distance <= 0) && (mask.empty() || mask[at(h, i, j)]);
+  }
+  /// The score of a visible key.
+  [[nodiscard]] double score(index h, index i, index j) const {
+    index const kv = h / (query_heads / kv_heads);
+    double s = 0;
+    for (index c = 0; c < head_dim; ++c) {
+      s += q[place((h * queries + i) * head_dim + c)] * k[place((kv * keys + j) * head_dim + c)];
+    }
+    s *= scale;
+    if (soft_cap > 0) { s = soft_cap * std::tanh(s / soft_cap); }
+    if (!alibi.empty()) { s -= alibi[place(h)] * std::abs(static_cast<double>(j - (i + keys - queries))); }
+    if (!bias.empty()) { s += bias[at(h, i, j)]; }
+    return s;
+  }
+
+  [[nodiscard]] static std::size_t place(index i) { return static_cast<std::size_t>(i); }
+  [[nodiscard]] std::size_t at(index h, index i, index j) const { return place((h * queries + i) * keys + j); }
+};
+
+struct attention_result {
+  std::vector<double> out;          ///< [query head][query][value channel]
+  std::vector<double> log_sum_exp;  ///< [query head][query], natural logarithm
+};
+
+/// out = softmax(scores) V over visible keys. A query that sees none, and has no sink, gives 0 and log-sum-exp -infinity.
+[[nodiscard]] inline attention_result attention(attention_problem const& p) {
+  attention_result result;
+  for (index h = 0; h < p.query_heads; ++h) {
+    for (index i = 0; i < p.queries; ++i) {
+      std::vector<double> scores;
+      double most = -std::numeric_limits<double>::infinity();
+      for (index j = 0; j < p.keys; ++j) {
+        scores.push_back(p.visible(h, i, j) ? p.score(h, i, j) : -std::numeric_limits<double>::infinity());
+        most = std::fmax(most, scores.back());
+      }
+      if (!p.sinks.empty()) { most = std::fmax(most, p.sinks[p.place(h)]); }
+      double const shift = std::isinf(most) ? 0 : most;
+      double sum = p.sinks.empty() ? 0 : std::exp(p.sinks[p.place(h)] - shift);
+      for (double const s : scores) { sum += std::exp(s - shift); }
+      for (index c = 0; c < p.value_dim; ++c) {
+        double out = 0;
+        for (index j = 0; j < p.keys; ++j) {
+          double const weight = std::exp(scores[p.place(j)] - shift);
+          index const kv = h / (p.query_heads / p.kv_heads);
+          if (weight != 0) { out += weight * p.v[p.place((kv * p.keys + j) * p.value_dim + c)]; }
+        }
+        result.out.push_back(sum == 0 ? 0 : out / sum);
+      }
+      result.log_sum_exp.push_back(shift + std::log(sum));
+    }
+  }
+  return result;
+}
+
+/// The slopes of ALiBi for `heads` heads: 2^(-8 (h + 1) / heads) for a power of two; else those of the next smaller power
+/// P, then every second one of 2 P (Press, Smith, Lewis 2022, and the authors' code).
+[[nodiscard]] inline std::vector<double> alibi_slopes(index heads) {
+  index power = 1;
+  while (2 * power <= heads) { power *= 2; }
+  std::vector<double> slopes;
+  for (index h = 0; h < heads; ++h) {
+    slopes.push_back(h < power
+                         ? std::exp2(-8.0 * static_cast<double>(h + 1) / static_cast<double>(power))
+                         : std::exp2(-4.0 * static_cast<double>(2 * (h - power) + 1) / static_cast<double>(power)));
+  }
+  return slopes;
+}
+
+}  // namespace reference
+}  // namespace v0
+}  // namespace octavo

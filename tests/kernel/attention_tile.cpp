@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// One group of rows and one leaf, without merging: against the reference.
+#include "octavo/kernel/attention_tile.hpp"
+
+#include "octavo/kernel/dense_operands.hpp"
+#include "octavo/reference/attention.hpp"
+
+#include "support/archs.hpp"
+#include "support/catch.hpp"
+#include "support/random.hpp"
+
+#include <cmath>
+#include <vector>
+
+using namespace octavo;
+
+TEST_CASE("a group of rows attends to a leaf") {
+  constexpr octavo::index n = 17;
+  constexpr octavo::index keys = 70;
+  constexpr octavo::index d = 9;
+  reference::attention_problem p;
+  p.queries = n;
+  p.keys = keys;
+  p.head_dim = d;
+  p.value_dim = d;
+  p.causal = true;
+  test::random next(4);
+  std::vector<float> q, k, v;
+  auto const fill = [&](std::vector<float>& x, std::vector<double>& exact, octavo::index size) {
+    for (octavo::index i = 0; i < size; ++i) {
+      x.push_back(next.value());
+      exact.push_back(static_cast<double>(x.back()));
+    }
+  };
+  fill(q, p.q, n * d);
+  fill(k, p.k, keys * d);
+  fill(v, p.v, keys * d);
+  auto const exact = reference::attention(p);
+  test::for_every_arch([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    kernel::score_rule rule;
+    rule.keys = keys;
+    rule.offset = keys - n;
+    rule.causal = true;
+    rule.scale = 1;
+    kernel::dense_keys<A, float, float> side({q.data(), d, 1, n, n * d, d}, {k.data(), d, 1, keys, keys * d, d},
+                                             rule.factor());
+    kernel::dense_values<A, float> values({v.data(), d, 1, keys, keys * d, d});
+    std::vector<float> room(static_cast<std::size_t>(side.scratch() + values.scratch()));
+    side.use(room.data());
+    values.use(room.data() + side.scratch());
+    side.load_leaf(0, 0, keys);
+    values.load_leaf(0, 0, keys);
+    constexpr octavo::index G = kernel::group_rows;
+    std::vector<float> scores(static_cast<std::size_t>(G * kernel::leaf_keys));
+    std::vector<float> weights(static_cast<std::size_t>(G * kernel::weight_stride));
+    std::vector<float> out(static_cast<std::size_t>(G * values.width));
+    std::vector<float> sums(static_cast<std::size_t>(2 * G));
+    kernel::group_scratch const scratch{scores.data(), weights.data(), out.data(), {sums.data(), sums.data() + G}};
+    kernel::attend_group<A>(side, values, rule, kernel::group_of_rows(rule, {0, 1}, 0, n, 0, keys), 0, scratch);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t c = 0; c < d; ++c) {
+        double const got = static_cast<double>(out[i * static_cast<std::size_t>(values.width) + c] / sums[G + i]);
+        CHECK(std::abs(got - exact.out[i * d + c]) < 4e-6);
+      }
+      double const lse = (static_cast<double>(sums[i]) + std::log2(static_cast<double>(sums[G + i]))) * std::log(2.0);
+      CHECK(std::abs(lse - exact.log_sum_exp[i]) < 4e-6);
+    }
+    CHECK(sums[n] == kernel::minus_infinity);
+    CHECK(sums[G + n] == 0);
+  });
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// Attention problems of any shape and mask: run by the library, and by the reference.
+#pragma once
+
+#include "octavo/ops/attention.hpp"
+#include "octavo/reference/attention.hpp"
+
+#include "support/archs.hpp"
+#include "support/bits.hpp"
+#include "support/catch.hpp"
+#include "support/random.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+namespace test {
+
+/// q, k, v and all masks, as exactly long heap arrays. Operands are [head][token][channel].
+template <class T>
+struct attention_case {
+  octavo::reference::attention_problem problem;
+  std::vector<T> q, k, v;
+  std::vector<float> bias, slopes, sinks;
+  std::unique_ptr<bool[]> mask;
+
+  attention_case(octavo::index query_heads, octavo::index kv_heads, octavo::index queries, octavo::index keys,
+                 octavo::index head_dim, octavo::index value_dim, std::uint64_t seed) {
+    problem.query_heads = query_heads;
+    problem.kv_heads = kv_heads;
+    problem.queries = queries;
+    problem.keys = keys;
+    problem.head_dim = head_dim;
+    problem.value_dim = value_dim;
+    problem.scale = 1 / std::sqrt(static_cast<double>(std::max<octavo::index>(head_dim, 1)));
+    random next(seed);
+    fill(next, q, problem.q, query_heads * queries * head_dim);
+    fill(next, k, problem.k, kv_heads * keys * head_dim);
+    fill(next, v, problem.v, kv_heads * keys * value_dim);
+  }
+  attention_case& with_bias(std::uint64_t seed) {
+    random next(seed);
+    fill(next, bias, problem.bias, problem.query_heads * problem.queries * problem.keys);
+    return *this;
+  }
+  attention_case& with_slopes() {
+    problem.alibi = octavo::reference::alibi_slopes(problem.query_heads);
+    slopes.assign(problem.alibi.begin(), problem.alibi.end());
+    problem.alibi.assign(slopes.begin(), slopes.end());
+    return *this;
+  }
+  attention_case& with_sinks(std::uint64_t seed) {
+    random next(seed);
+    fill(next, sinks, problem.sinks, problem.query_heads);
+    return *this;
+  }
+  /// True for about `kept` of 8 keys.
+  attention_case& with_mask(std::int64_t kept, std::uint64_t seed) {
+    random next(seed);
+    auto const n = static_cast<std::size_t>(problem.query_heads * problem.queries * problem.keys);
+    mask.reset(new bool[n]);
+    for (std::size_t i = 0; i < n; ++i) {
+      mask[i] = next.below(8) < kept;
+      problem.mask.push_back(mask[i]);
+    }
+    return *this;
+  }
+
+  [[nodiscard]] octavo::heads_view<T const> queries(octavo::index first = 0, octavo::index n = -1) const {
+    auto const d = problem.head_dim;
+    return {q.data() + first * d, d, problem.query_heads, n < 0 ? problem.queries : n, problem.queries * d, d};
+  }
+  [[nodiscard]] octavo::heads_view<T const> keys() const {
+    auto const d = problem.head_dim;
+    return {k.data(), d, problem.kv_heads, problem.keys, problem.keys * d, d};
+  }
+  [[nodiscard]] octavo::heads_view<T const> values() const {
+    auto const e = problem.value_dim;
+    return {v.data(), e, problem.kv_heads, problem.keys, problem.keys * e, e};
+  }
+
+ private:
+  template <class E>
+  static void fill(random& next, std::vector<E>& values, std::vector<double>& exact, octavo::index n) {
+    for (octavo::index i = 0; i < n; ++i) {
+      values.push_back(E(next.value()));
+      exact.push_back(static_cast<double>(static_cast<float>(values.back())));
+    }
+  }
+};
+
+/// out, then log-sum-exps: what is compared.
+struct attention_output {
+  std::vector<float> out;
+  std::vector<float> lse;
+
+  [[nodiscard]] octavo::index differences(attention_output const& other) const {
+    if (out.size() != other.out.size() || lse.size() != other.lse.size()) { return -1; }
+    octavo::index n = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) { n += same_bits(out[i], other.out[i]) ? 0 : 1; }
+    for (std::size_t i = 0; i < lse.size(); ++i) { n += same_bits(lse[i], other.lse[i]) ? 0 : 1; }
+    return n;
+  }
+};
+
+template <class T, class... Options>
+[[nodiscard]] attention_output attend(attention_case<T> const& c, Options const&... options) {
+  auto const& p = c.problem;
+  attention_output r;
+  r.out.assign(static_cast<std::size_t>(p.query_heads * p.queries * p.value_dim), -77.0f);
+  r.lse.assign(static_cast<std::size_t>(p.query_heads * p.queries), -77.0f);
+  octavo::heads_view<float> const out(r.out.data(), p.value_dim, p.query_heads, p.queries, p.queries * p.value_dim,
+                                      p.value_dim);
+  if (r.lse.empty()) {
+    octavo::attention(c.queries(), c.keys(), c.values(), out, options...);
+  } else {
+    octavo::attention(c.queries(), c.keys(), c.values(), out, octavo::log_sum_exp{r.lse.data(), p.queries},
+                      options...);
+  }
+  return r;
+}
+
+/// The largest difference from the reference, relative to the largest value; -1 where one is NaN and the other not.
+template <class T>
+[[nodiscard]] double error_of(attention_case<T> const& c, attention_output const& got) {
+  auto const exact = octavo::reference::attention(c.problem);
+  double worst = 0;
+  auto const compare = [&](std::vector<float> const& xs, std::vector<double> const& ys) {
+    for (std::size_t i = 0; i < xs.size(); ++i) {
+      if (static_cast<double>(xs[i]) == ys[i] || (std::isnan(xs[i]) && std::isnan(ys[i]))) { continue; }
+      double const e = std::abs(static_cast<double>(xs[i]) - ys[i]) / std::max(1.0, std::abs(ys[i]));
+      worst = std::isnan(e) ? std::numeric_limits<double>::infinity() : std::max(worst, e);
+    }
+  };
+  compare(got.out, exact.out);
+  compare(got.lse, exact.log_sum_exp);
+  return worst;
+}
+
+/// Near the reference on octavo::scalar, and the same bits on all other instruction sets.
+template <class T, class... Options>
+void check_attention(attention_case<T> const& c, Options const&... options) {
+  auto const& p = c.problem;
+  INFO(p.query_heads << " heads on " << p.kv_heads << ", " << p.queries << " queries, " << p.keys << " keys, "
+                     << p.head_dim << " and " << p.value_dim << " channels");
+  auto const expected = attend(c, options..., octavo::on<octavo::scalar>());
+  CHECK(error_of(c, expected) < 4e-6);
+  for_vector_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(octavo::arch_name<A>);
+    CHECK(attend(c, options..., octavo::on<A>()).differences(expected) == 0);
+  });
+  if_arch<octavo::sse42>(
+      [&](auto) { CHECK(error_of(c, attend(c, options..., octavo::on<octavo::sse42>())) < 8e-6); });
+}
+
+}  // namespace test
