@@ -1,4 +1,4 @@
-// expect: Octavo: minima are stored as the scales are, and a power of two (e8m0) has no sign.
+// expect: Octavo: minima are stored as the scales are, and e8m0 and ue4m3 have no sign.
 #include "octavo/quant/schemes.hpp"
 
 using namespace octavo;

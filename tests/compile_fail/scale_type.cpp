@@ -1,4 +1,4 @@
-// expect: Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16 or octavo::e8m0.
+// expect: Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16, octavo::e8m0 or octavo::ue4m3.
 #include "octavo/format/integer.hpp"
 #include "octavo/quant/symmetric.hpp"
 

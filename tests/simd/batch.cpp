@@ -72,13 +72,14 @@ int wrong_stores(std::vector<float> const& xs) {
 
 }  // namespace
 
-TEST_CASE("loads widen every code of f16, bf16 and e8m0 as the scalar conversions do") {
+TEST_CASE("loads widen every code of f16, bf16, e8m0 and ue4m3 as the scalar conversions do") {
   test::for_every_arch([](auto arch) {
     using A = typename decltype(arch)::type;
     INFO(arch_name<A>);
     CHECK(wrong_loads<A, f16>() == 0);
     CHECK(wrong_loads<A, bf16>() == 0);
     CHECK(wrong_loads<A, e8m0>() == 0);
+    CHECK(wrong_loads<A, ue4m3>() == 0);
   });
 }
 

@@ -63,7 +63,8 @@ template <class T>
 inline constexpr char const* scale_text = std::is_same_v<T, float>  ? "f32"
                                           : std::is_same_v<T, bf16> ? "bf16"
                                           : std::is_same_v<T, f16>  ? "f16"
-                                                                    : "e8m0";
+                                          : std::is_same_v<T, e8m0> ? "e8m0"
+                                                                    : "ue4m3";
 
 }  // namespace detail
 

@@ -23,8 +23,9 @@ struct absmean {
   using scale_type = typename detail::scale_option<Options...>::type;
   using scale_rule = typename detail::scale_option<Options...>::rule;
   using params = detail::scale_pair;
-  static_assert(detail::scale_type<scale_type>,
-                "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16 or octavo::e8m0.");
+  static_assert(
+      detail::scale_type<scale_type>,
+      "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16, octavo::e8m0 or octavo::ue4m3.");
 
   [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
     double sum = 0;

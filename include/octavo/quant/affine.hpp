@@ -19,8 +19,9 @@ struct affine {
   using format = Format;
   using scale_type = typename detail::scale_option<Options...>::type;
   using scale_rule = typename detail::scale_option<Options...>::rule;
-  static_assert(detail::scale_type<scale_type>,
-                "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16 or octavo::e8m0.");
+  static_assert(
+      detail::scale_type<scale_type>,
+      "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16, octavo::e8m0 or octavo::ue4m3.");
   static_assert(lattice<Format>.exact && lattice<Format>.step == 1.0f && consecutive_flip<Format> >= 0,
                 "Octavo: affine needs an integer format, since its zero point is one of the codes. Use uint4, int8 "
                 "..., or symmetric.");

@@ -21,9 +21,9 @@ template <number_format Format, class... Options>
 struct affine_min {
   using format = Format;
   using scale_type = typename detail::scale_option<Options...>::type;
-  static_assert(detail::scale_type<scale_type> && !std::is_same_v<scale_type, e8m0>,
+  static_assert(detail::signed_scale_type<scale_type>,
                 "Octavo: affine_min stores scales and minima as scale_as<T> with T one of float, octavo::bf16, "
-                "octavo::f16; a power of two (e8m0) cannot be a minimum.");
+                "octavo::f16; e8m0 and ue4m3 have no sign, which a minimum needs.");
   static_assert(lattice<Format>.exact && lattice<Format>.step == 1.0f && lattice<Format>.lowest == 0,
                 "Octavo: affine_min counts codes from the minimum, so its format is one of unsigned integers. Use "
                 "uint4, uint8 ..., or affine.");

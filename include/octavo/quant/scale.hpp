@@ -50,8 +50,9 @@ struct mx_nearest {
   }
 };
 
-/// Option of the quantizers with a scale: it is stored as T, one of float, bf16, f16, e8m0. A power of two may follow
-/// another rule than that of OCP: scale_as<e8m0, mx_ceil>.
+/// Option of the quantizers with a scale: it is stored as T, one of float, bf16, f16, e8m0, ue4m3. A power of two may follow
+/// another rule than that of OCP: scale_as<e8m0, mx_ceil>. ue4m3 reaches from 2^-9 to 448: what is quantized should have
+/// been divided by a number that brings it there (the tensor scale of NVFP4).
 template <class T, class Rule = mx_floor>
 struct scale_as {
   using type = T;
@@ -62,13 +63,11 @@ struct scale_as {
 
 namespace detail {
 
+/// Those with a sign, which minima need.
 template <class T>
-concept scale_type =
-    std::is_same_v<T, float> || std::is_same_v<T, bf16> || std::is_same_v<T, f16> || std::is_same_v<T, e8m0>;
-
-/// What fit_scale rounds to: also ue4m3, which packed matrices do not store yet.
+concept signed_scale_type = std::is_same_v<T, float> || std::is_same_v<T, bf16> || std::is_same_v<T, f16>;
 template <class T>
-concept rounded_scale_type = scale_type<T> || std::is_same_v<T, ue4m3>;
+concept scale_type = signed_scale_type<T> || std::is_same_v<T, e8m0> || std::is_same_v<T, ue4m3>;
 
 template <class... Options>
 struct scale_option : scale_as<float> {};
@@ -116,7 +115,7 @@ struct value_range {
 /// - e8m0: the power of two of `Rule`, from 2^-127 to 2^127; inverse exact.
 /// - extent 0, or an inverse that overflows: scale 0 (e8m0: 2^-127) and inverse 0, hence codes 0.
 /// - extent not finite: scale NaN, so that everything computed from the group is NaN.
-template <rounded_scale_type T, class Rule = mx_floor>
+template <scale_type T, class Rule = mx_floor>
 [[nodiscard, gnu::always_inline]] constexpr scale_pair fit_scale(float extent, float steps,
                                                                  float top_step = 1.0f) noexcept {
   if (!is_finite(extent)) { return {not_a_number, 0.0f}; }

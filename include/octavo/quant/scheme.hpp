@@ -24,9 +24,9 @@ consteval bool check_zero_point() {
   }
   if constexpr (has_minimum<Q>) {
     static_assert(
-        !std::is_same_v<typename scale_type_of<Q>::type, e8m0>,
-        "Octavo: minima are stored as the scales are, and a power of two (e8m0) has no sign. Use scale_type "
-        "float, octavo::bf16 or octavo::f16.");
+        signed_scale_type<typename scale_type_of<Q>::type>,
+        "Octavo: minima are stored as the scales are, and e8m0 and ue4m3 have no sign. Use scale_type float, "
+        "octavo::bf16 or octavo::f16.");
   }
   return true;
 }

@@ -77,7 +77,7 @@ using q6_k = scheme<symmetric<int6>, per_group<16>>;
 using iq4_nl = scheme<symmetric<octavo::iq4_nl, scale_as<f16>>, per_group<32>>;
 using iq4_xs = scheme<symmetric<octavo::iq4_nl>, per_group<32>>;
 using tq = ternary_g<256>;
-using nvfp4_blocks = scheme<symmetric<e2m1, scale_as<bf16>>, per_group<16>>;
+using nvfp4_blocks = scheme<symmetric<e2m1, scale_as<ue4m3>>, per_group<16>>;
 
 }  // namespace schemes
 }  // namespace v0

@@ -23,9 +23,9 @@ struct signed_max {
   using scale_type = typename detail::scale_option<Options...>::type;
   using params = detail::scale_pair;
   static_assert(
-      detail::scale_type<scale_type> && !std::is_same_v<scale_type, e8m0>,
-      "Octavo: signed_max stores scales as scale_as<T> with T one of float, octavo::bf16, octavo::f16; a power "
-      "of two (e8m0) has no sign.");
+      detail::signed_scale_type<scale_type>,
+      "Octavo: signed_max stores scales as scale_as<T> with T one of float, octavo::bf16, octavo::f16; e8m0 and "
+      "ue4m3 have no sign.");
   static_assert(lowest_value<Format> < 0,
                 "Octavo: signed_max needs a format with negative values. Use symmetric, or affine.");
 

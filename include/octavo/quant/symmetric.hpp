@@ -26,8 +26,9 @@ struct symmetric {
   using scale_type = typename detail::scale_option<Options...>::type;
   using scale_rule = typename detail::scale_option<Options...>::rule;
   using params = detail::scale_pair;
-  static_assert(detail::scale_type<scale_type>,
-                "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16 or octavo::e8m0.");
+  static_assert(
+      detail::scale_type<scale_type>,
+      "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16, octavo::e8m0 or octavo::ue4m3.");
 
   /// What absmax maps to.
   static constexpr float largest =

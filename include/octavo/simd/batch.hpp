@@ -206,6 +206,11 @@ template <class A, class T>
     return native_of<A>::load_f16(p);
   } else if constexpr (std::is_same_v<T, bf16>) {
     return native_of<A>::load_bf16(p);
+  } else if constexpr (std::is_same_v<T, ue4m3>) {
+    // The code as exponent and mantissa of an f32 2^120 too small, denormals as denormals. The code 0x7f would be 480.
+    auto const bits = shift_left<20, A>(bit_and<A>(load_bytes<A>(p), 0x7fu));
+    auto const value = as_floats<A>(bits) * floats<A>(0x1p120f);
+    return native_of<A>::where_less(value, floats<A>(480.0f), value, floats<A>(__builtin_nanf("")));
   } else {
     static_assert(std::is_same_v<T, e8m0>);
     // 2^(e - 127); 0 is the denormal 2^-127, 255 is NaN.
