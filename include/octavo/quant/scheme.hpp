@@ -7,6 +7,7 @@
 #include "octavo/core/scalar.hpp"
 #include "octavo/quant/concept.hpp"
 #include "octavo/quant/granularity.hpp"
+#include "octavo/quant/scale.hpp"
 
 namespace octavo {
 inline namespace v0 {

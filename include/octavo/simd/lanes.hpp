@@ -83,8 +83,8 @@ namespace simd {
 
 template <>
 struct native<scalar> {
-  using ints = detail::lanes16<std::int32_t>;
-  using floats = detail::lanes16<float>;
+  using ints = octavo::detail::lanes16<std::int32_t>;
+  using floats = octavo::detail::lanes16<float>;
   static constexpr int lanes = 16;
 
   static ints load_bytes(void const* p) noexcept {
@@ -94,7 +94,7 @@ struct native<scalar> {
     return floats::generate([&](int i) { return static_cast<float>(x.v[i]); });
   }
   static ints to_ints(floats const& x) noexcept {
-    return ints::generate([&](int i) { return static_cast<std::int32_t>(detail::round_even(x.v[i])); });
+    return ints::generate([&](int i) { return static_cast<std::int32_t>(octavo::detail::round_even(x.v[i])); });
   }
   template <int N>
   static ints shift_right(ints const& x) noexcept {
@@ -109,7 +109,7 @@ struct native<scalar> {
   }
   static floats fused(floats const& a, floats const& b, floats const& c) noexcept { return fma(a, b, c); }
   static floats opaque(floats const& x) noexcept {
-    return floats::generate([&](int i) { return detail::opaque(x.v[i]); });
+    return floats::generate([&](int i) { return octavo::detail::opaque(x.v[i]); });
   }
   static floats floor(floats const& x) noexcept {
     return floats::generate([&](int i) { return __builtin_floorf(x.v[i]); });
