@@ -108,6 +108,7 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   multiply<A, schemes::a8>(packed<A, schemes::nf4_g64>(m, pool).view(), x, y);
   multiply<A, as_is>(packed<A, schemes::fp8>(m, pool).view(), x16, y16);
   (void)packed<A, nf4_tensor>(m, pool);
+  multiply<A, as_is>(packed<A, scheme<adalog<4>, per_group<32>>>(m, pool).view(), x, y);
   (void)packed<A, schemes::w4_affine_g<32>>(m, pool);
 }
 
