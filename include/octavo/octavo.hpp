@@ -13,6 +13,7 @@
 #include "octavo/quant/adalog.hpp"
 #include "octavo/quant/affine.hpp"
 #include "octavo/quant/power_of_two_factors.hpp"
+#include "octavo/quant/reparameterize.hpp"
 #include "octavo/quant/schemes.hpp"
 #include "octavo/quant/sulq.hpp"
 #include "octavo/quant/symmetric.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/io/scheme_text.hpp"
 
+#include "octavo/quant/adalog.hpp"
 #include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/schemes.hpp"
 
@@ -51,6 +52,8 @@ TEST_CASE("the text of a scheme says how its bytes decode, and nothing else") {
   CHECK(scheme_text<scheme<affine<uint8>, per_column>>() == "(uint8 - zero) x f32, per_column");
   CHECK(scheme_text<scheme<symmetric<int4, full>, per_row>>() == scheme_text<w4>());
   CHECK(scheme_text<scheme<symmetric<my_fp4>, per_row>>() == "e2m1 x f32, per_row");
+  CHECK(scheme_text<scheme<adalog<4, log_zero::last>, per_row>>() ==
+        "adalog_last_zero of uint4, params of 8 bytes, per_row");
   CHECK(scheme_text<scheme<named, per_row>>() == "powers_of_two of uint4, params of 4 bytes, per_row");
 }
 

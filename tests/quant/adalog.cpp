@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 using namespace octavo;
@@ -259,4 +260,14 @@ TEST_CASE("AdaLog of zeros and of numbers that are not finite") {
   }
   CHECK(Q::encode(std::nanf(""), {1.0f, 37}) == 16);
   CHECK(Q::encode(5.0f, {1.0f, 37}) == 0);
+}
+
+TEST_CASE("AdaLog has a name for each law of decoding, and survives any parameters") {
+  CHECK(std::string(adalog<4>::name) == "adalog");
+  CHECK(std::string(adalog<4, log_zero::last>::name) == "adalog_last_zero");
+  CHECK(std::string(adalog<4, log_zero::extra, gelu_outputs>::name) == "adalog_gelu_extra_zero");
+  CHECK(std::string(adalog<4, log_zero::none, folded_gelu_outputs>::name) == adalog<4>::name);
+  for (int const q : {std::numeric_limits<int>::min(), -1, 0, 1000, std::numeric_limits<int>::max()}) {
+    CHECK(adalog<6>::decode(63, {1.0f, q}) >= 0.0f);
+  }
 }

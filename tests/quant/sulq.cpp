@@ -116,3 +116,12 @@ TEST_CASE("SULQ of equal numbers, of zeros, and of numbers that are not finite")
     CHECK(Q::encode(bad, Q::from_range(0.0f, 1.0f, 0.01f)) < 16);
   }
 }
+
+TEST_CASE("SULQ survives any parameters") {
+  for (int const zero : {std::numeric_limits<int>::min(), 0, std::numeric_limits<int>::max()}) {
+    for (float const step : {0.0f, -3.0f, 1e30f, std::nanf("")}) {
+      CHECK(sulq<4>::decode(15, {0.01f, step, zero}) > -0.02f);
+      CHECK(sulq<4>::encode(0.3f, {0.01f, step, zero}) < 16);
+    }
+  }
+}

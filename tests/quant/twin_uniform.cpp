@@ -92,3 +92,10 @@ TEST_CASE("twin uniform values come back, but for the border, and NaN stays") {
     for (int c = 0; c < 16; ++c) { CHECK(std::isnan(twin_uniform<4>::decode(static_cast<code>(c), p))); }
   }
 }
+
+TEST_CASE("twin uniform codes survive any parameters") {
+  for (int const shift : {std::numeric_limits<int>::min(), -1, 40, std::numeric_limits<int>::max()}) {
+    CHECK(twin_uniform<4>::decode(7, {1.0f, shift}) > 0.0f);
+    CHECK(twin_uniform<4, gelu_outputs>::decode(15, {1.0f, shift}) > 0.0f);
+  }
+}

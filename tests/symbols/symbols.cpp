@@ -126,6 +126,7 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   multiply<A, as_is>(w4_min.view(), x16, y16);
   attend<A>(m, x, x16, y16, pool);
   (void)packed<A, nf4_tensor>(m, pool);
+  multiply<A, as_is>(packed<A, scheme<adalog<4>, per_group<32>>>(m, pool).view(), x, y);
   (void)packed<A, schemes::w4_affine_g<32>>(m, pool);
 }
 

@@ -79,7 +79,11 @@ struct adalog {
   static_assert(B >= 3 && B <= 6, "Octavo: adalog has 3 to 6 bits.");
   using levels = detail::log_codes<B, Zero>;
   using format = uint<levels::bits>;
-  static constexpr char const* name = "adalog";
+  /// For files: it says how codes decode.
+  static constexpr char const* name = Zero == log_zero::none ? (Input::subtracted == 0 ? "adalog" : "adalog_gelu")
+                                      : Zero == log_zero::last
+                                          ? (Input::subtracted == 0 ? "adalog_last_zero" : "adalog_gelu_last_zero")
+                                          : (Input::subtracted == 0 ? "adalog_extra_zero" : "adalog_gelu_extra_zero");
   static constexpr int lowest_base = 10;
   static constexpr int highest_base = 137;
   static constexpr int denominator = (2 << B) - 2;  ///< D
@@ -130,7 +134,8 @@ struct adalog {
   }
   [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
     int const level = c & ((1 << format::bits) - 1);
-    float const value = levels::is_zero(level) ? 0.0f * p.scale : p.scale * unit_value(level, p.base);
+    int const q = p.base < lowest_base ? lowest_base : p.base > highest_base ? highest_base : p.base;  // from a file?
+    float const value = levels::is_zero(level) ? 0.0f * p.scale : p.scale * unit_value(level, q);
     return detail::opaque(value) - Input::subtracted;
   }
 

@@ -63,12 +63,13 @@ struct sulq {
     double const shifted = static_cast<double>(x) + static_cast<double>(p.eta);
     if (!(shifted > 0)) { return format::highest; }
     double const level = -detail::log2_of(shifted < 0x1p127 ? shifted : 0x1p127) / static_cast<double>(p.step);
-    return format::encode(static_cast<float>(nearest(level) + p.zero_point));
+    return format::encode(static_cast<float>(static_cast<double>(nearest(level)) + p.zero_point));
   }
   /// E of a code, kept from -127 to 149.
   [[gnu::always_inline]] static constexpr int exponent(code c, params p) noexcept {
-    double const e = static_cast<double>(p.step) * ((c & format::highest) - p.zero_point);
-    return nearest(e < -127 ? -127 : e > 149 ? 149 : e);
+    double const steps = static_cast<double>(c & format::highest) - p.zero_point;
+    double const e = static_cast<double>(p.step) * steps;
+    return nearest(e > -127 ? (e < 149 ? e : 149) : -127);  // NaN, from a file, gives a number
   }
   [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
     return detail::power_of_two(-exponent(c, p)) - p.eta;
@@ -77,7 +78,7 @@ struct sulq {
  private:
   /// Ties to even; from -2^29 to 2^29.
   [[gnu::always_inline]] static constexpr int nearest(double x) noexcept {
-    double const bounded = x < -0x1p29 ? -0x1p29 : x > 0x1p29 ? 0x1p29 : x;
+    double const bounded = x > -0x1p29 ? (x < 0x1p29 ? x : 0x1p29) : -0x1p29;
     double const magic = bounded < 0 ? -0x1p52 : 0x1p52;
     return static_cast<int>(detail::opaque(detail::opaque(bounded) + magic) - magic);
   }

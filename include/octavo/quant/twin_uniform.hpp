@@ -53,13 +53,12 @@ struct twin_uniform {
 
   [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
     float const y = x / p.scale;
-    float const power = detail::power_of_two(p.shift);
     if constexpr (signed_ranges) {
       constexpr float step = gelu_minimum / n;
-      return y < 0 ? uint<B - 1>::encode(-y / step) : from_high(y / (step * power));
+      return y < 0 ? uint<B - 1>::encode(-y / step) : from_high(y / (step * power(p)));
     } else {
       constexpr float steps = n - 1;
-      return y * power < 1 ? uint<B - 1>::encode(y * steps * power) : from_high(y * steps);
+      return y * power(p) < 1 ? uint<B - 1>::encode(y * steps * power(p)) : from_high(y * steps);
     }
   }
   [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
@@ -67,14 +66,18 @@ struct twin_uniform {
     auto const count = static_cast<float>(c & (n - 1));
     if constexpr (signed_ranges) {
       constexpr float step = gelu_minimum / n;
-      return p.scale * (high ? count * step * detail::power_of_two(p.shift) : -count * step);
+      return p.scale * (high ? count * step * power(p) : -count * step);
     } else {
       constexpr float steps = n - 1;
-      return p.scale * (count / steps * (high ? 1.0f : detail::power_of_two(-p.shift)));
+      return p.scale * (count / steps * (high ? 1.0f : 1.0f / power(p)));
     }
   }
 
  private:
+  /// 2^shift; of a shift that no calibration gives, from a file, some power.
+  [[gnu::always_inline]] static constexpr float power(params p) noexcept {
+    return detail::power_of_two(p.shift & 31);
+  }
   [[gnu::always_inline]] static constexpr code from_high(float steps) noexcept {
     return static_cast<code>(uint<B - 1>::encode(steps) | n);
   }
