@@ -10,8 +10,8 @@
 #include "support/matrix.hpp"
 #include "support/user_quantizer.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 using namespace octavo;
@@ -26,7 +26,7 @@ bool same_as_quantize(octavo::index rows, octavo::index cols) {
   auto const expected = quantize<S>(w, on<scalar>());
   auto const got = quantize_with<S>(w);
   return got.rows() == rows && got.cols() == cols && got.size_bytes() == expected.size_bytes() &&
-         std::memcmp(got.data(), expected.data(), static_cast<std::size_t>(got.size_bytes())) == 0;
+         std::equal(got.data(), got.data() + got.size_bytes(), expected.data());
 }
 
 template <class S, class Fit>

@@ -60,19 +60,21 @@ TEST_CASE("AdaQuant's worked loss and gradients") {
 
 TEST_CASE("beyond the extremes weights stand still, and the range follows what they decode to") {
   using S = scheme<symmetric<sint<3>>, per_row>;
-  Eigen::MatrixXd w(1, 2);
-  w << 1, 0.25;
+  Eigen::MatrixXd w(1, 3);
+  w << 1, 0.25, -0.55;
   detail::reconstruction<S> const now(w, {.candidates = 1});
   detail::reconstruction<S> moved(w, {.candidates = 1});
-  moved.move(Eigen::ArrayXXd::Zero(1, 2), Eigen::ArrayXXd::Constant(1, 1, 0.5));
-  Eigen::MatrixXd d(1, 2);
-  d << 3, 5;
+  moved.move(Eigen::ArrayXXd::Zero(1, 3), Eigen::ArrayXXd::Constant(1, 1, 0.5));
+  Eigen::MatrixXd d(1, 3);
+  d << 3, 5, 7;
   CHECK(now.latent_gradient(d)(0, 0) == 3);
   CHECK(moved.latent_gradient(d)(0, 0) == 0);
   CHECK(moved.latent_gradient(d)(0, 1) == 5);
   CHECK(double{moved.params_at(0, 0).scale} == Approx(1.0 / 6));
-  // 1 decodes to 1/2, 1/4 lies between 1/6 and 1/3 and rounds to the even code, 2.
-  CHECK(moved.factor_gradient(d)(0, 0) == Approx((3 * 0.5 + 5 * (1.0 / 3 - 0.25)) / 0.5).epsilon(1e-6));
+  CHECK(moved.latent_gradient(d)(0, 2) == 7);
+  // 1 decodes to 1/2; 1/4 lies between 1/6 and 1/3 and rounds to the even code, 2; -0.55 is within half a step of -1/2.
+  double const expected = (3 * 0.5 + 5 * (1.0 / 3 - 0.25) + 7 * (-0.5 + 0.55)) / 0.5;
+  CHECK(moved.factor_gradient(d)(0, 0) == Approx(expected).epsilon(1e-6));
 }
 
 TEST_CASE("Adam's steps, by hand") {

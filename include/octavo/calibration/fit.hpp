@@ -40,7 +40,7 @@ template <quantizer Q, class Fit>
   } else {
     static_assert(
         requires { P(fit(xs)); },
-        "Octavo: a fit is calibration::extremes, percentile, clip_search, entropy, output_clip, or a "
+        "Octavo: a fit is calibration::extremes, percentile, clip_search, progressive_search, entropy, output_clip, or a "
         "callable that takes std::span<float const> and returns the params of the quantizer.");
     return fit(xs);
   }
