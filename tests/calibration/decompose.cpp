@@ -15,10 +15,7 @@ using namespace octavo::calibration;
 
 namespace {
 
-struct nf2_book {
-  static constexpr std::array<float, 4> values = {-1.0f, 0.0f, 0.3379151935f, 1.0f};
-};
-using nf2_rows = scheme<symmetric<codebook_format<nf2_book>>, per_group<4>>;
+using nf2_rows = scheme<symmetric<nf2>, per_group<4>>;
 
 Eigen::MatrixXf worked() {
   Eigen::MatrixXf a(4, 4);
