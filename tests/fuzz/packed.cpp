@@ -39,8 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     auto const floats = file->floats(name, why);
     if (!floats && why.empty()) { __builtin_trap(); }
     float sum = 0;
-    for (index c = 0; floats && floats->features() > 0 && c < floats->tokens(); ++c) {
-      for (index r = 0; r < floats->features(); ++r) { sum += floats->token(c)[r]; }
+    for (octavo::index c = 0; floats && floats->features() > 0 && c < floats->tokens(); ++c) {
+      for (octavo::index r = 0; r < floats->features(); ++r) { sum += floats->token(c)[r]; }
     }
     float const volatile read = sum;
     (void)read;
