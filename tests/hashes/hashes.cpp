@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Prints `case hash` lines of matmul outputs: the same lines whatever the compiler, its flags, the instruction set.
+// Prints `case hash` lines of outputs: the same lines whatever the compiler, its flags, the instruction set.
 // OCTAVO_HASH_ARCH names the instruction set, such as octavo::scalar. OCTAVO_HASH_SHORT leaves out what differs only in
 // its format.
 #include "octavo/octavo.hpp"
@@ -70,6 +70,21 @@ void print(char const* name) {
   }
 }
 
+/// exp2, tanh and the merge of leaves beside the products.
+[[maybe_unused]] void print_attention() {
+  test::matrix<bf16> const q(3 * 40, 19, 81);
+  test::matrix<bf16> const k(40, 600, 82);
+  test::matrix<float> const v(24, 600, 83);
+  test::matrix<float> out(3 * 24, 19);
+  octavo::attention(q, k, v, out, octavo::causal{}, {.query_heads = 3, .kv_heads = 1}, octavo::soft_cap{5.0f},
+                    octavo::on<arch>());
+  fnv hash;
+  for (octavo::index i = 0; i < out.rows() * out.cols(); ++i) {
+    hash.add(std::bit_cast<std::uint32_t>(out.data()[i]));
+  }
+  std::printf("attention.bf16 %016" PRIx64 "\n", hash.value());
+}
+
 /// What an instruction set does of its own: its dot products, lookups and conversions.
 void print_short() {
   print<w8, a8>("w8.a8");
@@ -78,6 +93,7 @@ void print_short() {
   print<w8, a8_affine>("w8.a8_affine");
   print<octavo::scheme<octavo::affine<octavo::uint4>, octavo::per_column>, a8>("columns4.a8");
   if constexpr (octavo::has_fma<arch>) {
+    print_attention();
     print<fp8, as_is, bf16>("fp8.bf16");
     print<w4_affine_g<32>, as_is, f16, f16>("w4_affine_g32.f16");
   }
@@ -90,6 +106,8 @@ void print_short() {
   print<w4_min_g<32>, a8>("w4_min_g32.a8");
   print<w4_min_g<32>, as_is>("w4_min_g32.f32");
   print<w4_min_g<32>, as_is, bf16>("w4_min_g32.bf16");
+  print<w3_g<64>, a8>("w3_g64.a8");
+  print<mxfp6_e3m2, as_is, bf16>("mxfp6_e3m2.bf16");
   print<fp8, as_is>("fp8.f32");
   print<nf4_g64, as_is>("nf4_g64.f32");
   print<w4_g128, as_is, bf16>("w4_g128.bf16");

@@ -140,12 +140,15 @@ template <class Weights, int T, int R, int P = 1>
       groups[i] = Weights::load_group(params + i / R * w.panel_stride, first_row + i % R * L);
     });
 
-    // Sums of the next panels begin with all their minima, a line here and there: by then these are near.
-    if constexpr (P > 1 && Weights::layout::minima) {
-      unroll<P* static_cast<int>(Weights::layout::scale_bytes / 64)>([&](int i) __attribute__((always_inline)) {
-        std::byte const* const next = params + (P + i % P) * w.panel_stride + Weights::layout::scale_bytes;
-        __builtin_prefetch(next + i / P * 64, 0, 2);
-      });
+    if constexpr (P > 1) {
+      // Sums of the next panels begin with all their minima, a line here and there: by then these are near.
+      if constexpr (Weights::layout::minima) {
+        constexpr int lines_of = static_cast<int>(Weights::layout::scale_bytes / 64);
+        unroll<P * lines_of>([&](int i) __attribute__((always_inline)) {
+          std::byte const* const next = params + (P + i % P) * w.panel_stride + Weights::layout::scale_bytes;
+          __builtin_prefetch(next + i / P * 64, 0, 2);
+        });
+      }
     }
 
     index until_flush = Weights::burst;
