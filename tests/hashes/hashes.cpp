@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Prints `case hash` lines of matmul outputs: the same lines whatever the compiler, its flags, the instruction set.
-// OCTAVO_HASH_ARCH names the instruction set, such as octavo::scalar. OCTAVO_HASH_SHORT leaves out what differs only in
+// Prints `case hash` lines of the outputs of matmul and attention: the same lines whatever the compiler, its flags, the
+// instruction set. OCTAVO_HASH_ARCH names the instruction set, such as octavo::scalar. OCTAVO_HASH_SHORT leaves out what differs only in
 // its format.
 #include "octavo/octavo.hpp"
 
@@ -70,6 +70,27 @@ void print(char const* name) {
   }
 }
 
+/// Attention by schemes S and P, every option that computes among the others.
+template <class S, class P>
+void print_attention(char const* name) {
+  constexpr octavo::index d = 24;
+  constexpr octavo::index keys = 530;
+  test::matrix<float> const q(4 * d, 21, 3);
+  test::matrix<float> const k(2 * d, keys, 4);
+  test::matrix<float> const v(2 * d, keys, 5);
+  test::matrix<float> const bias(keys, 21, 6);
+  float const slopes[4] = {0.5f, 0.25f, 0.125f, 0.0625f};
+  test::matrix<float> out(4 * d, 21);
+  test::matrix<float> lse(21, 4);
+  octavo::attention<S, P>(q, k, v, out, octavo::causal{}, {.query_heads = 4, .kv_heads = 2}, octavo::soft_cap{4.0f},
+                          octavo::alibi{slopes}, octavo::additive_bias<float>{bias.data(), keys},
+                          octavo::sink_logits{slopes}, octavo::log_sum_exp{lse.data(), 21}, octavo::on<arch>());
+  fnv hash;
+  for (octavo::index i = 0; i < 4 * d * 21; ++i) { hash.add(std::bit_cast<std::uint32_t>(out.data()[i])); }
+  for (octavo::index i = 0; i < 4 * 21; ++i) { hash.add(std::bit_cast<std::uint32_t>(lse.data()[i])); }
+  std::printf("%s %016" PRIx64 "\n", name, hash.value());
+}
+
 /// What an instruction set does of its own: its dot products, lookups and conversions.
 void print_short() {
   print<w8, a8>("w8.a8");
@@ -80,6 +101,8 @@ void print_short() {
   if constexpr (octavo::has_fma<arch>) {
     print<fp8, as_is, bf16>("fp8.bf16");
     print<w4_affine_g<32>, as_is, f16, f16>("w4_affine_g32.f16");
+    print_attention<as_is, as_is>("attention.f32");
+    print_attention<q8, p8>("attention.q8.p8");
   }
 }
 

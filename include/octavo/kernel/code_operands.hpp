@@ -267,8 +267,8 @@ class code_values {
   std::byte* leaf_ = nullptr;
   std::int32_t* sums_ = nullptr;
   float* room_ = nullptr;
-  std::int32_t start_[group_rows];
-  std::int32_t zeros_[group_rows];
+  std::int32_t start_[group_rows] = {};
+  std::int32_t zeros_[group_rows] = {};
 };
 
 }  // namespace kernel

@@ -126,7 +126,7 @@ class dense_values {
   float* leaf_ = nullptr;
   index keys_ = 0;
   bool finite_ = true;
-  bool bad_[leaf_keys];
+  bool bad_[leaf_keys] = {};
 };
 
 }  // namespace kernel

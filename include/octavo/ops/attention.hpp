@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// attention(q, k, v, out): softmax(Q K) V, exact, for one token or many, any heads, masks and biases.
+// attention(q, k, v, out): softmax(Q K) V for one token or many, any heads, masks and biases, by floats or by codes.
 #pragma once
 
 #include <type_traits>
@@ -130,16 +130,22 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///       attention(q, k, v, out, causal{}, {.query_heads = 32, .kv_heads = 8}, on(pool));
 ///       attention(q, k, v, out, sliding_window{.left = 1023}, causal{}, soft_cap{50.0f});
 ///
+/// - `attention<q8, p8>(...)` quantizes: queries and keys by the scheme q8 (symmetric<int8> or symmetric<int4>, per_token),
+///   probabilities as bytes of 1/255 relative to the largest score of their leaf, and values as int8 with a scale for each
+///   channel of a leaf (so the last leaf changes when keys are added). `attention<q8>(...)` keeps values and probabilities f32.
 /// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),
-///   then halves, acc one chain of fma over keys, ascending. Leaves are merged from left to right. So results have the
+///   then halves, acc one chain of fma over keys, ascending. Of codes, the sums of a score and of a leaf are exact integers,
+///   converted once and multiplied by the scale of the key, then of the query, or by that of the channel. Leaves are merged from left to right. So results have the
 ///   same bits for any number of queries, any executor, and every instruction set with fma.
-/// - *Error* of a weight: (head_dim + 2) 2^-24 sum |q k| scale + 1.5e-7, relative; then keys * 2^-24 sum |weight v|.
+/// - *Error* of a weight: (head_dim + 2) 2^-24 sum |q k| scale + 1.5e-7, relative; then keys * 2^-24 sum |weight v|. Of
+///   codes, on top of what their steps are: 8.6e-5 for each weight.
 /// - A query that sees nothing, no keys at all: 0, log-sum-exp -infinity. NaN in q, or in a k that is not masked: NaN. A v
 ///   that is not finite: NaN in all channels of the queries that give its key a weight above 0. A score of +infinity: NaN.
 /// - *Scratch*, one allocation on the calling thread: per piece of work (four per thread) a leaf of K and V in f32 and, of
 ///   at most 1536 rows, head_dim + 2 floats each; or ceil(keys / 512) * rows * (head_dim + 2) floats, where rows are few.
+///   (head_dim of V, filled up to 64; rows of each kv head, filled up to 48.)
 /// - `Default` is never named: it puts the instruction set of a call without a context into the name of the function.
 /// - Throws std::invalid_argument when shapes do not fit; can_attention asks first. out must not overlap the others.
 template <class S = as_is, class P = as_is, class Q, class K, class V, class Out, class... Options,
