@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "octavo/octavo.hpp"
@@ -92,7 +93,24 @@ double operations_of(shape const& s) {
   return 4.0 * static_cast<double>(s.query_heads * s.head_dim) * seen;
 }
 
-template <class Arch, class T>
+/// The peak of two products of the same length: the sum of their times at their own peaks.
+template <class Arch, class S>
+double product_peak(pool& threads) {
+  if constexpr (std::is_same_v<S, octavo::as_is>) {
+    return peak<typename sequences<Arch>::f32>(threads);
+  } else {
+    using F = typename S::format;
+    return peak<typename sequences<Arch>::template int8<octavo::lattice<F>.highest - octavo::lattice<F>.lowest>>(
+        threads);
+  }
+}
+template <class Arch, class S, class P>
+constexpr auto peak_of() {
+  return +[](pool& threads) { return 2 / (1 / product_peak<Arch, S>(threads) + 1 / product_peak<Arch, P>(threads)); };
+}
+
+/// Q K and P V by schemes S and P, or as they are.
+template <class Arch, class T, class S = octavo::as_is, class P = octavo::as_is>
 void add(std::string const& schemes, shape const& s, int threads) {
   if constexpr (octavo::arch_compiled<Arch>) {
     if (!octavo::cpu_has<Arch>()) { return; }
@@ -103,7 +121,7 @@ void add(std::string const& schemes, shape const& s, int threads) {
               row r;
               r.threads = std::make_shared<pool>(threads);
               r.operations = operations_of(s);
-              r.peak = peak<typename sequences<Arch>::f32>;
+              r.peak = peak_of<Arch, S, P>();
               index const size = static_cast<index>(in->k.size() * sizeof(T));
               r.bytes = 2.0 * static_cast<double>(size);
               r.memory = {bytes_of(in->k.data(), size), bytes_of(in->v.data(), size)};
@@ -114,9 +132,9 @@ void add(std::string const& schemes, shape const& s, int threads) {
                 auto const k = in->view(in->k, s.kv_heads, s.keys);
                 auto const v = in->view(in->v, s.kv_heads, s.keys);
                 if (s.causal) {
-                  octavo::attention(q, k, v, in->output(), octavo::causal{}, context);
+                  octavo::attention<S, P>(q, k, v, in->output(), octavo::causal{}, context);
                 } else {
-                  octavo::attention(q, k, v, in->output(), context);
+                  octavo::attention<S, P>(q, k, v, in->output(), context);
                 }
               };
               r.nmse = [in] { return in->nmse(); };
@@ -139,10 +157,23 @@ void add_floats() {
   }
 }
 
+template <class Arch>
+void add_codes() {
+  using namespace octavo::schemes;
+  add<Arch, float, q8, p8>("q8.k8.p8.v8", {8, 8, 128, 1024, 1024}, 1);
+  add<Arch, float, q8, p8>("q8.k8.p8.v8", {8, 8, 128, 1024, 1024}, 2);
+  add<Arch, float, q8, p8>("q8.k8.p8.v8", {8, 8, 64, 1024, 1024}, 1);
+  add<Arch, float, q4, p8>("q4.k4.p8.v8", {8, 8, 128, 1024, 1024}, 1);
+  add<Arch, float, q8>("q8.k8.f32", {8, 8, 128, 1024, 1024}, 1);
+  add<Arch, float, q8, p8>("q8.k8.p8.v8", {2, 2, 128, 4096, 4096, true}, 1);
+}
+
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
+  bench::add_codes<octavo::avx512vnni>();
+  bench::add_codes<octavo::avx2>();
   bench::add_floats<octavo::avx512vnni>();
   bench::add_floats<octavo::avx2>();
   return bench::run(argc, argv);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Prints `case hash` lines of outputs: the same lines whatever the compiler, its flags, the instruction set.
-// OCTAVO_HASH_ARCH names the instruction set, such as octavo::scalar. OCTAVO_HASH_SHORT leaves out what differs only in
-// its format.
+// Prints `case hash` lines of the outputs of matmul and attention: the same lines whatever the compiler, its flags, the
+// instruction set. OCTAVO_HASH_ARCH names the instruction set, such as octavo::scalar. OCTAVO_HASH_SHORT leaves out what
+// differs only in its format.
 #include "octavo/octavo.hpp"
 
 #include "support/matrix.hpp"
@@ -70,19 +70,25 @@ void print(char const* name) {
   }
 }
 
-/// exp2, tanh and the merge of leaves beside the products.
-[[maybe_unused]] void print_attention() {
-  test::matrix<bf16> const q(3 * 40, 19, 81);
-  test::matrix<bf16> const k(40, 600, 82);
-  test::matrix<float> const v(24, 600, 83);
-  test::matrix<float> out(3 * 24, 19);
-  octavo::attention(q, k, v, out, octavo::causal{}, {.query_heads = 3, .kv_heads = 1}, octavo::soft_cap{5.0f},
-                    octavo::on<arch>());
+/// Attention by schemes S and P, every option that computes among the others.
+template <class S, class P>
+void print_attention(char const* name) {
+  constexpr octavo::index d = 24;
+  constexpr octavo::index keys = 530;
+  test::matrix<float> const q(4 * d, 21, 3);
+  test::matrix<float> const k(2 * d, keys, 4);
+  test::matrix<float> const v(2 * d, keys, 5);
+  test::matrix<float> const bias(keys, 21, 6);
+  float const slopes[4] = {0.5f, 0.25f, 0.125f, 0.0625f};
+  test::matrix<float> out(4 * d, 21);
+  test::matrix<float> lse(21, 4);
+  octavo::attention<S, P>(q, k, v, out, octavo::causal{}, {.query_heads = 4, .kv_heads = 2}, octavo::soft_cap{4.0f},
+                          octavo::alibi{slopes}, octavo::additive_bias<float>{bias.data(), keys},
+                          octavo::sink_logits{slopes}, octavo::log_sum_exp{lse.data(), 21}, octavo::on<arch>());
   fnv hash;
-  for (octavo::index i = 0; i < out.rows() * out.cols(); ++i) {
-    hash.add(std::bit_cast<std::uint32_t>(out.data()[i]));
-  }
-  std::printf("attention.bf16 %016" PRIx64 "\n", hash.value());
+  for (octavo::index i = 0; i < 4 * d * 21; ++i) { hash.add(std::bit_cast<std::uint32_t>(out.data()[i])); }
+  for (octavo::index i = 0; i < 4 * 21; ++i) { hash.add(std::bit_cast<std::uint32_t>(lse.data()[i])); }
+  std::printf("%s %016" PRIx64 "\n", name, hash.value());
 }
 
 /// What an instruction set does of its own: its dot products, lookups and conversions.
@@ -93,9 +99,10 @@ void print_short() {
   print<w8, a8_affine>("w8.a8_affine");
   print<octavo::scheme<octavo::affine<octavo::uint4>, octavo::per_column>, a8>("columns4.a8");
   if constexpr (octavo::has_fma<arch>) {
-    print_attention();
     print<fp8, as_is, bf16>("fp8.bf16");
     print<w4_affine_g<32>, as_is, f16, f16>("w4_affine_g32.f16");
+    print_attention<as_is, as_is>("attention.f32");
+    print_attention<q8, p8>("attention.q8.p8");
   }
 }
 

@@ -57,7 +57,8 @@ TEST_CASE("a group of rows attends to a leaf") {
     std::vector<float> weights(static_cast<std::size_t>(G * kernel::weight_stride));
     std::vector<float> out(static_cast<std::size_t>(G * values.width));
     std::vector<float> sums(static_cast<std::size_t>(2 * G));
-    kernel::group_scratch const scratch{scores.data(), weights.data(), out.data(), {sums.data(), sums.data() + G}};
+    kernel::group_scratch<float> const scratch{
+        scores.data(), weights.data(), out.data(), {sums.data(), sums.data() + G}};
     kernel::attend_group<A>(side, values, rule, kernel::group_of_rows(rule, {0, 1}, 0, n, 0, keys), 0, scratch);
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t c = 0; c < d; ++c) {

@@ -59,12 +59,12 @@ TEST_CASE("values that are not finite taint the rows that weigh them, and no pro
     float weights[8] = {1, 2, 0, 3, 0, 0, 0, 0};
     std::vector<float> out(static_cast<std::size_t>(all.width));
     CHECK(all.blocks() == 1);
-    CHECK(all.taint(weights, 0, 7) == 0);
-    all.template multiply<1>(weights, 8, 0, 0, 4, out.data());
+    CHECK(all.settle(0, weights, 0, 8, 6.0f) == 6.0f);
+    all.template multiply<1>(0, weights, 8, 0, 0, 4, out.data());
     CHECK(std::abs(out[1] - (v[1] + 2 * v[4] + 3 * v[10])) < 1e-5f);
     CHECK(out[3] == 0);
     weights[2] = 0x1p-100f;
-    CHECK(std::isnan(all.taint(weights, 0, 7)));
-    CHECK(all.taint(weights, 3, 7) == 0);
+    CHECK(std::isnan(all.settle(0, weights, 0, 8, 6.0f)));
+    CHECK(all.settle(0, weights, 3, 8, 6.0f) == 6.0f);
   });
 }

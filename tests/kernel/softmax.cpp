@@ -81,7 +81,8 @@ TEST_CASE("weights are powers of two relative to the largest score, their sum by
   test::for_every_arch([&](auto arch) {
     using A = typename decltype(arch)::type;
     std::vector<float> weights(blocks * 64);
-    auto const r = kernel::softmax<A, 5, 64>(scores.data(), stride, blocks, weights.data());
+    auto const r =
+        kernel::softmax<A, kernel::float_writer<A>, 64>(scores.data(), stride, blocks, 1.0f, weights.data());
     float largest = kernel::minus_infinity;
     for (octavo::index i = 0; i < blocks * 64; ++i) {
       largest = std::fmax(largest, scores[static_cast<std::size_t>(i / 64 * stride + i % 64)]);
@@ -112,12 +113,12 @@ TEST_CASE("rows without a score, and with NaN") {
     float scores[64];
     float weights[64];
     for (float& s : scores) { s = kernel::minus_infinity; }
-    auto const none = kernel::softmax<A, 5, 64>(scores, 64, 1, weights);
+    auto const none = kernel::softmax<A, kernel::float_writer<A>, 64>(scores, 64, 1, 1.0f, weights);
     CHECK(none.largest == kernel::minus_infinity);
     CHECK(none.sum == 0);
     CHECK(weights[63] == 0);
     scores[7] = std::nanf("");
-    auto const all = kernel::softmax<A, 5, 64>(scores, 64, 1, weights);
+    auto const all = kernel::softmax<A, kernel::float_writer<A>, 64>(scores, 64, 1, 1.0f, weights);
     CHECK(std::isnan(all.sum));
     CHECK(all.largest == kernel::minus_infinity);
   });

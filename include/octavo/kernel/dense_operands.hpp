@@ -5,6 +5,7 @@
 #include "octavo/core/heads_view.hpp"
 #include "octavo/kernel/attention_rows.hpp"
 #include "octavo/kernel/dense_panels.hpp"
+#include "octavo/kernel/softmax.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -49,6 +50,8 @@ class dense_keys {
       for (; c < stride_; ++c) { to[c] = 0.0f; }
     }
   }
+  /// What scores of row i of those loaded are still to be multiplied by.
+  [[nodiscard, gnu::always_inline]] static float factor(index) noexcept { return 1.0f; }
   /// Scores of T rows from row `first` of those loaded and block b of the leaf.
   template <int T>
   void multiply(index first, index b, float* scores) const noexcept {
@@ -71,8 +74,7 @@ class dense_values {
   using panels = dense_panels<A>;
 
  public:
-  using weight = float;
-  static constexpr int degree = 5;
+  using writer = float_writer<A>;
   static constexpr index width = panels::width;
   static constexpr int tokens = panels::tokens;
 
@@ -87,18 +89,20 @@ class dense_values {
       for (index j = 0; j < n; ++j) { bad_[j] = clear_if_bad(j); }
     }
   }
-  /// NaN if a key with a weight above 0 (or NaN) has a value that is not finite, else 0.
-  [[nodiscard]] float taint(float const* weights, index low, index high) const noexcept {
-    if (finite_) { return 0.0f; }
+  /// The sum of the weights of row i, which cover keys [low, high); NaN if one that is not 0 meets a value that is not
+  /// finite.
+  [[nodiscard]] float settle(index, float const* weights, index low, index high, float sum) const noexcept {
+    if (finite_) { return sum; }
     for (index j = low; j < smaller(high, keys_); ++j) {
       if (bad_[j] && !(weights[j] == 0)) { return __builtin_nanf(""); }
     }
-    return 0.0f;
+    return sum;
   }
   [[nodiscard]] index blocks() const noexcept { return ceil_div(v_.head_dim(), width); }
   /// Products of T rows of weights, keys [low, high), and block b of channels.
   template <int T>
-  void multiply(float const* weights, index stride, index b, index low, index high, float* out) const noexcept {
+  void multiply(index, float const* weights, index stride, index b, index low, index high,
+                float* out) const noexcept {
     index const from = low / units_together * units_together;
     index const all = panels::filled(keys_);
     index const k = smaller(panels::filled(high), all) - from;
@@ -122,7 +126,7 @@ class dense_values {
   float* leaf_ = nullptr;
   index keys_ = 0;
   bool finite_ = true;
-  bool bad_[leaf_keys];
+  bool bad_[leaf_keys] = {};
 };
 
 }  // namespace kernel

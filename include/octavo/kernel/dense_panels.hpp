@@ -49,8 +49,9 @@ struct dense_panels {
   /// Floats that pack_rows works in.
   [[nodiscard, gnu::always_inline]] static constexpr index room(index cols) noexcept { return 16 * filled(cols); }
 
-  /// Rows with contiguous columns: element (r, c) is from[r * stride + c]. `room` has space for room(cols) floats.
-  template <class T>
+  /// Rows with contiguous columns: element (r, c) is from[r * stride + c]. `room` has space for room(cols) floats. Others
+  /// may want blocks of another width, a multiple of 16.
+  template <index width = dense_panels::width, class T>
   static void pack_rows(T const* from, index stride, index rows, index cols, float* room, float* out) noexcept {
     index const k = filled(cols);
     for (index r = 0; r < round_up(rows, width); r += 16) {
@@ -66,7 +67,7 @@ struct dense_panels {
       float* const to = out + r / width * width * k + r % width;
       index c = 0;
       for (; c + 4 <= k; c += 4) {
-        for (index i = 0; i < 16; i += 4) { transpose4(room + i * k + c, k, to + c * width + i); }
+        for (index i = 0; i < 16; i += 4) { transpose4<width>(room + i * k + c, k, to + c * width + i); }
       }
       for (; c < k; ++c) {
         for (index i = 0; i < 16; ++i) { to[c * width + i] = room[i * k + c]; }
@@ -125,6 +126,7 @@ struct dense_panels {
     for (index i = 0; i < n; i += 64 / static_cast<index>(sizeof(T))) { __builtin_prefetch(p + i); }
   }
   /// to[c * width + i] = from[i * stride + c] for 4 x 4 floats.
+  template <index width>
   [[gnu::always_inline]] static void transpose4(float const* from, index stride, float* to) noexcept {
     using quad [[gnu::vector_size(16)]] = float;
     quad rows[4];

@@ -16,15 +16,15 @@ namespace kernel {
 
 /// Keys [0, first) and [begin, end), in order and apart; nothing lies in [0, first) unless first < begin.
 struct visible_keys {
-  index first = 0;
-  index begin = 0;
-  index end = 0;
+  index first;
+  index begin;
+  index end;
 
   [[nodiscard, gnu::always_inline]] constexpr bool none() const noexcept { return begin >= end; }
   /// The same within keys [from, from + n), counted from there.
   [[nodiscard, gnu::always_inline]] constexpr visible_keys within(index from, index n) const noexcept {
     auto const clipped = [&](index j) __attribute__((always_inline)) { return smaller(larger(j - from, 0), n); };
-    visible_keys v{clipped(first), clipped(begin), clipped(end)};
+    visible_keys const v{clipped(first), clipped(begin), clipped(end)};
     if (v.none()) { return {0, 0, v.first}; }
     return v;
   }

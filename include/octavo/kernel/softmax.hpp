@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 
 #include "octavo/core/unroll.hpp"
 #include "octavo/simd/exp2.hpp"
@@ -13,18 +14,24 @@ namespace kernel {
 
 inline constexpr float minus_infinity = -__builtin_inff();
 
-/// Sixteen virtual lanes in whole registers, so that sums have the same order for any length of registers.
-template <class A>
+/// Sixteen virtual lanes in whole registers, so that sums have the same order for any length of registers; more than one
+/// chain of them where the order does not matter.
+template <class A, int Chains = 1>
 struct lanes_of_16 {
   static constexpr int registers = 16 / simd::lanes<A>;
-  simd::floats<A> part[static_cast<std::size_t>(registers)];
+  simd::floats<A> part[static_cast<std::size_t>(registers * Chains)];
 
   [[gnu::always_inline]] explicit lanes_of_16(float x) noexcept {
-    detail::unroll<registers>([&](int i) __attribute__((always_inline)) { part[i] = simd::floats<A>(x); });
+    detail::unroll<registers * Chains>([&](int i) __attribute__((always_inline)) { part[i] = simd::floats<A>(x); });
   }
-  /// op of all lanes: halves of 8, 4, 2, 1.
+  /// The register that takes register r of a run.
+  [[nodiscard, gnu::always_inline]] simd::floats<A>& of(int r) noexcept { return part[r % (registers * Chains)]; }
+  /// op of all chains, then of all lanes: halves of 8, 4, 2, 1.
   template <class Op>
-  [[nodiscard, gnu::always_inline]] float reduce(Op const& op) const noexcept {
+  [[nodiscard, gnu::always_inline]] float reduce(Op const& op) noexcept {
+    detail::unroll<registers*(Chains - 1)>([&](int i) __attribute__((always_inline)) {
+      part[i % registers] = op(part[i % registers], part[registers + i]);
+    });
     float v[16];
     detail::unroll<registers>([&](int i) __attribute__((always_inline)) {
       part[i].store_unaligned(v + i * simd::lanes<A>);
@@ -43,39 +50,61 @@ struct weight_sum {
   float sum;
 };
 
-/// Turns scores of `blocks` blocks of Width keys, `stride` floats apart, into weights 2^(score - largest), which lie one
-/// after the other. Scores of -infinity weigh +0. All of them: largest -infinity, sum 0. NaN: sum NaN.
+/// Weights as floats.
+template <class A>
+struct float_writer {
+  using weight = float;
+  /// Of 2^x.
+  static constexpr int degree = 5;
+  /// Whether sums are exact in any order.
+  static constexpr bool exact = false;
+  /// What a weight of 1 counts as in sums.
+  static constexpr float unit = 1.0f;
+  /// Stores weights, and returns what they count as.
+  [[gnu::always_inline]] static simd::floats<A> put(float* to, simd::floats<A> p) noexcept {
+    p.store_unaligned(to);
+    return p;
+  }
+};
+
+/// Turns scores of `blocks` blocks of Width keys, `stride` floats apart, into weights 2^(factor (score - largest)), which lie
+/// one after the other. Scores of -infinity weigh +0. All of them: largest -infinity, sum 0. NaN: sum NaN. A factor that
+/// is 1 is exact: largest is that of the scores, whose weight is 1.
 /// Order of the sum: key j in virtual lane j % 16, ascending, then halves.
-template <class A, int Degree, index Width>
-[[gnu::always_inline]] inline weight_sum softmax(float const* scores, index stride, index blocks,
-                                                 float* weights) noexcept {
+template <class A, class Writer, index Width>
+[[gnu::always_inline]] inline weight_sum softmax(float const* scores, index stride, index blocks, float factor,
+                                                 typename Writer::weight* weights) noexcept {
   constexpr int L = simd::lanes<A>;
-  constexpr int V = lanes_of_16<A>::registers;
   constexpr int registers = static_cast<int>(Width) / L;
-  lanes_of_16<A> most(minus_infinity);
-  lanes_of_16<A> more(minus_infinity);  // a second chain
+  constexpr int chains = registers / lanes_of_16<A>::registers;
+  lanes_of_16<A, chains> most(minus_infinity);
   for (index b = 0; b < blocks; ++b) {
     float const* const from = scores + b * stride;
     detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-      auto& m = r / V % 2 == 0 ? most.part[r % V] : more.part[r % V];
-      m = simd::maximum<A>(simd::load_floats<A>(from + r * L), m);  // NaN leaves m
+      most.of(r) = simd::maximum<A>(simd::load_floats<A>(from + r * L), most.of(r));  // NaN leaves what was
     });
   }
-  detail::unroll<V>([&](int i) __attribute__((always_inline)) {
-    most.part[i] = simd::maximum<A>(most.part[i], more.part[i]);
+  float largest = most.reduce([](auto const& a, auto const& b) __attribute__((always_inline)) {
+    if constexpr (std::is_same_v<decltype(a), float const&>) {
+      return a > b ? a : b;
+    } else {
+      return simd::maximum<A>(a, b);
+    }
   });
-  float const largest = most.reduce([](float a, float b) { return a > b ? a : b; });
-  simd::floats<A> const shift(largest == minus_infinity ? 0.0f : largest);
-  lanes_of_16<A> sum(0.0f);
+  if (largest != minus_infinity) { largest = detail::opaque(largest * factor); }
+  if (largest != largest) { largest = minus_infinity; }  // NaN is in the factor, so it will be in the sum
+  simd::floats<A> const shift(largest == minus_infinity ? 0.0f : -largest);
+  simd::floats<A> const scale(factor);
+  lanes_of_16<A, Writer::exact ? chains : 1> sum(0.0f);
   for (index b = 0; b < blocks; ++b) {
     float const* const from = scores + b * stride;
     detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-      auto const p = simd::exp2<Degree, A>(simd::load_floats<A>(from + r * L) - shift);
-      p.store_unaligned(weights + b * Width + r * L);
-      sum.part[r % V] = sum.part[r % V] + p;
+      auto const x = simd::fused<A>(simd::load_floats<A>(from + r * L), scale, shift);
+      auto const p = Writer::put(weights + b * Width + r * L, simd::exp2<Writer::degree, A>(x));
+      sum.of(r) = sum.of(r) + p;
     });
   }
-  return {largest, sum.reduce([](float a, float b) { return a + b; })};
+  return {largest, sum.reduce([](auto const& a, auto const& b) __attribute__((always_inline)) { return a + b; })};
 }
 
 /// Rows of (m, l): the largest score in units of log2, the sum of weights relative to it. Accumulators belong to them.

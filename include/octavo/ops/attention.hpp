@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// attention(q, k, v, out): softmax(Q K) V, exact, for one token or many, any heads, masks and biases.
+// attention(q, k, v, out): softmax(Q K) V for one token or many, any heads, masks and biases, by floats or by codes.
 #pragma once
 
 #include <type_traits>
 
 #include "octavo/core/heads_view.hpp"
+#include "octavo/kernel/code_operands.hpp"
 #include "octavo/kernel/dense_operands.hpp"
 #include "octavo/ops/attention_options.hpp"
 #include "octavo/ops/attention_run.hpp"
@@ -52,11 +53,41 @@ template <class Q, class K, class V, class Out>
 
 namespace detail {
 
+/// How K and V enter: as floats, or as codes of a scheme.
+template <class A, class Scheme, class Q, class K>
+struct keys_of {
+  static_assert(is_scheme<Scheme>,
+                "Octavo: the first template argument of attention is the scheme of Q and K, such as "
+                "scheme<symmetric<int8>, per_token>; without one they stay as they are.");
+  static_assert(is_per_token<typename Scheme::granularity>,
+                "Octavo: attention quantizes Q and K per_token: a scale for each query and for each key.");
+  using quantizer = typename Scheme::quantizer;
+  static_assert(kernel::vector_quantizer<quantizer> && is_symmetric<quantizer> &&
+                    !kernel::has_operand_zeros<quantizer>,
+                "Octavo: attention quantizes Q and K by symmetric<int8> or symmetric<int4>.");
+  using type = kernel::code_keys<A, quantizer, Q, K>;
+};
+template <class A, class Q, class K>
+struct keys_of<A, as_is, Q, K> {
+  using type = kernel::dense_keys<A, Q, K>;
+};
+template <class A, class Scheme, class V>
+struct values_of {
+  static_assert(std::is_same_v<Scheme, scheme<symmetric<uint8>, per_tensor>>,
+                "Octavo: the second template argument of attention is the scheme of the probabilities, "
+                "scheme<symmetric<uint8>, per_tensor>: bytes of 1/255; without one they stay f32, as do the values.");
+  using type = kernel::code_values<A, V>;
+};
+template <class A, class V>
+struct values_of<A, as_is, V> {
+  using type = kernel::dense_values<A, V>;
+};
+
 /// One call: checks, then ops::attention_run.
-template <class Default, class Q, class K, class V, class Out, class... Options>
+template <class Default, class S, class P, class Q, class K, class V, class Out, class... Options>
 void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... options) {
   static_assert(((count_of<Options, Options...> == 1) && ...), "Octavo: attention has an option twice.");
-  attention_settings settings;
+  attention_settings settings{};
   (settings.set(options), ...);
   auto const qs = as_heads(q, settings.heads.query_heads).read();
   auto const ks = as_heads(k, settings.heads.kv_heads).read();
@@ -78,8 +109,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
   auto const context = context_of<Default>(options...);
   using arch = typename decltype(context)::arch;
   if constexpr (check_arch<arch>()) {
-    using keys = kernel::dense_keys<arch, Q_type, K_type>;
-    using values = kernel::dense_values<arch, V_type>;
+    using keys = typename keys_of<arch, S, Q_type, K_type>::type;
+    using values = typename values_of<arch, P, V_type>::type;
     ops::attention_run<arch, keys, values, std::remove_const_t<Out_type>> run(
         keys(qs, ks, rule.factor()), values(vs), rule, ks.heads(), qs.tokens(), os, settings.lse);
     run(context);
@@ -99,32 +130,41 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///       attention(q, k, v, out, causal{}, {.query_heads = 32, .kv_heads = 8}, on(pool));
 ///       attention(q, k, v, out, sliding_window{.left = 1023}, causal{}, soft_cap{50.0f});
 ///
+/// - `attention<q8, p8>(...)` quantizes: queries and keys by the scheme q8 (symmetric<int8> or symmetric<int4>, per_token),
+///   probabilities as bytes of 1/255 relative to the largest score of their leaf, and values as int8 with a scale for each
+///   channel of a leaf (so the last leaf changes when keys are added). `attention<q8>(...)` keeps values and probabilities f32.
 /// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),
-///   then halves, acc one chain of fma over keys, ascending. Leaves are merged from left to right. So results have the
+///   then halves, acc one chain of fma over keys, ascending. Of codes, the sums of a score and of a leaf are exact integers,
+///   converted once and multiplied by the scale of the key, then of the query, or by that of the channel. Leaves are merged from left to right. So results have the
 ///   same bits for any number of queries, any executor, and every instruction set with fma.
-/// - *Error* of a weight: (head_dim + 2) 2^-24 sum |q k| scale + 1.5e-7, relative; then keys * 2^-24 sum |weight v|.
+/// - *Error* of a weight: (head_dim + 2) 2^-24 sum |q k| scale + 1.5e-7, relative; then keys * 2^-24 sum |weight v|. Of
+///   codes, on top of what their steps are: 8.6e-5 for each weight.
 /// - A query that sees nothing, no keys at all: 0, log-sum-exp -infinity. NaN in q, or in a k that is not masked: NaN. A v
 ///   that is not finite: NaN in all channels of the queries that give its key a weight above 0. A score of +infinity: NaN.
 /// - *Scratch*, one allocation on the calling thread: per piece of work (four per thread) a leaf of K and V in f32 and, of
 ///   at most 1536 rows, head_dim + 2 floats each; or ceil(keys / 512) * rows * (head_dim + 2) floats, where rows are few.
+///   (head_dim of V, filled up to 64; rows of each kv head, filled up to 48.)
 /// - `Default` is never named: it puts the instruction set of a call without a context into the name of the function.
 /// - Throws std::invalid_argument when shapes do not fit; can_attention asks first. out must not overlap the others.
-template <class Q, class K, class V, class Out, class... Options, class Default = default_arch>
+template <class S = as_is, class P = as_is, class Q, class K, class V, class Out, class... Options,
+          class Default = default_arch>
 void attention(Q const& q, K const& k, V const& v, Out&& out, Options const&... options) {
-  detail::attend<Default>(q, k, v, out, options...);
+  detail::attend<Default, S, P>(q, k, v, out, options...);
 }
 /// The same with heads in braces, first or after one option.
-template <class Q, class K, class V, class Out, class... Options, class Default = default_arch>
+template <class S = as_is, class P = as_is, class Q, class K, class V, class Out, class... Options,
+          class Default = default_arch>
 void attention(Q const& q, K const& k, V const& v, Out&& out, attention_heads const& heads,
                Options const&... options) {
-  detail::attend<Default>(q, k, v, out, heads, options...);
+  detail::attend<Default, S, P>(q, k, v, out, heads, options...);
 }
-template <class Q, class K, class V, class Out, class First, class... Options, class Default = default_arch>
+template <class S = as_is, class P = as_is, class Q, class K, class V, class Out, class First, class... Options,
+          class Default = default_arch>
 void attention(Q const& q, K const& k, V const& v, Out&& out, First const& first, attention_heads const& heads,
                Options const&... options) {
-  detail::attend<Default>(q, k, v, out, first, heads, options...);
+  detail::attend<Default, S, P>(q, k, v, out, first, heads, options...);
 }
 
 }  // namespace v0

@@ -67,9 +67,9 @@ namespace detail {
 
 /// What the options say, gathered.
 struct attention_settings {
-  kernel::score_rule rule;
-  ops::lse_out lse;
-  attention_heads heads;
+  kernel::score_rule rule{};
+  ops::lse_out lse{};
+  attention_heads heads{};
 
   [[gnu::always_inline]] void set(attention_heads const& o) noexcept { heads = o; }
   [[gnu::always_inline]] void set(causal const&) noexcept { rule.causal = true; }

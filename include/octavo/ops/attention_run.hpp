@@ -30,6 +30,7 @@ template <class A, class Keys, class Values, class Out>
 class attention_run {
   static constexpr index L = simd::lanes<A>;
   static constexpr index G = kernel::group_rows;
+  static constexpr float unit = Values::writer::unit;
   /// Rows of an item at most: enough that packing K and V does not count, few enough that states stay near.
   static constexpr index most_rows = 32 * G;
   static constexpr index fewest_rows = 2 * G;
@@ -134,9 +135,11 @@ class attention_run {
     keys.use(room);
     values.use(room + keys.scratch());
     float* p = room + keys.scratch() + values.scratch();
-    kernel::group_scratch group{};
+    using weight = typename Values::writer::weight;
+    kernel::group_scratch<weight> group{};
     group.scores = p;
-    group.weights = p += G * kernel::leaf_keys;
+    p += G * kernel::leaf_keys;
+    group.weights = reinterpret_cast<weight*>(p);
     group.out = p += G * kernel::weight_stride;
     group.sums.largest = p += G * channels_;
     group.sums.sum = p + G;
@@ -194,7 +197,7 @@ class attention_run {
         sink.clear(G);
         for (index i = 0; i < count; ++i) {
           sink.largest[i] = detail::opaque(rule_.sinks[rows.of.head(rows.first + first + i)] * rule_.log2e);
-          sink.sum[i] = 1.0f;
+          sink.sum[i] = unit;
         }
         float* const nothing = room + 2 * G;
         std::memset(nothing, 0, static_cast<std::size_t>(G * channels_) * sizeof(float));
@@ -207,7 +210,7 @@ class attention_run {
         float const l = sums.sum[i];
         if (lse_.data != nullptr) {
           constexpr double ln2 = 0.6931471805599453;
-          double const log = static_cast<double>(sums.largest[i]) + detail::log2_of(static_cast<double>(l));
+          double const log = static_cast<double>(sums.largest[i]) + detail::log2_of(static_cast<double>(l / unit));
           lse_.data[query + head * lse_.head_stride] = static_cast<float>(log * ln2);
         }
         Out* const y = out_.at(head, query);

@@ -20,6 +20,11 @@ namespace schemes {
 using a8 = scheme<symmetric<int8>, per_token>;
 using a8_affine = scheme<affine<uint8>, per_token>;
 
+// Attention: queries and keys; probabilities, whose largest is 1.
+using q8 = scheme<symmetric<int8>, per_token>;
+using q4 = scheme<symmetric<int4>, per_token>;
+using p8 = scheme<symmetric<uint8>, per_tensor>;
+
 // Integer weights, one f32 scale per row; or groups of G along k with f16 scales.
 using w8 = scheme<symmetric<int8>, per_row>;
 using w4 = scheme<symmetric<int4>, per_row>;

@@ -1,0 +1,14 @@
+// expect: Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, additive_bias, boolean_mask, sink_logits, log_sum_exp, a context (on(pool)).
+#include "octavo/octavo.hpp"
+
+#include <Eigen/Core>
+
+int main() {
+  Eigen::MatrixXf x(3, 2);
+  Eigen::MatrixXf y(3, 2);
+#ifdef OCTAVO_COMPILES
+  octavo::attention(x, x, x, y, octavo::causal{});
+#else
+  octavo::attention(x, x, x, y, octavo::no_epilogue{});
+#endif
+}

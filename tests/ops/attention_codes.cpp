@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// attention<q8, p8>: worked numbers, the error against the reference, the same bits however it is called.
+#include "octavo/ops/attention.hpp"
+#include "octavo/quant/schemes.hpp"
+
+#include "support/check_attention.hpp"
+#include "support/executors.hpp"
+
+using namespace octavo;
+using namespace octavo::schemes;
+using test::attention_case;
+
+namespace {
+
+template <class S, class P, class... Options>
+std::vector<float> of_codes(attention_case<float> const& c, Options const&... options) {
+  auto const& p = c.problem;
+  std::vector<float> out(static_cast<std::size_t>(p.query_heads * p.queries * p.value_dim), -77.0f);
+  attention<S, P>(
+      c.queries(), c.keys(), c.values(),
+      heads_view<float>(out.data(), p.value_dim, p.query_heads, p.queries, p.queries * p.value_dim, p.value_dim),
+      options...);
+  return out;
+}
+
+octavo::index differences(std::vector<float> const& a, std::vector<float> const& b) {
+  octavo::index n = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) { n += test::same_bits(a[i], b[i]) ? 0 : 1; }
+  return n;
+}
+
+/// Squared error / squared reference below `bound` on octavo::scalar; the same bits elsewhere.
+template <class S, class P, class... Options>
+void check(attention_case<float> const& c, double bound, Options const&... options) {
+  auto const& p = c.problem;
+  INFO(p.queries << " queries, " << p.keys << " keys, " << p.head_dim << " and " << p.value_dim << " channels");
+  auto const expected = of_codes<S, P>(c, options..., on<scalar>());
+  auto const exact = reference::attention(p);
+  double error = 0;
+  double total = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    error += std::pow(static_cast<double>(expected[i]) - exact.out[i], 2);
+    total += exact.out[i] * exact.out[i];
+  }
+  CHECK(error < bound * total);
+  test::for_vector_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    CHECK(differences(of_codes<S, P>(c, options..., on<A>()), expected) == 0);
+  });
+}
+
+void check_near(std::vector<float> const& got, std::vector<double> const& expected, double within) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    INFO(i << ": " << got[i] << ", not " << expected[i]);
+    CHECK(std::abs(static_cast<double>(got[i]) - expected[i]) < within);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("worked numbers of SageAttention: int8 Q K, with and without smoothed keys, float and byte weights") {
+  attention_case<float> c(1, 1, 2, 3, 4, 2, 1);
+  c.q = {1, -.5f, .25f, 2, .5f, 1.5f, -1, -.25f};
+  c.k = {8, .5f, -.3f, .1f, 8.4f, -.6f, .2f, .4f, 7.6f, .2f, .5f, -.7f};
+  c.v = {1, 0, 0, 1, -1, .5f};
+  check_near(of_codes<q8, as_is>(c), {.157260, .670868, .248913, .331282}, 2e-6);
+  float const mean[4] = {8, 1 / 30.0f, 2 / 15.0f, -1 / 15.0f};
+  for (std::size_t i = 0; i < 12; ++i) { c.k[i] -= mean[i % 4]; }
+  check_near(of_codes<q8, as_is>(c), {.148878, .676133, .246380, .331942}, 2e-6);
+  check_near(of_codes<q8, p8>(c), {.150121, .676002, .245868, .333751}, 2e-6);
+}
+
+TEST_CASE("attention of codes is near the reference and the same on every instruction set") {
+  struct shape {
+    octavo::index queries, keys, head_dim, value_dim;
+  };
+  for (shape const s : {shape{1, 1, 8, 8}, shape{5, 63, 16, 15}, shape{17, 513, 33, 65}, shape{65, 1030, 17, 63},
+                        shape{3, 65, 7, 3}, shape{15, 511, 64, 1}}) {
+    attention_case<float> c(2, 1, s.queries, s.keys, s.head_dim, s.value_dim, 5);
+    check<q8, p8>(c, 4e-4);
+    c.problem.causal = true;
+    check<q8, p8>(c, 4e-4, causal{});
+    check<q8, as_is>(c, 2e-4, causal{});
+    check<q4, p8>(c, 0.05, causal{});
+  }
+}
+
+TEST_CASE("attention of codes with options, empty operands and rows of zeros") {
+  attention_case<float> c(2, 2, 7, 600, 12, 10, 6);
+  for (std::size_t i = 0; i < 12; ++i) {  // a query and a key
+    c.q[i] = 0;
+    c.k[i] = 0;
+    c.problem.q[i] = 0;
+    c.problem.k[i] = 0;
+  }
+  c.with_slopes();
+  c.with_mask(4, 7);
+  c.with_sinks(8);
+  c.problem.soft_cap = 3;
+  c.problem.left = 400;
+  check<q8, p8>(c, 4e-4, alibi{c.slopes.data()}, boolean_mask{c.mask.get(), 600, 7 * 600},
+                sink_logits{c.sinks.data()}, soft_cap{3.0f}, sliding_window{.left = 400});
+  CHECK(of_codes<q8, p8>(attention_case<float>(1, 1, 2, 0, 4, 3, 9)) == std::vector<float>(6, 0.0f));
+}
+
+TEST_CASE("bits of attention of codes do not depend on the number of queries or threads") {
+  attention_case<float> c(4, 2, 50, 1040, 20, 24, 10);
+  auto const all = of_codes<q8, p8>(c, causal{});
+  test::backwards const threads;
+  CHECK(differences(of_codes<q8, p8>(c, causal{}, on(threads)), all) == 0);
+  for (octavo::index n : {1, 7, 31}) {
+    std::vector<float> out(static_cast<std::size_t>(4 * n * 24));
+    attention<q8, p8>(c.queries(50 - n, n), c.keys(), c.values(), heads_view<float>(out.data(), 24, 4, n, n * 24, 24),
+                      causal{}, on(threads));
+    int wrong = 0;
+    for (octavo::index h = 0; h < 4; ++h) {
+      for (octavo::index i = 0; i < n * 24; ++i) {
+        auto const at = static_cast<std::size_t>((h * 50 + 50 - n) * 24 + i);
+        wrong += test::same_bits(out[static_cast<std::size_t>(h * n * 24 + i)], all[at]) ? 0 : 1;
+      }
+    }
+    INFO(n << " queries");
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("log-sum-exps of byte weights, and NaN in a query and a key") {
+  attention_case<float> c(1, 1, 6, 90, 16, 8, 11);
+  std::vector<float> lse(6);
+  (void)of_codes<q8, p8>(c, log_sum_exp{lse.data(), 6});
+  auto const exact = reference::attention(c.problem);
+  for (std::size_t i = 0; i < 6; ++i) { CHECK(std::abs(static_cast<double>(lse[i]) - exact.log_sum_exp[i]) < 0.03); }
+  auto const clean = of_codes<q8, p8>(c, causal{});
+  c.q[2 * 16] = std::nanf("");
+  c.k[88 * 16 + 5] = std::numeric_limits<float>::infinity();
+  test::for_archs([&](auto arch) {
+    auto const out = of_codes<q8, p8>(c, causal{}, on<typename decltype(arch)::type>());
+    for (int i = 0; i < 6; ++i) {
+      bool const bad = i == 2 || i >= 4;  // query 4 stands at 88
+      auto const at = static_cast<std::size_t>(i * 8);
+      CHECK((bad ? std::isnan(out[at]) : test::same_bits(out[at], clean[at])));
+    }
+  });
+}
