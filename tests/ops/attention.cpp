@@ -93,7 +93,7 @@ TEST_CASE("NaN and infinity reach the rows that see them, and no others") {
   CHECK(changed(c.q[5 * 8], nan) == std::vector<int>{5});
 }
 
-TEST_CASE("shapes that do not fit throw, with both extents in the text") {
+TEST_CASE("heads that do not fit throw, with both extents in the text") {
   auto const error = [](octavo::index q_dim, octavo::index q_heads, octavo::index k_heads, octavo::index v_heads,
                         octavo::index v_keys, octavo::index out_dim, octavo::index out_queries) -> std::string {
     std::vector<float> m(4096);

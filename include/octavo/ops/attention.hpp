@@ -137,8 +137,9 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),
 ///   then halves, acc one chain of fma over keys, ascending. Of codes, the sums of a score and of a leaf are exact integers,
-///   converted once and multiplied by the scale of the key, then of the query, or by that of the channel. Leaves are merged from left to right. So results have the
-///   same bits for any number of queries, any executor, and every instruction set with fma.
+///   converted once and multiplied by the scale of the key, then of the query, or by that of the channel. Leaves are merged
+///   from left to right. So results have the same bits for any number of queries, any executor, and every instruction set
+///   with fma.
 /// - *Error* of a weight: (head_dim + 2) 2^-24 sum |q k| scale + 1.5e-7, relative; then keys * 2^-24 sum |weight v|. Of
 ///   codes, on top of what their steps are: 8.6e-5 for each weight.
 /// - A query that sees nothing, no keys at all: 0, log-sum-exp -infinity. NaN in q, or in a k that is not masked: NaN. A v
