@@ -74,7 +74,7 @@ TEST_CASE("log codes decode to powers, and 0 by its policy") {
   CHECK(codes_come_back<log_sqrt2_format<3, log_zero::last>>());
 }
 
-TEST_CASE("what is outside of (0, 1]") {
+TEST_CASE("what is 0 or less, more than 1, or no number") {
   for (float const x : {0.0f, -1.0f, -0.0f, 1e-40f, std::nanf(""), -std::numeric_limits<float>::infinity()}) {
     CHECK(log2_format<4>::encode(x) == 15);
     CHECK(log2_format<4, log_zero::extra>::encode(x) == 16);

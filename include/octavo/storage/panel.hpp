@@ -176,10 +176,11 @@ struct panel_layout {
   }
   /// Writes a packed code to bits that are zero.
   [[gnu::always_inline]] static constexpr void put(std::byte* panel, position p, int packed) noexcept {
-    panel[p.byte] |= static_cast<std::byte>((packed & ((1 << planes.low) - 1)) << p.shift);
-    if constexpr (planes.high() != 0) {
-      panel[p.high_byte] |= static_cast<std::byte>(packed >> planes.low << p.high_shift);
-    }
+    auto const add = [panel](index byte, int bits) __attribute__((always_inline)) {
+      panel[byte] = static_cast<std::byte>(static_cast<int>(panel[byte]) | bits);
+    };
+    add(p.byte, (packed & ((1 << planes.low) - 1)) << p.shift);
+    if constexpr (planes.high() != 0) { add(p.high_byte, packed >> planes.low << p.high_shift); }
   }
   /// Offset of the parameters of group g within a panel.
   [[nodiscard, gnu::always_inline]] constexpr index params_at(index g) const noexcept {
