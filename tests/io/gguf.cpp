@@ -138,8 +138,12 @@ TEST_CASE("GGUF: tensors that overlap, repeat, overflow, or lie outside of the f
 
 TEST_CASE("GGUF: cut anywhere, a file is refused with a reason") {
   auto const file = test::golden_file("types.gguf");
-  REQUIRE(refusal(file) == "");
-  for (std::size_t length = 0; length < file.size(); length += length < 2000 ? 1 : 97) {
+  test::parsed<gguf> const whole(file);
+  REQUIRE(whole.file);
+  // Behind the last tensor there is only padding, which nobody needs.
+  auto const last = whole.file->find("iq2_xxs")->data;
+  auto const end = static_cast<std::size_t>(last.data() + last.size() - whole.bytes.span().data());
+  for (std::size_t length = 0; length < end; length += length < 2000 || length + 97 >= end ? 1 : 97) {
     auto const why = refusal(file.substr(0, length));
     CHECK(why != "");
     CHECK(why != "refused without a reason");

@@ -41,9 +41,7 @@ bool codes_come_back(octavo::index rows, octavo::index cols) {
     std::memset(m.data(), 0, static_cast<std::size_t>(m.size_bytes()));
     for (octavo::index r = 0; r < rows; ++r) {
       for (octavo::index c = 0; c < cols; ++c) {
-        auto const p = layout.at(r % 64, c);
-        int const packed = (wanted(r, c, round) ^ layout.flip) << p.shift;
-        m.data()[r / 64 * layout.panel_bytes() + p.byte] |= static_cast<std::byte>(packed);
+        layout.put(m.data() + r / 64 * layout.panel_bytes(), layout.at(r % 64, c), wanted(r, c, round) ^ layout.flip);
       }
     }
     for (octavo::index r = 0; r < rows; ++r) {
@@ -91,7 +89,9 @@ TEST_CASE("every code is read back at every position") {
   CHECK(codes_come_back<w2_g64>(3, 70));
   CHECK(codes_come_back<fp8>(70, 9));
   CHECK(codes_come_back<mxfp4>(17, 33));
-  CHECK(codes_come_back<scheme<symmetric<sint<3>>, per_row>>(5, 19));
+  CHECK(codes_come_back<scheme<symmetric<sint<3>>, per_row>>(49, 19));
+  CHECK(codes_come_back<scheme<symmetric<sint<5>>, per_row>>(70, 33));
+  CHECK(codes_come_back<scheme<symmetric<sint<6>>, per_group<32>>>(70, 33));
 }
 
 TEST_CASE("quantize stores the code and parameters that the quantizer gives") {
