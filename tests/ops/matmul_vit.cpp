@@ -14,6 +14,4 @@ TEMPLATE_TEST_CASE("quantizers without a scale equal the plain product everywher
   test::check_everywhere<TestType>();
 }
 
-TEST_CASE("AdaLog weights equal the plain product on vectors") {
-  test::check_on_vectors<adalog<4>, as_is, float>();
-}
+TEST_CASE("AdaLog weights equal the plain product on vectors") { test::check_on_vectors<adalog<4>, as_is, float>(); }

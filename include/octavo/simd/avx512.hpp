@@ -49,9 +49,7 @@ struct native<avx512bw> {
     asm("" : "+v"(r));
     return floats(r);
   }
-  [[gnu::always_inline]] static floats floor(floats x) noexcept {
-    return floats(_mm512_floor_ps(x));
-  }
+  [[gnu::always_inline]] static floats floor(floats x) noexcept { return floats(_mm512_floor_ps(x)); }
   /// x * 2^n for an n that is an integer, +0 where n < lowest. (One instruction, which also knows overflow.)
   [[gnu::always_inline]] static floats times_power(floats x, floats n, float lowest) noexcept {
     return floats(_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(n, _mm512_set1_ps(lowest), _CMP_NLT_UQ), x, n));
