@@ -61,7 +61,7 @@ TEST_CASE("one key gives its value, whatever the score") {
 TEST_CASE("NaN and infinity reach the rows that see them, and no others") {
   attention_case<float> c(1, 1, 20, 40, 8, 8, 190);
   c.problem.causal = true;
-  auto const clean = attend(c, causal{});
+  auto const clean = attend(c, causal{}, on<scalar>());
   auto const rows_that_differ = [&] {
     auto const got = attend(c, causal{}, on<scalar>());
     std::vector<int> rows;

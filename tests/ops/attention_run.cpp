@@ -74,7 +74,7 @@ TEST_CASE("operands may be token-major, matrices with heads, and of other elemen
   attention(q, k, v, out, causal{}, {.query_heads = 4, .kv_heads = 2});
   CHECK(test::differences(out, wanted) == 0);
   test::matrix<float> again(24, 11);
-  attention(q, k, v, again, attention_heads{4, 2}, on<scalar>(), causal{});
+  attention(q, k, v, again, attention_heads{4, 2}, on<default_arch>(), causal{});
   CHECK(test::differences(again, wanted) == 0);
   test::matrix<bf16> narrow(24, 11);
   attention(q, k, v, narrow, causal{}, {.query_heads = 4, .kv_heads = 2});
