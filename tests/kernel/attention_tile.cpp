@@ -47,9 +47,10 @@ TEST_CASE("a group of rows attends to a leaf") {
     kernel::dense_keys<A, float, float> side({q.data(), d, 1, n, n * d, d}, {k.data(), d, 1, keys, keys * d, d},
                                              rule.factor());
     kernel::dense_values<A, float> values({v.data(), d, 1, keys, keys * d, d});
-    std::vector<float> room(static_cast<std::size_t>(side.scratch() + values.scratch()));
-    side.use(room.data());
-    values.use(room.data() + side.scratch());
+    std::vector<float> room(static_cast<std::size_t>(side.scratch(n) + values.scratch()));
+    side.use(room.data(), n);
+    values.use(room.data() + side.scratch(n));
+    side.load_rows({0, 1}, 0, n);
     side.load_leaf(0, 0, keys);
     values.load_leaf(0, 0, keys);
     constexpr octavo::index G = kernel::group_rows;
@@ -59,7 +60,7 @@ TEST_CASE("a group of rows attends to a leaf") {
     std::vector<float> sums(static_cast<std::size_t>(2 * G));
     kernel::group_scratch<float> const scratch{
         scores.data(), weights.data(), out.data(), {sums.data(), sums.data() + G}};
-    kernel::attend_group<A>(side, values, rule, kernel::group_of_rows(rule, {0, 1}, 0, n, 0, keys), 0, scratch);
+    kernel::attend_group<A>(side, values, rule, kernel::group_of_rows(rule, {0, 1}, 0, n, 0, keys), 0, 0, scratch);
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t c = 0; c < d; ++c) {
         double const got = static_cast<double>(out[i * static_cast<std::size_t>(values.width) + c] / sums[G + i]);

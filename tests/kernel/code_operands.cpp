@@ -46,8 +46,8 @@ int wrong_scores(octavo::index n, octavo::index d, float limit) {
   for (octavo::index c = 0; c < d; ++c) { q[static_cast<std::size_t>(4 * d + c)] = 0; }  // scale 0
   kernel::code_keys<A, symmetric<Format>, float, float> keys({q.data(), d, 5, 1, d, d}, {k.data(), d, 1, n, n * d, d},
                                                              0.25f);
-  std::vector<float> scratch(static_cast<std::size_t>(keys.scratch()));
-  keys.use(scratch.data());
+  std::vector<float> scratch(static_cast<std::size_t>(keys.scratch(5)));
+  keys.use(scratch.data(), 5);
   keys.load_leaf(0, 0, n);
   keys.load_rows({0, 5}, 0, 5);
   constexpr octavo::index W = decltype(keys)::width;

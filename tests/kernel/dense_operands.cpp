@@ -27,8 +27,8 @@ TEST_CASE("keys give scores of the rows that were loaded") {
     auto const q = values(3 * 2 * 5, 1);  // [head][query][channel]
     auto const k = values(40 * 5, 2);
     kernel::dense_keys<A, float, float> keys({q.data(), 5, 3, 2, 10, 5}, {k.data(), 5, 1, 40, 200, 5}, 0.5f);
-    std::vector<float> scratch(static_cast<std::size_t>(keys.scratch()));
-    keys.use(scratch.data());
+    std::vector<float> scratch(static_cast<std::size_t>(keys.scratch(4)));
+    keys.use(scratch.data(), 4);
     keys.load_leaf(0, 30, 10);
     keys.load_rows({0, 3}, 1, 4);  // heads 1 and 2 of query 0, heads 0 and 1 of query 1
     std::vector<float> scores(static_cast<std::size_t>(2 * keys.width));

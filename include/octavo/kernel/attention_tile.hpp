@@ -55,20 +55,19 @@ template <class A, class Writer, index W>
   scratch.sums.sum[i] = sum.sum;
 }
 
-/// (m, l, acc) of the rows of a group over the leaf that is loaded, whose first key is `from`. A row that sees nothing
-/// gets (-infinity, 0), and perhaps no accumulators.
+/// (m, l, acc) of the rows of a group over the leaf that is loaded, whose first key is `from`; its rows are those from
+/// `loaded` of what `keys` has loaded. A row that sees nothing gets (-infinity, 0), and perhaps no accumulators.
 template <class A, class Keys, class Values>
-void attend_group(Keys& keys, Values& values, score_rule const& rule, group_of_rows const& rows, index from,
-                  group_scratch<typename Values::writer::weight> const& scratch) noexcept {
+void attend_group(Keys const& keys, Values& values, score_rule const& rule, group_of_rows const& rows, index loaded,
+                  index from, group_scratch<typename Values::writer::weight> const& scratch) noexcept {
   constexpr index W = Keys::width;
   scratch.sums.clear(group_rows);
   auto const all = rows.blocks(W, 0, rows.count);
-  keys.load_rows(rows.of, rows.first, rows.count);
   for (index b = all.begin; b < all.end; ++b) {
     for_tiles<Keys::tokens>(rows.count, [&](auto size, index t) {
       auto const s = rows.blocks(W, t, size);
       if (b >= s.begin && b < s.end) {
-        keys.template multiply<size()>(t, b, scratch.scores + (b * group_rows + t) * W);
+        keys.template multiply<size()>(loaded + t, b, scratch.scores + (b * group_rows + t) * W);
       }
     });
   }
@@ -77,7 +76,7 @@ void attend_group(Keys& keys, Values& values, score_rule const& rule, group_of_r
     if (s.none()) { return; }
     index high = 0;
     for (index i = t; i < t + size; ++i) {
-      weigh_row<A, typename Values::writer, W>(rule, rows, i, s, from, keys.factor(i), scratch);
+      weigh_row<A, typename Values::writer, W>(rule, rows, i, s, from, keys.factor(loaded + i), scratch);
       scratch.sums.sum[i] =
           values.settle(i, scratch.weights + i * weight_stride, s.begin * W, s.end * W, scratch.sums.sum[i]);
       high = larger(high, rows.seen[i].end);

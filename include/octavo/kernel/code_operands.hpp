@@ -76,18 +76,17 @@ class code_keys {
   code_keys(heads_view<Q const> const& q, heads_view<K const> const& k, float factor) noexcept
       : q_(q), k_(k), factor_(factor), layout_{panel_rows, panels::filled(k.head_dim())} {}
 
-  [[nodiscard]] index scratch() const {
+  [[nodiscard]] index scratch(index rows) const {
     index const bytes = product(leaf_keys / panel_rows, layout_.panel_bytes()) +
-                        product(group_rows, layout_.cols, sizeof(operand)) + 2 * panel_rows * 4;
+                        product(rows, layout_.cols, sizeof(operand)) + product(rows, 2, 4);
     return round_up(ceil_div(bytes, 4) + 2 * product(panel_rows, layout_.cols) + dense::room(layout_.cols), 16);
   }
-  void use(float* scratch) noexcept {
+  void use(float* scratch, index rows) noexcept {
     leaf_ = reinterpret_cast<std::byte*>(scratch);
-    std::byte* p = leaf_ + leaf_keys / panel_rows * layout_.panel_bytes();
-    factors_ = reinterpret_cast<float*>(p);
-    start_ = reinterpret_cast<std::int32_t*>(factors_ + panel_rows);
-    rows_ = reinterpret_cast<operand*>(start_ + panel_rows);
-    room_ = reinterpret_cast<float*>(rows_ + group_rows * layout_.cols);
+    room_ = reinterpret_cast<float*>(leaf_ + leaf_keys / panel_rows * layout_.panel_bytes());
+    factors_ = room_ + 2 * panel_rows * layout_.cols + dense::room(layout_.cols);
+    start_ = reinterpret_cast<std::int32_t*>(factors_ + rows);
+    rows_ = reinterpret_cast<operand*>(start_ + rows);
   }
   void load_leaf(index head, index first, index n) noexcept {
     index const d = k_.head_dim();
@@ -102,6 +101,7 @@ class code_keys {
       pack.panels(0, 1, room);
     }
   }
+  /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
     constexpr index L = simd::lanes<A>;
     index const d = k_.head_dim();

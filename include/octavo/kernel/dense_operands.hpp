@@ -23,19 +23,20 @@ class dense_keys {
   dense_keys(heads_view<Q const> const& q, heads_view<K const> const& k, float factor) noexcept
       : q_(q), k_(k), factor_(factor), stride_(panels::filled(k.head_dim())) {}
 
-  /// Floats of scratch.
-  [[nodiscard]] index scratch() const {
-    return round_up(panels::floats(leaf_keys, stride_) + product(group_rows, stride_) + panels::room(stride_), 16);
+  /// Floats of scratch, if so many rows are loaded at most.
+  [[nodiscard]] index scratch(index rows) const {
+    return round_up(panels::floats(leaf_keys, stride_) + panels::room(stride_) + product(rows, stride_), 16);
   }
-  void use(float* scratch) noexcept {
+  void use(float* scratch, index) noexcept {
     leaf_ = scratch;
-    rows_ = leaf_ + panels::floats(leaf_keys, stride_);
-    room_ = rows_ + group_rows * stride_;
+    room_ = leaf_ + panels::floats(leaf_keys, stride_);
+    rows_ = room_ + panels::room(stride_);
   }
   /// n keys from `first` of a head.
   void load_leaf(index head, index first, index n) noexcept {
     panels::pack_rows(k_.at(head, first), k_.token_stride(), n, k_.head_dim(), room_, leaf_);
   }
+  /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
     simd::floats<A> const factor(factor_);
     index const d = k_.head_dim();
@@ -52,7 +53,7 @@ class dense_keys {
   }
   /// What scores of row i of those loaded are still to be multiplied by.
   [[nodiscard, gnu::always_inline]] static float factor(index) noexcept { return 1.0f; }
-  /// Scores of T rows from row `first` of those loaded and block b of the leaf.
+  /// Scores of T rows from row `first` of those loaded, and block b of the leaf.
   template <int T>
   void multiply(index first, index b, float* scores) const noexcept {
     panels::template multiply<T>(leaf_ + b * width * stride_, stride_, rows_ + first * stride_, stride_, scores);

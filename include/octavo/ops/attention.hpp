@@ -145,8 +145,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 /// - A query that sees nothing, no keys at all: 0, log-sum-exp -infinity. NaN in q, or in a k that is not masked: NaN. A v
 ///   that is not finite: NaN in all channels of the queries that give its key a weight above 0. A score of +infinity: NaN.
 /// - *Scratch*, one allocation on the calling thread: per piece of work (four per thread) a leaf of K and V in f32 and, of
-///   at most 1536 rows, head_dim + 2 floats each; or ceil(keys / 512) * rows * (head_dim + 2) floats, where rows are few.
-///   (head_dim of V, filled up to 64; rows of each kv head, filled up to 48.)
+///   at most 1536 rows, the query as it is multiplied and head_dim + 2 floats each; or ceil(keys / 512) * rows *
+///   (head_dim + 2) floats, where rows are few. (head_dim of V, filled up to 64; rows of each kv head, filled up to 48.)
 /// - `Default` is never named: it puts the instruction set of a call without a context into the name of the function.
 /// - Throws std::invalid_argument when shapes do not fit; can_attention asks first. out must not overlap the others.
 template <class S = as_is, class P = as_is, class Q, class K, class V, class Out, class... Options,

@@ -124,7 +124,7 @@ class attention_run {
 
   /// Scratch of a piece: of K, of V, and of a group of rows.
   [[nodiscard]] index piece_floats() const {
-    return keys_.scratch() + values_.scratch() +
+    return keys_.scratch(block_) + values_.scratch() +
            product(G, kernel::leaf_keys + kernel::weight_stride + channels_ + 2);
   }
 
@@ -132,9 +132,9 @@ class attention_run {
               float* room) const noexcept {
     Keys keys = keys_;
     Values values = values_;
-    keys.use(room);
-    values.use(room + keys.scratch());
-    float* p = room + keys.scratch() + values.scratch();
+    keys.use(room, block_);
+    values.use(room + keys.scratch(block_));
+    float* p = room + keys.scratch(block_) + values.scratch();
     using weight = typename Values::writer::weight;
     kernel::group_scratch<weight> group{};
     group.scores = p;
@@ -145,6 +145,7 @@ class attention_run {
     group.sums.sum = p + G;
 
     for (index first = 0; first < rows.count; first += G) { state.sums(first).clear(G); }
+    keys.load_rows(rows.of, rows.first, rows.count);
     for (; leaf < leaves; ++leaf) {
       index const from = leaf * kernel::leaf_keys;
       index const n = smaller(kernel::leaf_keys, rule_.keys - from);
@@ -158,7 +159,7 @@ class attention_run {
           values.load_leaf(rows.of.kv_head, from, n);
           loaded = true;
         }
-        kernel::attend_group<A>(keys, values, rule_, seeing, from, group);
+        kernel::attend_group<A>(keys, values, rule_, seeing, first, from, group);
         merge(state, first, group.sums, group.out, count);
       }
     }
