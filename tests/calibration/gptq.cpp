@@ -17,14 +17,9 @@
 using namespace octavo;
 using namespace octavo::calibration;
 using namespace octavo::schemes;
+using test::gram_of;
 
 namespace {
-
-Eigen::MatrixXd gram_of(Eigen::MatrixXf const& x) {
-  calibration::gram seen(x.rows());
-  seen.add(x);
-  return seen.mean();
-}
 
 /// Codes and error of the output against those of NumPy.
 template <class S>

@@ -2,7 +2,7 @@
 // A linear layer to calibrate: weights, and activations that are correlated as those of real layers are.
 #pragma once
 
-#include "octavo/core/index.hpp"
+#include "octavo/calibration/gram.hpp"
 
 #include <Eigen/Core>
 #include <cstdint>
@@ -45,5 +45,12 @@ struct layer {
     }
   }
 };
+
+/// The mean of X Xᵀ.
+inline Eigen::MatrixXd gram_of(Eigen::MatrixXf const& x) {
+  octavo::calibration::gram seen(x.rows());
+  seen.add(x);
+  return seen.mean();
+}
 
 }  // namespace test

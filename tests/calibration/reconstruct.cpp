@@ -14,14 +14,9 @@
 using namespace octavo;
 using namespace octavo::calibration;
 using namespace octavo::schemes;
+using test::gram_of;
 
 namespace {
-
-Eigen::MatrixXd gram_of(Eigen::MatrixXf const& x) {
-  calibration::gram seen(x.rows());
-  seen.add(x);
-  return seen.mean();
-}
 
 /// Error of the output after `iterations`, over that of the same ranges without any.
 template <class S>

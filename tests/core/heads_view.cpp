@@ -2,25 +2,13 @@
 #include "octavo/core/heads_view.hpp"
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/matrix.hpp"
 
-#include <stdexcept>
-#include <string>
 #include <type_traits>
 
 using namespace octavo;
-
-namespace {
-
-template <class F>
-std::string error_of(F const& f) {
-  try {
-    f();
-  } catch (std::invalid_argument const& e) { return e.what(); }
-  return "no error";
-}
-
-}  // namespace
+using test::error_of;
 
 TEST_CASE("heads_view finds channels of head-major and token-major tensors") {
   float data[24];

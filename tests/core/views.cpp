@@ -2,13 +2,14 @@
 #include "octavo/core/views.hpp"
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 
 #include <Eigen/Dense>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 using namespace octavo;
+using test::error_of;
 
 namespace {
 
@@ -44,14 +45,6 @@ bool same_tokens(V const& view, M const& m) {
     }
   }
   return true;
-}
-
-template <class F>
-std::string error_of(F const& f) {
-  try {
-    f();
-  } catch (std::invalid_argument const& e) { return e.what(); }
-  return "no error";
 }
 
 }  // namespace

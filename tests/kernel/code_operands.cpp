@@ -12,15 +12,9 @@
 #include <vector>
 
 using namespace octavo;
+using test::values;
 
 namespace {
-
-std::vector<float> values(octavo::index n, std::uint64_t seed) {
-  test::random next(seed);
-  std::vector<float> v;
-  for (octavo::index i = 0; i < n; ++i) { v.push_back(next.value()); }
-  return v;
-}
 
 /// Codes -limit ... limit of n numbers `stride` apart, which share a scale.
 struct quantized {

@@ -9,17 +9,7 @@
 #include <vector>
 
 using namespace octavo;
-
-namespace {
-
-std::vector<float> values(octavo::index n, std::uint64_t seed) {
-  test::random next(seed);
-  std::vector<float> v;
-  for (octavo::index i = 0; i < n; ++i) { v.push_back(next.value()); }
-  return v;
-}
-
-}  // namespace
+using test::values;
 
 TEST_CASE("keys give scores of the rows that were loaded") {
   test::for_every_arch([](auto arch) {

@@ -3,9 +3,9 @@
 #include "octavo/ops/attention_options.hpp"
 
 #include "support/check_attention.hpp"
+#include "support/errors.hpp"
 
 #include <cmath>
-#include <stdexcept>
 #include <string>
 
 using namespace octavo;
@@ -77,12 +77,7 @@ TEST_CASE("a bias may be bf16 or f16, and one for all heads") {
 
 TEST_CASE("options say what is wrong with them") {
   attention_case<float> c(1, 1, 2, 3, 4, 4, 1);
-  auto const error = [&](auto const& option) -> std::string {
-    try {
-      (void)attend(c, option);
-    } catch (std::invalid_argument const& e) { return e.what(); }
-    return "no error";
-  };
+  auto const error = [&](auto const& option) { return test::error_of([&] { (void)attend(c, option); }); };
   CHECK(error(softmax_scale{0.5f}) == "no error");
   CHECK(error(softmax_scale{0.0f}) ==
         "attention: softmax_scale must be a finite number above 0. Leave it out for 1 / sqrt(head_dim).");

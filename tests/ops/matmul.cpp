@@ -8,16 +8,17 @@
 #include "support/bits.hpp"
 #include "support/catch.hpp"
 #include "support/check_matmul.hpp"
+#include "support/errors.hpp"
 #include "support/executors.hpp"
 
 #include <Eigen/Dense>
 #include <algorithm>
 #include <memory_resource>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 using namespace octavo;
+using test::error_of;
 using namespace octavo::schemes;
 
 namespace {
@@ -25,14 +26,6 @@ namespace {
 Eigen::MatrixXf random_matrix(octavo::index rows, octavo::index cols, std::uint64_t seed) {
   test::matrix<float> const m(rows, cols, seed);
   return Eigen::Map<Eigen::MatrixXf const>(m.data(), rows, cols);
-}
-
-template <class F>
-std::string error_of(F const& f) {
-  try {
-    f();
-  } catch (std::invalid_argument const& e) { return e.what(); }
-  return "no error";
 }
 
 }  // namespace

@@ -2,26 +2,15 @@
 #include "octavo/quant/absmean.hpp"
 
 #include "support/catch.hpp"
+#include "support/codes.hpp"
 
 #include <cmath>
 #include <limits>
 #include <vector>
 
 using namespace octavo;
-
-namespace {
-
-std::vector<float> const worked = {0.9f, -0.31f, 0.02f, -1.2f, 0.55f, 0.77f, -0.08f, 0.4f};
-
-template <class Q>
-std::vector<float> values_of_codes(std::vector<float> const& xs) {
-  auto const p = Q::calibrate(xs);
-  std::vector<float> v;
-  for (float const x : xs) { v.push_back(Q::format::decode(Q::encode(x, p))); }
-  return v;
-}
-
-}  // namespace
+using test::values_of_codes;
+using test::worked;
 
 TEST_CASE("ternary weights are rounded in units of their mean") {
   using Q = absmean<>;

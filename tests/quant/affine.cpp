@@ -4,26 +4,15 @@
 #include "octavo/format/integer.hpp"
 
 #include "support/catch.hpp"
+#include "support/codes.hpp"
 
 #include <cmath>
 #include <limits>
 #include <vector>
 
 using namespace octavo;
-
-namespace {
-
-std::vector<float> const worked = {0.9f, -0.31f, 0.02f, -1.2f, 0.55f, 0.77f, -0.08f, 0.4f};
-
-template <class Q>
-std::vector<int> codes(std::vector<float> const& xs) {
-  auto const p = Q::calibrate(xs);
-  std::vector<int> v;
-  for (float const x : xs) { v.push_back(Q::encode(x, p)); }
-  return v;
-}
-
-}  // namespace
+using test::codes;
+using test::worked;
 
 TEST_CASE("affine uint4 gives the worked numbers") {
   using Q = affine<uint4>;

@@ -5,6 +5,7 @@
 #include "octavo/quant/symmetric.hpp"
 
 #include "support/catch.hpp"
+#include "support/codes.hpp"
 #include "support/random.hpp"
 
 #include <cmath>
@@ -12,16 +13,10 @@
 #include <vector>
 
 using namespace octavo;
+using test::values_of_codes;
+using test::worked;
 
 namespace {
-
-template <class Q>
-std::vector<float> values_of_codes(std::vector<float> const& xs) {
-  auto const p = Q::calibrate(xs);
-  std::vector<float> v;
-  for (float const x : xs) { v.push_back(Q::format::decode(Q::encode(x, p))); }
-  return v;
-}
 
 /// Mean squared error of groups of 64 numbers that are nearly normal.
 template <class Q>
@@ -45,7 +40,6 @@ double error() {
 TEST_CASE("the number farthest from 0 gets the lowest code, whatever its sign") {
   using Q = signed_max<int4>;
   STATIC_REQUIRE(linear_quantizer<Q>);
-  std::vector<float> const worked = {0.9f, -0.31f, 0.02f, -1.2f, 0.55f, 0.77f, -0.08f, 0.4f};
   CHECK(Q::calibrate(worked).scale == 0.15f);
   CHECK(values_of_codes<Q>(worked) == std::vector<float>{6, -2, 0, -8, 4, 5, -1, 3});
   CHECK(Q::calibrate(std::vector<float>{1.0f, 4.0f, -3.9f}).scale == -0.5f);

@@ -7,31 +7,19 @@
 #include "octavo/format/minifloat.hpp"
 
 #include "support/catch.hpp"
+#include "support/codes.hpp"
 
 #include <cmath>
 #include <limits>
 #include <vector>
 
 using namespace octavo;
+using test::codes;
+using test::values_of_codes;
+using test::worked;
 
 namespace {
 
-std::vector<float> const worked = {0.9f, -0.31f, 0.02f, -1.2f, 0.55f, 0.77f, -0.08f, 0.4f};
-
-template <class Q>
-std::vector<float> values_of_codes(std::vector<float> const& xs) {
-  auto const p = Q::calibrate(xs);
-  std::vector<float> v;
-  for (float const x : xs) { v.push_back(Q::format::decode(Q::encode(x, p))); }
-  return v;
-}
-template <class Q>
-std::vector<int> codes(std::vector<float> const& xs) {
-  auto const p = Q::calibrate(xs);
-  std::vector<int> v;
-  for (float const x : xs) { v.push_back(Q::encode(x, p)); }
-  return v;
-}
 template <class Q>
 float scale(std::vector<float> const& xs) {
   return Q::scale(Q::calibrate(xs));

@@ -2,8 +2,8 @@
 #include "octavo/simd/dispatch.hpp"
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -43,10 +43,7 @@ TEST_CASE("dispatch takes the first instruction set that this CPU has") {
 
 TEST_CASE("dispatch says which instruction sets this CPU lacks, and what to do") {
   int out = 0;
-  std::string text;
-  try {
-    dispatch<arch_list<foreign>>(named{})(1, out);
-  } catch (std::invalid_argument const& e) { text = e.what(); }
+  auto const text = test::error_of([&] { dispatch<arch_list<foreign>>(named{})(1, out); });
   std::string expected = "dispatch: this CPU runs none of ";
   expected += arch_name<foreign>;
   expected += ". Compile for octavo::scalar as well, and put it last in the arch_list.";

@@ -6,6 +6,7 @@
 
 #include "support/bits.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/matrix.hpp"
 
 #include <cmath>
@@ -15,17 +16,10 @@
 #include <utility>
 
 using namespace octavo;
+using test::error_of;
 using namespace octavo::schemes;
 
 namespace {
-
-template <class F>
-std::string error_of(F const& f) {
-  try {
-    f();
-  } catch (std::invalid_argument const& e) { return e.what(); }
-  return "no error";
-}
 
 /// Writes every code at every position through the layout's own positions, and reads it back with code_at.
 template <class S>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace test {
 
@@ -27,5 +28,13 @@ class random {
  private:
   std::uint64_t state_;
 };
+
+/// n of random::value().
+[[nodiscard]] inline std::vector<float> values(std::int64_t n, std::uint64_t seed) {
+  random next(seed);
+  std::vector<float> v;
+  for (std::int64_t i = 0; i < n; ++i) { v.push_back(next.value()); }
+  return v;
+}
 
 }  // namespace test
