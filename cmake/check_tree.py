@@ -191,6 +191,22 @@ def check_complaints(root):
                 fault("cmake/packaging/README.md", number, f"names the test case \"{name}\", which does not exist.")
 
 
+def check_test_names(root):
+    """Names of test cases are in one program: no two alike. Brackets break the lists of CMake that hold them."""
+    seen = {}
+    for path in sorted((root / "tests").rglob("*.cpp")):
+        if "compile_fail" in path.parts:
+            continue
+        name = path.relative_to(root).as_posix()
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+            for case in re.findall(r'^TEST_CASE\("((?:[^"\\]|\\.)*)"', line):
+                if "[" in case or "]" in case:
+                    fault(name, number, "has a test case with a bracket in its name, which ctest cannot list.")
+                if case in seen:
+                    fault(name, number, f"has a test case \"{case}\", as {seen[case]} does.")
+                seen[case] = name
+
+
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
     headers = sorted((root / "include" / "octavo").rglob("*.hpp"))
@@ -203,6 +219,7 @@ def main():
         fault(path.relative_to(root).as_posix(), 1, f"includes xsimd, as {named[0].name} does. One file names xsimd.")
     check_quotes(root)
     check_complaints(root)
+    check_test_names(root)
     for line in faults:
         print(line)
     print(f"check_tree: {len(headers)} headers, {len(faults)} faults")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Weights of 2 to 6 bits in one or two planes x int8 or bf16 activations.
+// Weights of 2 to 6 bits in one or two planes, and block formats of ggml, x int8 or bf16 activations.
 #include "groups.hpp"
 #include "rows.hpp"
 
@@ -22,6 +22,9 @@ void add_plane_rows() {
   add<w5_g<32>>("w5_g32.a8");
   add<w6_g<64>>("w6_g64.a8");
   add<mxfp6>("mxfp6_e2m3.a8");
+  add<q4_k>("q4_K.a8");
+  add<q6_k>("q6_K.a8");
+  add<nvfp4_blocks>("nvfp4.a8");
   add<mxfp6, as_is, bf16>("mxfp6_e2m3.bf16");
   add<mxfp6_e3m2, as_is, bf16>("mxfp6_e3m2.bf16");
 }

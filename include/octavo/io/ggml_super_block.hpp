@@ -49,6 +49,16 @@ template <class Params>
   return {static_cast<float>(load<f16>(at)) * static_cast<float>(s), 0.0f};
 }
 
+/// d, dmin, then 12 bytes of scales and minima.
+template <class Scheme>
+struct six_bit_scales {
+  using scheme = Scheme;
+  static auto params(std::byte const* block, index g) noexcept {
+    six_bit_pair const p(block + 4, g);
+    return two_level<typename scheme::quantizer::params>(block, p.scale, p.minimum);
+  }
+};
+
 /// Two's complement of a few bits.
 [[nodiscard]] inline code signed_code(int value, int bits) noexcept {
   return static_cast<code>(value & ((1 << bits) - 1));
@@ -92,13 +102,9 @@ struct ggml_block<
     }
   }
 };
+/// d, dmin, scales and minima of 6 bits [12], nibbles [128]: d s q - dmin m.
 template <>
-struct ggml_block<ggml_type::q4_k> {  // d, dmin, scales and minima of 6 bits [12], nibbles [128]: d s q - dmin m
-  using scheme = schemes::q4_k;
-  static auto params(std::byte const* block, index g) noexcept {
-    detail::six_bit_pair const p(block + 4, g);
-    return detail::two_level<scheme::quantizer::params>(block, p.scale, p.minimum);
-  }
+struct ggml_block<ggml_type::q4_k> : detail::six_bit_scales<schemes::q4_k> {
   /// Groups 2 c and 2 c + 1 are the low and the high nibbles of bytes 32 c ... 32 c + 31.
   static void unpack(std::byte const* block, index g, code* codes) noexcept {
     for (index i = 0; i < 32; ++i) {
@@ -106,13 +112,9 @@ struct ggml_block<ggml_type::q4_k> {  // d, dmin, scales and minima of 6 bits [1
     }
   }
 };
+/// As Q4_K, with the fifth bits [32] before the nibbles.
 template <>
-struct ggml_block<ggml_type::q5_k> {  // as Q4_K, with the fifth bits [32] before the nibbles
-  using scheme = schemes::q5_k;
-  static auto params(std::byte const* block, index g) noexcept {
-    detail::six_bit_pair const p(block + 4, g);
-    return detail::two_level<scheme::quantizer::params>(block, p.scale, p.minimum);
-  }
+struct ggml_block<ggml_type::q5_k> : detail::six_bit_scales<schemes::q5_k> {
   static void unpack(std::byte const* block, index g, code* codes) noexcept {
     for (index i = 0; i < 32; ++i) {
       codes[i] = static_cast<code>(detail::bits_of(block, 48 + g / 2 * 32 + i, g % 2 == 0 ? 0 : 4, 4) |

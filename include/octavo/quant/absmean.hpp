@@ -18,14 +18,10 @@ inline namespace v0 {
 /// The sum is of doubles, in order, and the mean is rounded to f32; codes are made with the inverse of the stored scale.
 /// A group of zeros gets scale 0, one with NaN or infinity scale NaN.
 template <number_format Format = ternary, class... Options>
-struct absmean {
-  using format = Format;
-  using scale_type = typename detail::scale_option<Options...>::type;
-  using scale_rule = typename detail::scale_option<Options...>::rule;
+struct absmean : detail::one_scale<Format, Options...> {
+  using scale_type = typename detail::one_scale<Format, Options...>::scale_type;
+  using scale_rule = typename detail::one_scale<Format, Options...>::scale_rule;
   using params = detail::scale_pair;
-  static_assert(
-      detail::scale_type<scale_type>,
-      "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16, octavo::e8m0 or octavo::ue4m3.");
 
   [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
     double sum = 0;
@@ -36,13 +32,6 @@ struct absmean {
   static constexpr params calibrate(std::span<float const> xs) noexcept {
     return calibrate(xs.data(), xs.data() + xs.size());
   }
-  [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
-    return Format::encode(x * p.inverse);
-  }
-  [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
-    return p.scale * Format::decode(c);
-  }
-  [[gnu::always_inline]] static constexpr float scale(params p) noexcept { return p.scale; }
 };
 
 }  // namespace v0

@@ -7,6 +7,7 @@
 
 #include "octavo/core/round.hpp"
 #include "octavo/core/scalar.hpp"
+#include "octavo/format/concept.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -83,6 +84,26 @@ inline constexpr bool has_full = (std::is_same_v<Options, full> || ...);
 struct scale_pair {
   float scale;
   float inverse;
+};
+
+/// What quantizers with one scale per group have in common: x is about scale * value(code), code = encode(x * inverse).
+template <class Format, class... Options>
+struct one_scale {
+  using format = Format;
+  using scale_type = typename scale_option<Options...>::type;
+  using scale_rule = typename scale_option<Options...>::rule;
+  using params = scale_pair;
+  static_assert(
+      detail::scale_type<scale_type>,
+      "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16, octavo::e8m0 or octavo::ue4m3.");
+
+  [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
+    return Format::encode(x * p.inverse);
+  }
+  [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
+    return p.scale * Format::decode(c);
+  }
+  [[gnu::always_inline]] static constexpr float scale(params p) noexcept { return p.scale; }
 };
 
 inline constexpr float not_a_number = __builtin_nanf("");

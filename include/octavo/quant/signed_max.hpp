@@ -18,9 +18,8 @@ inline namespace v0 {
 ///
 /// Codes are nearest, ties to even, by the inverse of the stored scale; ggml's are by that of the f32 scale, ties up.
 template <number_format Format, class... Options>
-struct signed_max {
-  using format = Format;
-  using scale_type = typename detail::scale_option<Options...>::type;
+struct signed_max : detail::one_scale<Format, Options...> {
+  using scale_type = typename detail::one_scale<Format, Options...>::scale_type;
   using params = detail::scale_pair;
   static_assert(
       detail::signed_scale_type<scale_type>,
@@ -46,13 +45,6 @@ struct signed_max {
   static constexpr params calibrate(std::span<float const> xs) noexcept {
     return calibrate(xs.data(), xs.data() + xs.size());
   }
-  [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
-    return Format::encode(x * p.inverse);
-  }
-  [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
-    return p.scale * Format::decode(c);
-  }
-  [[gnu::always_inline]] static constexpr float scale(params p) noexcept { return p.scale; }
 };
 
 }  // namespace v0

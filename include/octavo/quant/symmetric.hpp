@@ -21,14 +21,10 @@ inline namespace v0 {
 ///     symmetric<e2m1, scale_as<e8m0>>     the elements of MXFP4
 ///     symmetric<e2m1, scale_as<e8m0, mx_ceil>>    the same without saturation
 template <number_format Format, class... Options>
-struct symmetric {
-  using format = Format;
-  using scale_type = typename detail::scale_option<Options...>::type;
-  using scale_rule = typename detail::scale_option<Options...>::rule;
+struct symmetric : detail::one_scale<Format, Options...> {
+  using scale_type = typename detail::one_scale<Format, Options...>::scale_type;
+  using scale_rule = typename detail::one_scale<Format, Options...>::scale_rule;
   using params = detail::scale_pair;
-  static_assert(
-      detail::scale_type<scale_type>,
-      "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16, octavo::e8m0 or octavo::ue4m3.");
 
   /// What absmax maps to.
   static constexpr float largest =
@@ -58,10 +54,6 @@ struct symmetric {
   [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
     return Format::encode(detail::clamp(divides ? x / p.inverse : x * p.inverse, -limit, limit));
   }
-  [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
-    return p.scale * Format::decode(c);
-  }
-  [[gnu::always_inline]] static constexpr float scale(params p) noexcept { return p.scale; }
 };
 
 namespace detail {
