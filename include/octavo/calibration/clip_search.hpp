@@ -8,27 +8,12 @@
 #include <vector>
 
 #include "octavo/calibration/range.hpp"
+#include "octavo/quant/search.hpp"
 
 namespace octavo {
 inline namespace v0 {
 
 namespace detail {
-
-/// Of candidates 0 ... n - 1, the first with the least error(i). Stops when `patience` of them in turn did not improve; 0
-/// means never. Candidate 0 stands when no error is a number.
-template <class Error>
-[[nodiscard]] int least_error(int n, int patience, Error const& error) {
-  int best = 0;
-  double least = error(0);
-  for (int i = 1; i < n && (patience == 0 || i - best <= patience); ++i) {
-    double const e = error(i);
-    if (e < least) {
-      least = e;
-      best = i;
-    }
-  }
-  return best;
-}
 
 /// What a value becomes when it is coded and decoded.
 template <quantizer Q>
