@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
   bench::add_integer_rows();
   bench::add_float_rows();
   bench::add_plane_rows();
+  bench::add_additive_rows();
   bench::add_arch_rows();
   bench::add_baseline_rows();
   return bench::run(argc, argv);

@@ -7,6 +7,7 @@ namespace bench {
 void add_integer_rows();
 void add_float_rows();
 void add_plane_rows();
+void add_additive_rows();
 void add_arch_rows();
 void add_baseline_rows();
 

@@ -9,6 +9,7 @@
 #include "octavo/ops/attention.hpp"
 #include "octavo/ops/dequantize.hpp"
 #include "octavo/ops/matmul.hpp"
+#include "octavo/ops/matmul_additive.hpp"
 #include "octavo/ops/quantize.hpp"
 #include "octavo/quant/adalog.hpp"
 #include "octavo/quant/affine.hpp"

@@ -44,6 +44,21 @@ template <class... Options>
   }
 }
 
+/// Fails unless Y = W X has shapes that fit.
+template <class W, class X, class Y>
+[[gnu::always_inline]] inline void check_matmul(W const& w, X const& xs, Y const& ys) {
+  if (xs.features() != w.cols()) {
+    fail_extents("matmul", "X has features", xs.features(), "W has columns", w.cols(),
+                 "They must be equal: a token is a column of X.");
+  }
+  if (ys.features() != w.rows()) {
+    fail_extents("matmul", "Y has features", ys.features(), "W has rows", w.rows(), "They must be equal: Y = W X.");
+  }
+  if (xs.tokens() != ys.tokens()) {
+    fail_extents("matmul", "X has tokens", xs.tokens(), "Y has tokens", ys.tokens(), "They must be equal.");
+  }
+}
+
 }  // namespace detail
 
 /// Whether matmul(w, x, y) would accept these shapes.
@@ -85,17 +100,7 @@ void matmul(W const& w, X const& x, Y&& y, Options const&... options) {
   using X_type = std::remove_const_t<std::remove_pointer_t<decltype(xs.data())>>;
   using Y_type = std::remove_pointer_t<decltype(ys.data())>;
   static_assert(!std::is_const_v<Y_type>, "Octavo: matmul writes its third operand, but this one is const.");
-  if (xs.features() != w.cols()) {
-    detail::fail_extents("matmul", "X has features", xs.features(), "W has columns", w.cols(),
-                         "They must be equal: a token is a column of X.");
-  }
-  if (ys.features() != w.rows()) {
-    detail::fail_extents("matmul", "Y has features", ys.features(), "W has rows", w.rows(),
-                         "They must be equal: Y = W X.");
-  }
-  if (xs.tokens() != ys.tokens()) {
-    detail::fail_extents("matmul", "X has tokens", xs.tokens(), "Y has tokens", ys.tokens(), "They must be equal.");
-  }
+  detail::check_matmul(w, xs, ys);
   auto const context = detail::context_of<Default>(options...);
   using arch = typename decltype(context)::arch;
   using activations = std::conditional_t<std::is_same_v<A, as_is>, X_type, A>;

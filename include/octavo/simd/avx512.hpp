@@ -82,6 +82,17 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static floats load_bf16(bf16 const* p) noexcept {
     return as_floats(_mm512_maskz_slli_epi32(all, _mm512_maskz_cvtepu16_epi32(all, words(p)), 16));
   }
+  /// 8 elements from each of two places (simd/run16.hpp).
+  [[gnu::always_inline]] static floats load_two(f16 const* low, f16 const* high) noexcept {
+    auto const half = [](f16 const* p) __attribute__((always_inline)) {
+      return _mm_loadu_si128(reinterpret_cast<__m128i const*>(p));
+    };
+    return floats(_mm512_maskz_cvtph_ps(all, _mm256_set_m128i(half(high), half(low))));
+  }
+  [[gnu::always_inline]] static floats load_two(float const* low, float const* high) noexcept {
+    return floats(
+        _mm512_maskz_insertf32x8(all, _mm512_castps256_ps512(_mm256_loadu_ps(low)), _mm256_loadu_ps(high), 1));
+  }
   [[gnu::always_inline]] static void store_f16(f16* p, floats x) noexcept {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtps_ph(all, x, _MM_FROUND_TO_NEAREST_INT));
   }
