@@ -24,6 +24,12 @@ TEST_CASE("a row is seen once, in order, each feature in the same lane on every 
         next = k + count;
       });
       CHECK(next == n);
+      next = 0;
+      kernel::for_registers<A>(n, [&](octavo::index k, auto count) {
+        wrong += k == next && kernel::all_lanes<decltype(count)> == (count == simd::lanes<A>) ? 0 : 1;
+        next = k + count;
+      });
+      CHECK(next == n);
       CHECK(wrong == 0);
     }
   });

@@ -117,8 +117,8 @@ void attend(symbols::dense& m, tokens_view<float> const& x, tokens_view<bf16 con
 }
 
 /// Norms, activations, softmax and rotary embeddings, to floats and to quantized tokens.
-template <class A, class Y>
-void by_token(symbols::dense& m, tokens_view<bf16 const> const& x16, Y& y, symbols::pool const& pool) {
+template <class A>
+void by_token(symbols::dense& m, tokens_view<bf16 const> const& x16, tokens_view<f16> y, symbols::pool const& pool) {
   symbols::channels<float> const w{m.data(), 3};
   rms_norm(m, w, y, {.epsilon = 1e-6f}, on<A>(pool));
   layer_norm(x16, w, nullptr, y, on<A>());
@@ -177,7 +177,9 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   attend<A>(m, x, x16, y16, pool);
   by_token<A>(m, x16, y16, pool);
   quantized_tokens<schemes::a8> codes(m.rows(), m.cols());
-  by_token<A>(m, x16, codes, pool);
+  add_rms_norm(m, x16, nullptr, codes, on<A>(pool));
+  gated<silu>(m, codes, on<A>());
+  softmax(m, codes, on<A>());
   quantized_tokens<schemes::a8> const copied = codes;
   codes = copied;
   quantized_tokens<schemes::a8_affine> affine_codes(m.rows(), m.cols());

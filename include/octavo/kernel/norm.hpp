@@ -98,8 +98,8 @@ void rms_norm(Source const& x, index n, channel_values<W> const& weight, float e
         squares.of(r) = simd::fused<A>(v, v, squares.of(r));
       });
   simd::floats<A> const root(inverse_root(sum_of<A>(squares) / static_cast<float>(n), epsilon));
-  for_row<A>(
-      n, [&](auto, index k, auto count) __attribute__((always_inline)) {
+  for_registers<A>(
+      n, [&](index k, auto count) __attribute__((always_inline)) {
         out.put(k, scaled<A>(x.again(k, count) * root, weight, channel_values<void>{}, k, count), count);
       });
   out.finish(n);
@@ -121,8 +121,8 @@ void layer_norm(Source const& x, index n, channel_values<W> const& weight, chann
         squares.of(r) = simd::fused<A>(v, v, squares.of(r));
       });
   simd::floats<A> const root(inverse_root(sum_of<A>(squares) / static_cast<float>(n), epsilon));
-  for_row<A>(
-      n, [&](auto, index k, auto count) __attribute__((always_inline)) {
+  for_registers<A>(
+      n, [&](index k, auto count) __attribute__((always_inline)) {
         out.put(k, scaled<A>((x.again(k, count) - mean) * root, weight, bias, k, count), count);
       });
   out.finish(n);

@@ -18,8 +18,8 @@ template <class A>
 /// Channels i and i + half turn together.
 template <class A, class X, class Y>
 void turn_halves(X const* x, Y* y, index half, float const* cosines, float const* sines) noexcept {
-  for_row<A>(
-      half, [&](auto, index k, auto count) __attribute__((always_inline)) {
+  for_registers<A>(
+      half, [&](index k, auto count) __attribute__((always_inline)) {
         auto const a = load_count<A>(x + k, count);
         auto const b = load_count<A>(x + half + k, count);
         auto const c = load_count<A>(cosines + k, count);
@@ -31,8 +31,8 @@ void turn_halves(X const* x, Y* y, index half, float const* cosines, float const
 /// Channels 2 i and 2 i + 1 do. Cosines come twice, sines as -s, s.
 template <class A, class X, class Y>
 void turn_neighbours(X const* x, Y* y, index dims, float const* cosines, float const* sines) noexcept {
-  for_row<A>(
-      dims, [&](auto, index k, auto count) __attribute__((always_inline)) {
+  for_registers<A>(
+      dims, [&](index k, auto count) __attribute__((always_inline)) {
         auto const v = load_count<A>(x + k, count);
         store_count<A>(
             y + k,

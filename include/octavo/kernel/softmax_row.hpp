@@ -16,14 +16,14 @@ namespace kernel {
 template <class A, class X, class Out>
 void softmax_row(X const* x, index n, float factor, float* scratch, Out out) noexcept {
   index const blocks = ceil_div(n, 64);
-  for_row<A>(
-      n, [&](auto, index k, auto count)
+  for_registers<A>(
+      n, [&](index k, auto count)
              __attribute__((always_inline)) { store_count<A>(scratch + k, load_count<A>(x + k, count), count); });
   for (index k = n; k < blocks * 64; ++k) { scratch[k] = minus_infinity; }
   float const sum = softmax<A, float_writer<A>, 64>(scratch, 64, blocks, factor, scratch).sum;
   simd::floats<A> const inverse(sum == 0 ? 0.0f : 1.0f / sum);
-  for_row<A>(
-      n, [&](auto, index k, auto count)
+  for_registers<A>(
+      n, [&](index k, auto count)
              __attribute__((always_inline)) { out.put(k, load_count<A>(scratch + k, count) * inverse, count); });
   out.finish(n);
 }

@@ -41,6 +41,23 @@ template <class A, class F>
   });
 }
 
+/// f(k, count) for each register of n features, ascending, where sums do not matter: less code.
+template <class A, class F>
+[[gnu::always_inline]] inline void for_registers(index n, F&& f) noexcept {
+  constexpr int L = simd::lanes<A>;
+  constexpr detail::constant<L> all{};
+  index k = 0;
+  for (; k + 2 * L <= n; k += 2 * L) {
+    f(k, all);
+    f(k + L, all);
+  }
+  if (k + L <= n) {
+    f(k, all);
+    k += L;
+  }
+  if (k < n) { f(k, n - k); }
+}
+
 template <class Count>
 inline constexpr bool all_lanes = !std::is_same_v<Count, index>;
 
