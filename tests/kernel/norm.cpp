@@ -47,7 +47,7 @@ TEST_CASE("norms of a row are those of plain loops in the stated order, to the b
       INFO(arch_name<A> << ", " << n);
       std::vector<float> rms(x.size());
       std::vector<float> layer(x.size());
-      kernel::plain_row<A, float> const row{x.data()};
+      kernel::plain_row<A, float> const row{x.data(), x.data()};
       kernel::channel_values<float> const weight{w.data()};
       kernel::rms_norm<A>(row, n, weight, 1e-5f, kernel::float_row<A, float>{rms.data()});
       kernel::layer_norm<A>(row, n, weight, kernel::channel_values<float>{b.data()}, 1e-5f,

@@ -25,10 +25,12 @@ struct channel_values {
 template <>
 struct channel_values<void> {};
 
-/// A row as it is; `first` is called once for each register, before any `again`.
+/// A row as it is. A pass calls `first` for each register, those that follow `again`, the last one `last`, which asks memory for
+/// the row that comes next, at `next`.
 template <class A, class X>
 struct plain_row {
   X const* x;
+  X const* next;
 
   template <class Count>
   [[nodiscard, gnu::always_inline]] simd::floats<A> first(index k, Count count) const noexcept {
@@ -36,23 +38,35 @@ struct plain_row {
   }
   template <class Count>
   [[nodiscard, gnu::always_inline]] simd::floats<A> again(index k, Count count) const noexcept {
+    return load_count<A>(x + k, count);
+  }
+  template <class Count>
+  [[nodiscard, gnu::always_inline]] simd::floats<A> last(index k, Count count) const noexcept {
+    __builtin_prefetch(next + k, 0, 2);
     return load_count<A>(x + k, count);
   }
 };
 /// The sum of two rows, which replaces the first; what counts is the sum as it is stored.
 template <class A, class R, class X>
 struct summed_row {
+  plain_row<A, X> x;
   R* residual;
-  X const* x;
+  R const* next;
 
   template <class Count>
   [[nodiscard, gnu::always_inline]] simd::floats<A> first(index k, Count count) const noexcept {
-    store_count<A>(residual + k, load_count<A>(residual + k, count) + load_count<A>(x + k, count), count);
+    store_count<A>(residual + k, load_count<A>(residual + k, count) + x.first(k, count), count);
     return again(k, count);
   }
   template <class Count>
   [[nodiscard, gnu::always_inline]] simd::floats<A> again(index k, Count count) const noexcept {
     return load_count<A>(residual + k, count);
+  }
+  template <class Count>
+  [[nodiscard, gnu::always_inline]] simd::floats<A> last(index k, Count count) const noexcept {
+    __builtin_prefetch(x.next + k, 0, 2);
+    __builtin_prefetch(next + k, 0, 2);
+    return again(k, count);
   }
 };
 
@@ -100,7 +114,7 @@ void rms_norm(Source const& x, index n, channel_values<W> const& weight, float e
   simd::floats<A> const root(inverse_root(sum_of<A>(squares) / static_cast<float>(n), epsilon));
   for_registers<A>(
       n, [&](index k, auto count) __attribute__((always_inline)) {
-        out.put(k, scaled<A>(x.again(k, count) * root, weight, channel_values<void>{}, k, count), count);
+        out.put(k, scaled<A>(x.last(k, count) * root, weight, channel_values<void>{}, k, count), count);
       });
   out.finish(n);
 }
@@ -123,7 +137,7 @@ void layer_norm(Source const& x, index n, channel_values<W> const& weight, chann
   simd::floats<A> const root(inverse_root(sum_of<A>(squares) / static_cast<float>(n), epsilon));
   for_registers<A>(
       n, [&](index k, auto count) __attribute__((always_inline)) {
-        out.put(k, scaled<A>((x.again(k, count) - mean) * root, weight, bias, k, count), count);
+        out.put(k, scaled<A>((x.last(k, count) - mean) * root, weight, bias, k, count), count);
       });
   out.finish(n);
 }

@@ -77,7 +77,7 @@ struct norm_of_tokens {
   }
   template <class A>
   [[nodiscard, gnu::always_inline]] auto row(index t) const noexcept {
-    return kernel::plain_row<A, std::remove_const_t<X>>{x.token(t)};
+    return kernel::plain_row<A, std::remove_const_t<X>>{x.token(t), x.token(t + 1 < x.tokens() ? t + 1 : t)};
   }
 };
 template <class R, class X>
@@ -94,7 +94,9 @@ struct norm_of_sum {
   }
   template <class A>
   [[nodiscard, gnu::always_inline]] auto row(index t) const noexcept {
-    return kernel::summed_row<A, R, std::remove_const_t<X>>{residual.token(t), x.token(t)};
+    index const next = t + 1 < x.tokens() ? t + 1 : t;
+    return kernel::summed_row<A, R, std::remove_const_t<X>>{
+        {x.token(t), x.token(next)}, residual.token(t), residual.token(next)};
   }
 };
 template <class X>
