@@ -152,6 +152,7 @@ TEST_CASE("a sum of residuals and a norm in one pass have the bits of one after 
           sum.data()[i] = R(static_cast<float>(residual.data()[i]) + x.data()[i]);
         }
         auto again = test::columns(residual, 0, 3);
+        auto const before = test::columns(residual, 0, 3);
         matrix<float> apart(n, 3);
         matrix<float> together(n, 3);
         rms_norm(sum, w, apart, on<A>());
@@ -162,6 +163,10 @@ TEST_CASE("a sum of residuals and a norm in one pass have the bits of one after 
         add_layer_norm(again, x, w, w, together, {.epsilon = 1e-6f}, on<A>());
         CHECK(test::differences(again, sum) == 0);
         CHECK(test::differences(together, apart) == 0);
+        layer_norm(sum, w, w, sum, {.epsilon = 1e-6f}, on<A>());
+        auto in_place = test::columns(before, 0, 3);
+        add_layer_norm(in_place, x, w, w, in_place, {.epsilon = 1e-6f}, on<A>());
+        CHECK(test::differences(in_place, sum) == 0);
       }
     };
     check(std::type_identity<float>{});

@@ -137,7 +137,7 @@ void rms_norm(X const& x, W const& weight, Y&& y, norm_options const& o, Options
 }
 
 /// residual += x, then y = rms_norm(residual), in one pass over memory: the same bits as one after the other. The sum is
-/// rounded to the elements of the residual before the norm reads it. y must not overlap the residual.
+/// rounded to the elements of the residual before the norm reads it. y may be the residual, which it then replaces (BERT).
 template <class R, class X, class W, class Y, class... Options, class Default = default_arch>
 void add_rms_norm(R&& residual, X const& x, W const& weight, Y&& y, Options const&... options) {
   detail::rms_norm_of<Default>(detail::norm_source(residual, x), weight, y, norm_options{}, options...);
