@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A BERT encoder that turns sentences into vectors; every linear layer is Octavo's, for any scheme.
+// A BERT encoder that turns sentences into vectors, of Octavo's operations, with linear layers of any scheme.
 #pragma once
 
 #include "../generate/linear.hpp"
@@ -57,15 +57,13 @@ class bert {
     for (std::size_t s = 0; s < sentences.size(); ++s) {
       look_up(sentences[s], x.middleCols(ranges[s].first, ranges[s].size));
     }
-    norm_.apply(x, c_.eps);
+    octavo::layer_norm(x, norm_.weight, norm_.bias, x, {.epsilon = c_.eps}, machine_.context());
     for (auto const& l : layers_) {
       auto const mixed = attend(l.qkv(x, machine_), ranges);
-      x = l.attention_output(mixed, machine_) + x;
-      l.attention_norm.apply(x, c_.eps);
+      add_and_norm(x, l.attention_output(mixed, machine_), l.attention_norm);
       auto wide = l.intermediate(x, machine_);
-      for (float& v : wide.reshaped()) { v *= 0.5f + 0.5f * std::erf(v * 0.70710678f); }  // GELU
-      x = l.output(wide, machine_) + x;
-      l.output_norm.apply(x, c_.eps);
+      octavo::activate<octavo::gelu>(wide, wide, machine_.context());
+      add_and_norm(x, l.output(wide, machine_), l.output_norm);
     }
     Eigen::MatrixXf vectors(c_.hidden, static_cast<index>(sentences.size()));
     for (index s = 0; s < vectors.cols(); ++s) {
@@ -108,15 +106,6 @@ class bert {
     std::vector<float> bias;
 
     explicit norm(affine const& a) : weight(a.weight.floats()), bias(a.bias.floats()) {}
-
-    void apply(matrix& x, float eps) const {
-      auto const w = Eigen::ArrayXf::Map(weight.data(), x.rows());
-      auto const b = Eigen::ArrayXf::Map(bias.data(), x.rows());
-      for (auto token : x.colwise()) {
-        token.array() -= token.mean();
-        token.array() = token.array() / std::sqrt(token.squaredNorm() / static_cast<float>(x.rows()) + eps) * w + b;
-      }
-    }
   };
   struct layer {
     dense qkv, attention_output;
@@ -134,22 +123,23 @@ class bert {
     }
   }
 
-  /// softmax(K^T q / sqrt(head_dim)), then V, for every query q of a sentence and head.
+  /// x = norm(x + y).
+  void add_and_norm(matrix& x, matrix const& y, norm const& n) {
+    octavo::add_layer_norm(x, y, n.weight, n.bias, x, {.epsilon = c_.eps}, machine_.context());
+  }
+
+  /// Every token of a sentence attends to all of them.
   matrix attend(matrix const& qkv, std::vector<range> const& ranges) {
-    index const d = c_.hidden / c_.heads;
     matrix out(c_.hidden, qkv.cols());
-    machine_.pool(static_cast<index>(ranges.size()) * c_.heads, [&](index i) {
-      auto const r = ranges[static_cast<std::size_t>(i / c_.heads)];
-      auto const head = [&](index part) {
-        return qkv.block(part * c_.hidden + i % c_.heads * d, r.first, d, r.size);
+    index const d = c_.hidden / c_.heads;
+    for (auto const r : ranges) {
+      auto const part = [&](index which) {
+        float const* const data = qkv.data() + r.first * qkv.rows() + which * c_.hidden;
+        return octavo::heads_view<float const>(data, d, c_.heads, r.size, d, qkv.rows());
       };
-      matrix scores = head(1).transpose() * head(0) / std::sqrt(static_cast<float>(d));
-      for (auto column : scores.colwise()) {
-        column = (column.array() - column.maxCoeff()).exp();
-        column /= column.sum();
-      }
-      out.block(i % c_.heads * d, r.first, d, r.size).noalias() = head(2) * scores;
-    });
+      octavo::heads_view<float> const to(out.data() + r.first * c_.hidden, d, c_.heads, r.size, d, c_.hidden);
+      octavo::attention(part(0), part(1), part(2), to, machine_.context());
+    }
     return out;
   }
 

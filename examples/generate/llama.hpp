@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A Llama model whose every matrix product is one call of octavo::matmul, for any scheme of weights and activations.
+// A Llama model of Octavo's operations: matmul for any scheme of weights and activations, norms, rotations, attention.
 #pragma once
 
-#include "attention.hpp"
 #include "checkpoint.hpp"
 #include "linear.hpp"
 #include "thread_pool.hpp"
@@ -12,9 +11,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,17 +39,15 @@ class llama {
       weights const gate_up[] = {l.gate, l.up};
       layers_.push_back({l.attention_norm.floats(), l.mlp_norm.floats(), linear_type(qkv, pool),
                          linear_type({&l.o, 1}, pool), linear_type(gate_up, pool), linear_type({&l.down, 1}, pool),
-                         float_cache(c.kv_heads, c.head_dim, context)});
+                         std::vector<float>(cache_size(context)), std::vector<float>(cache_size(context))});
       progress(layers_.size());
     }
-    for (index p = 0; p < context; ++p) {
-      for (index i = 0; i < c.head_dim / 2; ++i) {
-        float const exponent = static_cast<float>(2 * i) / static_cast<float>(c.head_dim);
-        float angle = static_cast<float>(p) / std::pow(c.theta, exponent);
-        if (!c.angle_divisors.empty()) { angle /= c.angle_divisors[static_cast<std::size_t>(i)]; }
-        cos_.push_back(std::cos(angle));
-        sin_.push_back(std::sin(angle));
-      }
+    auto const pairs = c.neighbours ? octavo::rope_pairs::neighbours : octavo::rope_pairs::halves;
+    double const base = static_cast<double>(c.theta);
+    if (c.angle_divisors.empty()) {
+      turns_ = octavo::rope_table(c.head_dim, context, octavo::rope_plain{base}, pairs);
+    } else {
+      turns_ = octavo::rope_table(c.head_dim, context, octavo::rope_divided{base, c.angle_divisors.data()}, pairs);
     }
   }
 
@@ -102,8 +97,12 @@ class llama {
   struct layer {
     std::vector<float> attention_norm, mlp_norm;
     linear_type qkv, o, gate_up, down;
-    float_cache cache;
+    std::vector<float> keys, values;  // positions x kv_heads x head_dim
   };
+
+  [[nodiscard]] std::size_t cache_size(index positions) const {
+    return static_cast<std::size_t>(octavo::product(positions, c_.kv_heads, c_.head_dim));
+  }
 
   template <class T>
   static void grow(std::vector<T>& v, index size) {
@@ -119,68 +118,40 @@ class llama {
     return {v.data(), v.features(), v.tokens(), v.stride()};
   }
 
-  /// RMSNorm, written as the elements that the next layer reads.
+  /// RMSNorm, as the elements that the next layer reads.
   tokens_view<element const> normed(tokens_view<float> x, std::vector<float> const& weight) {
     auto const out = view(in_, x.features(), x.tokens());
-    for (index t = 0; t < x.tokens(); ++t) {
-      float const* const from = x.token(t);
-      lanes squares = lanes::Zero();
-      for (index i = 0; i < x.features(); i += width) { squares += load(from + i, x.features() - i).square(); }
-      float const scale = 1.0f / std::sqrt(squares.sum() / static_cast<float>(x.features()) + c_.eps);
-      for (index i = 0; i < x.features(); ++i) {
-        out.token(t)[i] = element(from[i] * scale * weight[static_cast<std::size_t>(i)]);
-      }
-    }
+    octavo::rms_norm(x, weight, out, {.epsilon = c_.eps}, machine_.context());
     return read_only(out);
   }
 
   /// silu(gate) * up.
   tokens_view<element const> gated(tokens_view<float> gate_up) {
     auto const out = view(in_, c_.intermediate, gate_up.tokens());
-    for (index t = 0; t < out.tokens(); ++t) {
-      for (index i = 0; i < c_.intermediate; i += width) {
-        index const n = std::min(width, c_.intermediate - i);
-        lanes const gate = load(gate_up.token(t) + i, n);
-        lanes const v = gate / (1.0f + (-gate).exp()) * load(gate_up.token(t) + c_.intermediate + i, n);
-        std::transform(v.data(), v.data() + n, out.token(t) + i, [](float each) { return element(each); });
-      }
-    }
+    octavo::gated<octavo::silu>(gate_up, out, machine_.context());
     return read_only(out);
   }
 
-  /// Turns pairs of elements by angles that grow with the position.
-  void rotate(float* head, index position) const {
-    index const half = c_.head_dim / 2;
-    float const* const cos = cos_.data() + position * half;
-    float const* const sin = sin_.data() + position * half;
-    auto const turn = [=](float& a, float& b, index i) {
-      float const turned = a * cos[i] - b * sin[i];
-      b = b * cos[i] + a * sin[i];
-      a = turned;
-    };
-    if (c_.neighbours) {
-      for (index i = 0; i < half; ++i) { turn(head[2 * i], head[2 * i + 1], i); }
-    } else {
-      for (index i = 0; i < half; ++i) { turn(head[i], head[i + half], i); }
-    }
-  }
-
-  /// Stores keys and values, then attends: several query heads share a head of keys and values.
+  /// Turns queries and keys, stores keys and values, then attends: several query heads share a head of keys and values.
   tokens_view<element const> attend(layer& l, tokens_view<float> qkv) {
+    using octavo::heads_view;
     index const n = qkv.tokens();
     index const d = c_.head_dim;
+    index const stored = c_.kv_heads * d;
+    index const seen = position_ + n;
+    octavo::rope(heads_view<float>(qkv.data(), d, c_.heads + c_.kv_heads, n, d, qkv.stride()), position_, turns_,
+                 machine_.context());
     for (index t = 0; t < n; ++t) {
-      float* const k = qkv.token(t) + c_.heads * d;
-      for (index h = 0; h < c_.kv_heads; ++h) { rotate(k + h * d, position_ + t); }
-      l.cache.put(position_ + t, k, k + c_.kv_heads * d);
+      float const* const k = qkv.token(t) + c_.heads * d;
+      std::copy_n(k, stored, l.keys.data() + (position_ + t) * stored);
+      std::copy_n(k + stored, stored, l.values.data() + (position_ + t) * stored);
     }
     auto const out = view(in_, c_.heads * d, n);
-    grow(scores_, c_.heads * l.cache.scratch());
-    machine_.pool(c_.heads, [&](index h) noexcept {
-      for (index t = 0; t < n; ++t) { rotate(qkv.token(t) + h * d, position_ + t); }
-      l.cache.attend(qkv.token(0) + h * d, qkv.stride(), h / (c_.heads / c_.kv_heads), position_, n,
-                     out.token(0) + h * d, out.stride(), scores_.data() + h * l.cache.scratch());
-    });
+    octavo::attention(heads_view<float const>(qkv.data(), d, c_.heads, n, d, qkv.stride()),
+                      heads_view<float const>(l.keys.data(), d, c_.kv_heads, seen, d, stored),
+                      heads_view<float const>(l.values.data(), d, c_.kv_heads, seen, d, stored),
+                      heads_view<element>(out.data(), d, c_.heads, n, d, out.stride()), octavo::causal{},
+                      machine_.context());
     return read_only(out);
   }
 
@@ -190,9 +161,9 @@ class llama {
   std::optional<table_type> head_;  // none: the embedding
   std::vector<float> norm_;
   std::vector<layer> layers_;
-  std::vector<float> cos_, sin_;  // context x head_dim / 2
+  octavo::rope_table turns_;
   index position_ = 0;
-  std::vector<float> x_, wide_, logits_, scores_;
+  std::vector<float> x_, wide_, logits_;
   std::vector<element> in_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Prints `case hash` lines of the outputs of matmul and attention: the same lines whatever the compiler, its flags, the
+// Prints `case hash` lines of the outputs of every operation: the same lines whatever the compiler, its flags, the
 // instruction set. OCTAVO_HASH_ARCH names the instruction set, such as octavo::scalar. OCTAVO_HASH_SHORT leaves out what
 // differs only in its format.
 #include "octavo/octavo.hpp"
@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <vector>
 
 namespace {
 
@@ -91,6 +92,50 @@ void print_attention(char const* name) {
   std::printf("%s %016" PRIx64 "\n", name, hash.value());
 }
 
+/// Norms, activations, softmax and rotary embeddings, of elements T.
+template <class T>
+void print_by_token(char const* name) {
+  using namespace octavo;
+  constexpr octavo::index n = 206;
+  test::matrix<T> x(n, 3, 7);
+  x(5, 2) = T(-30.0f);
+  std::vector<float> const weight = test::values(n, 8);
+  fnv hash;
+  auto const add = [&](auto const& m) {
+    for (octavo::index i = 0; i < m.rows() * m.cols(); ++i) {
+      hash.add(std::bit_cast<std::uint32_t>(static_cast<float>(m.data()[i])));
+    }
+  };
+  auto const take = [&](auto const& op) {
+    test::matrix<T> y(n, 3);
+    op(y);
+    add(y);
+  };
+  take([&](auto& y) { layer_norm(x, weight, weight, y, on<arch>()); });
+  take([&](auto& y) { layer_norm(x, nullptr, weight, y, on<arch>()); });
+  take([&](auto& y) { activate<silu>(x, y, on<arch>()); });
+  take([&](auto& y) { activate<gelu>(x, y, on<arch>()); });
+  take([&](auto& y) { activate<gelu_tanh>(x, y, on<arch>()); });
+  take([&](auto& y) { softmax(x, y, {.scale = 0.3f}, on<arch>()); });
+  test::matrix<float> half(n / 2, 3);
+  gated<silu>(x, half, on<arch>());
+  add(half);
+  quantized_tokens<a8> q(n, 3);
+  auto residual = test::columns(x, 0, 3);
+  add_rms_norm(residual, x, weight, q, {.epsilon = 1e-6f, .weight_offset = 1.0f}, on<arch>());
+  add(residual);
+  for (octavo::index t = 0; t < 3; ++t) {
+    hash.add(std::bit_cast<std::uint32_t>(q.view().scale(t)));
+    for (octavo::index k = 0; k < n; ++k) { hash.add(static_cast<std::uint32_t>(q.view().codes(t)[k])); }
+  }
+  rope_table const halves(100, 2000, rope_yarn{.factor = 4});
+  rope_table const neighbours(102, 2000, rope_llama3{}, rope_pairs::neighbours);
+  rope(as_heads(x, 2), 1990, halves, on<arch>());
+  rope(as_heads(x, 2), 3, neighbours, on<arch>());
+  add(x);
+  std::printf("%s %016" PRIx64 "\n", name, hash.value());
+}
+
 /// What an instruction set does of its own: its dot products, lookups and conversions.
 void print_short() {
   print<w8, a8>("w8.a8");
@@ -103,6 +148,8 @@ void print_short() {
     print<w4_affine_g<32>, as_is, f16, f16>("w4_affine_g32.f16");
     print_attention<as_is, as_is>("attention.f32");
     print_attention<q8, p8>("attention.q8.p8");
+    print_by_token<float>("by_token.f32");
+    print_by_token<octavo::bf16>("by_token.bf16");
   }
 }
 

@@ -49,6 +49,15 @@ struct add_bias {
   }
 };
 
+/// A vector of a value for each feature, or of positions.
+template <class T>
+struct channels {
+  T const* values;
+  octavo::index count;
+  [[nodiscard, gnu::always_inline]] T const* data() const noexcept { return values; }
+  [[nodiscard, gnu::always_inline]] octavo::index size() const noexcept { return count; }
+};
+
 }  // namespace symbols
 
 namespace {
@@ -107,6 +116,45 @@ void attend(symbols::dense& m, tokens_view<float> const& x, tokens_view<bf16 con
   if constexpr (std::is_same_v<A, default_arch>) { attention(x, x, x, m, attention_heads{2, 2}); }
 }
 
+/// Norms, activations, softmax and rotary embeddings, to floats and to quantized tokens.
+template <class A>
+void by_token(symbols::dense& m, tokens_view<bf16 const> const& x16, tokens_view<f16> y, symbols::pool const& pool) {
+  symbols::channels<float> const w{m.data(), 3};
+  rms_norm(m, w, y, {.epsilon = 1e-6f}, on<A>(pool));
+  layer_norm(x16, w, nullptr, y, on<A>());
+  add_rms_norm(m, x16, w, y, on<A>());
+  add_layer_norm(m, m, nullptr, w, y, {.epsilon = 1e-6f}, on<A>());
+  activate<gelu>(m, y, on<A>(pool));
+  activate<gelu_tanh>(m, y, on<A>());
+  activate<sigmoid>(m, y, on<A>());
+  activate<relu>(m, y, on<A>());
+  activate<quick_gelu>(m, y, on<A>());
+  gated<silu>(m, y, on<A>());
+  gated<silu>(m, x16, y, on<A>());
+  softmax(m, y, {.scale = 2.0f}, on<A>());
+  if constexpr (std::is_same_v<A, default_arch>) {
+    rms_norm(m, w, y);
+    layer_norm(m, w, w, y, norm_options{});
+    activate<silu>(m, y);
+    gated<silu>(m, y);
+    softmax(m, y);
+  }
+}
+template <class A>
+void turn(symbols::dense& m, tokens_view<bf16 const> const& x16, symbols::pool const& pool) {
+  rope_table const table(4, 8, rope_yarn{.factor = 4});
+  rope_table const other(4, 8, rope_llama3{}, rope_pairs::neighbours);
+  symbols::channels<int> const positions{reinterpret_cast<int const*>(m.data()), 3};
+  rope(as_heads(m, 2), 3, table, on<A>(pool));
+  rope_into(as_heads(x16, 2), as_heads(m, 2), positions, other, on<A>());
+  rope_table copy = table;
+  copy = rope_table(2, 3, rope_ntk{.factor = 2});
+  copy = rope_table(2, 3, rope_linear{.factor = 2});
+  copy = rope_table(2, 3, rope_divided{.divisors = m.data()});
+  copy = rope_table(2, 3);
+  if constexpr (std::is_same_v<A, default_arch>) { rope(as_heads(m, 2), 3, copy); }
+}
+
 template <class A>
 void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_view<bf16 const> x16,
                      tokens_view<f16> y16) {
@@ -127,6 +175,17 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   multiply<A, schemes::a8>(w4_min.view(), x, y);
   multiply<A, as_is>(w4_min.view(), x16, y16);
   attend<A>(m, x, x16, y16, pool);
+  by_token<A>(m, x16, y16, pool);
+  quantized_tokens<schemes::a8> codes(m.rows(), m.cols());
+  add_rms_norm(m, x16, nullptr, codes, on<A>(pool));
+  gated<silu>(m, codes, on<A>());
+  softmax(m, codes, on<A>());
+  quantized_tokens<schemes::a8> const copied = codes;
+  codes = copied;
+  quantized_tokens<schemes::a8_affine> affine_codes(m.rows(), m.cols());
+  rms_norm(m, nullptr, affine_codes, on<A>());
+  if (can_matmul(w4, codes, y)) { matmul(w4, codes, y, on<A>()); }
+  turn<A>(m, x16, pool);
   (void)packed<A, nf4_tensor>(m, pool);
   multiply<A, as_is>(packed<A, scheme<adalog<4>, per_group<32>>>(m, pool).view(), x, y);
   (void)packed<A, schemes::w4_affine_g<32>>(m, pool);

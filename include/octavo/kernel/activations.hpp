@@ -167,6 +167,18 @@ inline constexpr detail::table<std::int16_t, 256> lattice_integers = [] {
   return t;
 }();
 
+/// Operands of 16 bits come in quads (k0 k2)(k1 k3), see simd/dot.hpp.
+template <class A, class Byte>
+[[gnu::always_inline]] inline void order_quads(Byte* out, index length) noexcept {
+  if constexpr (sizeof(Byte) == 2) {
+    for (index i = 0; i + 4 <= length; i += 4) {
+      Byte const k1 = out[i + 1];
+      out[i + 1] = out[i + 2];
+      out[i + 2] = k1;
+    }
+  }
+}
+
 /// Writes the bytes of one segment of one token and returns the sum of (byte - zero): k beyond `present` hold `zero`.
 /// `column_zeros` of a per_column matrix weigh that sum.
 template <class A, class Q, class T, class Byte>
@@ -199,13 +211,7 @@ std::int64_t quantize_segment(token_source<A, T> const& x, typename Q::params co
     for (index i = 0; i < present; ++i) { sum += std::int64_t{column_zeros[first + i]} * (out[i] - zero); }
   }
   for (; k < length; ++k) { out[k] = static_cast<Byte>(zero); }
-  if constexpr (sizeof(Byte) == 2) {  // quads as (k0 k2)(k1 k3), see simd/dot.hpp
-    for (index i = 0; i + 4 <= length; i += 4) {
-      Byte const k1 = out[i + 1];
-      out[i + 1] = out[i + 2];
-      out[i + 2] = k1;
-    }
-  }
+  order_quads<A>(out, length);
   return sum;
 }
 

@@ -34,6 +34,31 @@ concept stored_matrix = requires(W const& w) {
   w.cols();
 };
 
+/// The second operand of matmul: tokens, or quantized tokens, whose scheme is then that of the activations.
+template <class X>
+[[nodiscard, gnu::always_inline]] inline auto operand_view(X const& x) {
+  if constexpr (is_quantized_tokens<X>) {
+    return x.view();
+  } else {
+    auto const xs = as_tokens(x);
+    using T = std::remove_const_t<std::remove_pointer_t<decltype(xs.data())>>;
+    return tokens_view<T const>(xs.data(), xs.features(), xs.tokens(), xs.stride());
+  }
+}
+template <class A, class X, class View>
+struct operand_types {
+  using tokens = std::remove_const_t<std::remove_pointer_t<decltype(std::declval<View>().data())>>;
+  using activations = std::conditional_t<std::is_same_v<A, as_is>, tokens, A>;
+};
+template <class A, class S, class View>
+struct operand_types<A, quantized_tokens<S>, View> {
+  static_assert(
+      std::is_same_v<A, as_is> || std::is_same_v<A, S>,
+      "Octavo: these tokens are quantized by a scheme of their own. Leave out the template argument of matmul.");
+  using tokens = quantized_tokens<S>;
+  using activations = S;
+};
+
 /// The epilogue among the options, or none.
 template <class... Options>
 [[gnu::always_inline]] inline auto epilogue_of(Options const&... options) {
@@ -64,14 +89,15 @@ template <class W, class X, class Y>
 /// Whether matmul(w, x, y) would accept these shapes.
 template <class W, class X, class Y>
 [[nodiscard, gnu::always_inline]] inline bool can_matmul(W const& w, X const& x, Y&& y) {
-  auto const xs = as_tokens(x);
+  auto const xs = detail::operand_view(x);
   auto const ys = as_tokens(y);
   return xs.features() == w.cols() && ys.features() == w.rows() && xs.tokens() == ys.tokens();
 }
 
 /// Y = W X: one column per token, x of W.cols() features, y of W.rows(), elements float, bf16 or f16.
 ///
-/// - `matmul<a8>(w, x, y)` quantizes each token by the scheme a8 (per_token); `matmul(w, x, y)` takes x as it is.
+/// - `matmul<a8>(w, x, y)` quantizes each token by the scheme a8 (per_token); `matmul(w, x, y)` takes x as it is: floats, or
+///   quantized_tokens<a8> that a norm or an activation wrote, with the bits of matmul<a8> of the same floats.
 /// - Options, in any order: an epilogue (ops/epilogue.hpp), a context (`on(pool)`).
 /// - *Order*: for each output, t = fma(acc_g, scale_g, t) over groups g ascending, from t = 0; y = t * token scale; then
 ///   the epilogue. acc_g is an exact integer (`int8_dot`; runs of at most 32 768 k) or one chain of f32 fma over k
@@ -95,19 +121,24 @@ void matmul(W const& w, X const& x, Y&& y, Options const&... options) {
                 "Octavo: the first operand of matmul is a quantized_matrix or a quantized_matrix_view. Make one with "
                 "octavo::quantize<scheme>(weights).");
   static_assert(sizeof...(Options) <= 2, "Octavo: matmul takes at most an epilogue and a context.");
-  auto const xs = as_tokens(x);
+  auto const xs = detail::operand_view(x);
   auto const ys = as_tokens(y);
-  using X_type = std::remove_const_t<std::remove_pointer_t<decltype(xs.data())>>;
+  using types = detail::operand_types<A, X, std::remove_const_t<decltype(xs)>>;
+  using X_type = typename types::tokens;
   using Y_type = std::remove_pointer_t<decltype(ys.data())>;
   static_assert(!std::is_const_v<Y_type>, "Octavo: matmul writes its third operand, but this one is const.");
   detail::check_matmul(w, xs, ys);
   auto const context = detail::context_of<Default>(options...);
   using arch = typename decltype(context)::arch;
-  using activations = std::conditional_t<std::is_same_v<A, as_is>, X_type, A>;
+  using activations = typename types::activations;
+  static_assert(
+      !detail::is_quantized_tokens<X_type> || !detail::is_per_column<typename W::scheme::granularity>,
+      "Octavo: per_column scales of weights are folded into tokens before those are quantized. Pass the tokens as "
+      "floats.");
   (void)path_of<typename W::scheme, activations>;  // says what is wrong with a scheme before anything else does
   if constexpr (detail::check_arch<arch>()) {
     ops::matmul_run<arch, typename W::scheme, activations, X_type, std::remove_const_t<Y_type>> run(
-        detail::stored_view(w), {xs.data(), xs.features(), xs.tokens(), xs.stride()}, ys);
+        detail::stored_view(w), xs, ys);
     run(context, detail::epilogue_of(options...));
   }
 }

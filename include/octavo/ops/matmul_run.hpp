@@ -22,7 +22,8 @@ namespace octavo {
 inline namespace v0 {
 namespace ops {
 
-/// One call of matmul. S: scheme of the weights. Act: scheme of the activations, or their element type.
+/// One call of matmul. S: scheme of the weights. Act: scheme of the activations, or their element type. X: element type of
+/// the tokens, or quantized_tokens<Act>.
 template <class A, class S, class Act, class X, class Y>
 class matmul_run {
   using layout_type = panel_layout<S>;
@@ -66,7 +67,7 @@ class matmul_run {
   static constexpr index most_bytes = index{768} << 10;
 
  public:
-  matmul_run(quantized_matrix_view<S> const& w, tokens_view<X const> const& x, tokens_view<Y> const& y)
+  matmul_run(quantized_matrix_view<S> const& w, tokens_of<X> const& x, tokens_view<Y> const& y)
       : w_(w), y_(y), layout_(w.layout()), x_(w, x) {}
 
   template <class Context, class Epilogue>

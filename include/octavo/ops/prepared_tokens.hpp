@@ -10,8 +10,10 @@
 #include "octavo/kernel/activations.hpp"
 #include "octavo/kernel/expand.hpp"
 #include "octavo/kernel/path.hpp"
+#include "octavo/kernel/token_codes.hpp"
 #include "octavo/ops/context.hpp"
 #include "octavo/storage/quantized_matrix.hpp"
+#include "octavo/storage/quantized_tokens.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -40,6 +42,18 @@ struct matmul_types {
   using weights = typename decltype(choose_weights())::type;
 };
 
+/// What tokens of element type X are read through, or those that are quantized already.
+template <class X>
+struct tokens_to_read {
+  using type = tokens_view<X const>;
+};
+template <class Act>
+struct tokens_to_read<quantized_tokens<Act>> {
+  using type = quantized_tokens_view<Act>;
+};
+template <class X>
+using tokens_of = typename tokens_to_read<X>::type;
+
 /// Prepared activations: [segment][token][padded k] operands, and what accumulators and outputs need of each token.
 template <class A, class S, class Act, class X>
 class prepared_tokens {
@@ -50,6 +64,8 @@ class prepared_tokens {
   using start_type = typename weights::start;
   static constexpr bool integers = types::integers;
   static constexpr bool quantized = types::quantized;
+  /// Codes and parameters come with the tokens.
+  static constexpr bool given = detail::is_quantized_tokens<X>;
   static constexpr int L = simd::lanes<A>;
   static constexpr bool has_start = layout_type::by_column && has_zero_point<typename S::quantizer>;
 
@@ -73,12 +89,12 @@ class prepared_tokens {
   /// Whether calibration needs a token as contiguous floats.
   template <class Q = quantizer>
   static constexpr bool needs_row = [] {
-    if constexpr (quantized) { return !kernel::vector_quantizer<Q>; }
+    if constexpr (quantized && !given) { return !kernel::vector_quantizer<Q>; }
     return false;
   }();
 
  public:
-  prepared_tokens(quantized_matrix_view<S> const& w, tokens_view<X const> const& x)
+  prepared_tokens(quantized_matrix_view<S> const& w, tokens_of<X> const& x)
       : w_(w), x_(x), layout_(w.layout()), segments_(w.layout(), integers ? longest_leaf : w.cols() + 1) {}
 
   [[nodiscard]] auto const& segments() const noexcept { return segments_; }
@@ -106,7 +122,7 @@ class prepared_tokens {
     scales_ = scratch.template take<float>(tokens);
     zeros_ = scratch.template take<std::int32_t>(tokens);
     rows_ = scratch.template take<float>(row_floats(fillers));
-    if constexpr (quantized) {
+    if constexpr (quantized && !given) {
       if constexpr (detail::is_per_tensor<granularity>) { calibrate_tensor(); }
     }
     context.execute(fillers, [this, tokens, fillers](index i) noexcept {
@@ -212,14 +228,26 @@ class prepared_tokens {
 
   void prepare_integers(index t, index filler) noexcept {
     using F = typename quantizer::format;
-    auto const p = token_params(t, filler);
-    int const zero = kernel::zero_of<quantizer>(p) - kernel::operand_shift<F>;
-    scales_[t] = quantizer::scale(p) * lattice<F>.step;
-    zeros_[t] = zero;
+    params_type p{};
+    if constexpr (given) {
+      scales_[t] = x_.scale(t);
+      zeros_[t] = x_.zero(t);
+    } else {
+      p = token_params(t, filler);
+      scales_[t] = quantizer::scale(p) * lattice<F>.step;
+      zeros_[t] = kernel::zero_of<quantizer>(p) - kernel::operand_shift<F>;
+    }
+    int const zero = zeros_[t];
     for (index s = 0; s < segments_.count; ++s) {
-      std::int64_t sum = kernel::quantize_segment<A, quantizer>(source(t), p, segments_.first(layout_, s),
-                                                                segments_.present(layout_, s), padded_length(), zero,
-                                                                column_zeros(), at(s, t));
+      index const first = segments_.first(layout_, s);
+      index const present = segments_.present(layout_, s);
+      std::int64_t sum = 0;
+      if constexpr (given) {
+        sum = kernel::copy_codes<A>(x_.codes(t) + first, present, padded_length(), zero, at(s, t));
+      } else {
+        sum = kernel::quantize_segment<A, quantizer>(source(t), p, first, present, padded_length(), zero,
+                                                     column_zeros(), at(s, t));
+      }
       if constexpr (layout_type::minima) { sums_[s * x_.tokens() + t] = static_cast<float>(sum); }
       // Accumulators begin at -c * sum: c is the zero point of a row (a factor of its own), of a column (in the sum),
       // or that of all weights.
@@ -242,19 +270,22 @@ class prepared_tokens {
 
   void prepare_floats(index t, index filler) noexcept {
     using writer = kernel::operand_writer<weights, types::rounded, types::swapped>;
-    auto const x = source(t);
     params_type p{};
-    if constexpr (quantized) {
+    if constexpr (given) {
+      scales_[t] = x_.scale(t);
+    } else if constexpr (quantized) {
       p = token_params(t, filler);
       scales_[t] = quantizer::scale(p);
     }
     for (index s = 0; s < segments_.count; ++s) {
       index const first = segments_.first(layout_, s);
       index const present = segments_.present(layout_, s);
-      if constexpr (quantized) {
-        kernel::quantize_segment<writer, quantizer>(x, p, first, present, padded_length(), at(s, t));
+      if constexpr (given) {
+        kernel::copy_codes<writer>(x_.codes(t) + first, present, padded_length(), x_.zero(t), at(s, t));
+      } else if constexpr (quantized) {
+        kernel::quantize_segment<writer, quantizer>(source(t), p, first, present, padded_length(), at(s, t));
       } else {
-        kernel::copy_segment<writer>(x, first, present, padded_length(), at(s, t));
+        kernel::copy_segment<writer>(source(t), first, present, padded_length(), at(s, t));
       }
       if constexpr (layout_type::minima) { sums_[s * x_.tokens() + t] = float_sum(at(s, t), present); }
     }
@@ -286,7 +317,7 @@ class prepared_tokens {
   }
 
   quantized_matrix_view<S> w_;
-  tokens_view<X const> x_;
+  tokens_of<X> x_;
   layout_type layout_;
   kernel::segmentation<layout_type> segments_;
   operand* operands_ = nullptr;
