@@ -19,4 +19,5 @@
 #include "octavo/quant/symmetric.hpp"
 #include "octavo/quant/twin_uniform.hpp"
 #include "octavo/simd/dispatch.hpp"
+#include "octavo/storage/kv_cache.hpp"
 #include "octavo/version.hpp"

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+// kv_cache<K, V>: keys and values of one sequence, token by token, as attention reads them; forks share pages.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+
+#include "octavo/core/heads_view.hpp"
+#include "octavo/storage/cache_layout.hpp"
+#include "octavo/storage/cache_pages.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// Extents of a cache. `capacity` is an upper bound of tokens; memory comes with them, page by page.
+struct cache_shape {
+  index head_dim = 0;
+  index kv_heads = 1;
+  index capacity = 0;
+  index value_head_dim = -1;  ///< -1: head_dim
+};
+
+namespace detail {
+
+/// The keys or the values of a cache, all heads, as operations take them. Valid until the cache changes.
+template <class S, class Layout>
+class cache_side {
+ public:
+  using stored_scheme = S;
+  using layout_type = Layout;
+
+  [[gnu::always_inline]] cache_side(std::byte* const* table, Layout const& layout, index heads, index tokens,
+                                    index first_byte, index head_bytes) noexcept
+      : table_(table), layout_(layout), heads_(heads), tokens_(tokens), first_byte_(first_byte), head_bytes_(head_bytes) {}
+
+  [[nodiscard, gnu::always_inline]] index head_dim() const noexcept { return layout_.head_dim; }
+  [[nodiscard, gnu::always_inline]] index heads() const noexcept { return heads_; }
+  [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
+  [[nodiscard, gnu::always_inline]] Layout const& layout() const noexcept { return layout_; }
+  [[nodiscard, gnu::always_inline]] cache_side const& read() const noexcept { return *this; }
+  /// Tokens 64 p to 64 p + 63 of a head.
+  [[nodiscard, gnu::always_inline]] std::byte const* page(index head, index p) const noexcept {
+    return table_[p] + first_byte_ + head * head_bytes_;
+  }
+  /// What a channel stands for.
+  [[nodiscard, gnu::always_inline]] float operator()(index head, index token, index channel) const noexcept {
+    return layout_.value(page(head, token / page_tokens), token % page_tokens, channel);
+  }
+
+ private:
+  std::byte* const* table_;
+  Layout layout_;
+  index heads_;
+  index tokens_;
+  index first_byte_;
+  index head_bytes_;
+};
+
+}  // namespace detail
+
+template <class K>
+using cache_keys = detail::cache_side<K, key_layout<K>>;
+template <class V>
+using cache_values = detail::cache_side<V, value_layout<V>>;
+
+/// Operands of attention that know their heads.
+template <class S, class Layout>
+[[nodiscard, gnu::always_inline]] inline detail::cache_side<S, Layout> as_heads(
+    detail::cache_side<S, Layout> const& side, index) noexcept {
+  return side;
+}
+
+/// Keys stored by K, values by V: schemes with a granularity of a cache, or float, bf16, f16 as they are.
+///
+///     using k8 = scheme<symmetric<int8, scale_as<f16>>, per_token>;
+///     kv_cache<k8, k8> cache({.head_dim = 128, .kv_heads = 8, .capacity = 32768});
+///     cache.append(new_keys, new_values);
+///     attention<q8, p8>(q, cache.keys(), cache.values(), out, causal{}, {.query_heads = 32});
+///
+/// - A page holds 64 tokens of all heads; of each head first its keys, then its values. Pages come from `Pages` (heap_pages;
+///   or a pointer to anything with allocate(bytes, alignment) and deallocate(p, bytes, alignment), such as a
+///   std::pmr::memory_resource, which must outlive the cache and its forks, and be safe for their threads).
+/// - Each token is quantized alone, once, when it is appended; nothing is quantized again. So the bytes of a token do not
+///   depend on how many were appended together, nor on what was truncated or forked before.
+/// - A fork has the same tokens and shares their pages; whoever appends to a page that others have gets a copy first.
+/// - Errors: shapes that do not fit, more tokens than `capacity`: the one error handler; the cache stays as it was. What the
+///   allocator throws passes through, and leaves the tokens as they were.
+template <class K, class V, class Pages = heap_pages>
+class kv_cache {
+ public:
+  using key_scheme = K;
+  using value_scheme = V;
+
+  [[gnu::always_inline]] explicit kv_cache(cache_shape const& shape, Pages* pages = nullptr)
+      : shape_(checked(shape)),
+        pages_(product(shape_.kv_heads, head_bytes()), ceil_div(shape_.capacity, page_tokens), pages),
+        room_(product(larger(shape_.head_dim, shape_.value_head_dim), sizeof(float) + sizeof(code))) {
+    if (!std::is_same_v<Pages, heap_pages> && pages == nullptr) {
+      octavo::detail::fail("kv_cache: the pointer to the allocator of pages is null. Pass one, or leave out the type.");
+    }
+  }
+  kv_cache(kv_cache const&) = delete;  // fork() says what happens
+  [[gnu::always_inline]] kv_cache(kv_cache&& other) noexcept
+      : shape_(other.shape_),
+        tokens_(other.tokens_),
+        pages_(static_cast<detail::cache_pages<Pages>&&>(other.pages_)),
+        room_(static_cast<aligned_buffer&&>(other.room_)) {
+    other.tokens_ = 0;
+    other.shape_.capacity = 0;
+  }
+  kv_cache& operator=(kv_cache const&) = delete;
+  [[gnu::always_inline]] kv_cache& operator=(kv_cache&& other) noexcept {
+    if (this != &other) {
+      shape_ = other.shape_;
+      tokens_ = other.tokens_;
+      pages_ = static_cast<detail::cache_pages<Pages>&&>(other.pages_);
+      room_ = static_cast<aligned_buffer&&>(other.room_);
+      other.tokens_ = 0;
+      other.shape_.capacity = 0;
+    }
+    return *this;
+  }
+  [[gnu::always_inline]] ~kv_cache() = default;
+
+  [[nodiscard, gnu::always_inline]] cache_shape const& shape() const noexcept { return shape_; }
+  [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
+  [[nodiscard, gnu::always_inline]] cache_keys<K> keys() const noexcept {
+    return {pages_.table(), key_layout<K>{shape_.head_dim}, shape_.kv_heads, tokens_, 0, head_bytes()};
+  }
+  [[nodiscard, gnu::always_inline]] cache_values<V> values() const noexcept {
+    key_layout<K> const k{shape_.head_dim};
+    return {pages_.table(), value_layout<V>{shape_.value_head_dim}, shape_.kv_heads, tokens_, k.bytes(), head_bytes()};
+  }
+
+  /// Tokens behind those that are there: heads_views, or matrices with a column for each token, whose features are those of
+  /// kv_heads heads.
+  template <class Keys, class Values>
+  [[gnu::always_inline]] void append(Keys const& new_keys, Values const& new_values) {
+    auto const ks = as_heads(new_keys, shape_.kv_heads);
+    auto const vs = as_heads(new_values, shape_.kv_heads);
+    check("keys have head_dim", ks.head_dim(), "the cache", shape_.head_dim);
+    check("values have head_dim", vs.head_dim(), "the cache", shape_.value_head_dim);
+    check("keys have heads", ks.heads(), "the cache", shape_.kv_heads);
+    check("values have heads", vs.heads(), "the cache", shape_.kv_heads);
+    check("keys have tokens", ks.tokens(), "values", vs.tokens());
+    if (ks.tokens() > shape_.capacity - tokens_) {
+      octavo::detail::fail_extents("kv_cache::append", "there is room for tokens", shape_.capacity - tokens_, "given are",
+                                   ks.tokens(), "Truncate, or make a cache of more capacity.");
+    }
+    index const n = ks.tokens();
+    if (n == 0) { return; }
+    pages_.grow(ceil_div(tokens_ + n, page_tokens));
+    auto* const x = reinterpret_cast<float*>(room_.data());
+    auto* const codes = reinterpret_cast<code*>(x + larger(shape_.head_dim, shape_.value_head_dim));
+    key_layout<K> const k{shape_.head_dim};
+    value_layout<V> const v{shape_.value_head_dim};
+    for (index t = 0; t < n;) {
+      index const first = tokens_ + t;
+      index const here = smaller(n - t, page_tokens - first % page_tokens);
+      std::byte* const page = pages_.own(first / page_tokens);
+      for (index h = 0; h < shape_.kv_heads; ++h) {
+        std::byte* const of_head = page + h * head_bytes();
+        for (index i = 0; i < here; ++i) {
+          index const slot = first % page_tokens + i;
+          for (index c = 0; c < k.head_dim; ++c) { x[c] = static_cast<float>(ks.at(h, t + i)[c]); }
+          k.put(of_head, slot, x, codes);
+          for (index c = 0; c < v.head_dim; ++c) { x[c] = static_cast<float>(vs.at(h, t + i)[c]); }
+          v.put(of_head + k.bytes(), slot, x, codes);
+        }
+      }
+      t += here;
+    }
+    tokens_ += n;
+  }
+
+  /// Only the first n tokens stay; pages without any go back to the allocator.
+  [[gnu::always_inline]] void truncate(index n) {
+    if (n < 0 || n > tokens_) {
+      octavo::detail::fail_extents("kv_cache::truncate", "tokens to stay are", n, "the cache has", tokens_,
+                                   "Pass 0 to as many as it has.");
+    }
+    tokens_ = n;
+    pages_.shrink(ceil_div(n, page_tokens));
+  }
+
+  /// Another sequence that begins with the same tokens.
+  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(shape_, tokens_, pages_); }
+
+  /// Bytes that the tokens take: whole pages.
+  [[nodiscard, gnu::always_inline]] index bytes() const noexcept { return pages_.count() * pages_.page_bytes(); }
+  [[nodiscard, gnu::always_inline]] index page_bytes() const noexcept { return pages_.page_bytes(); }
+  /// Page p as it is stored, for files and for what moves pages between memories. Behind the last token anything may stand.
+  [[nodiscard, gnu::always_inline]] std::byte const* page(index p) const noexcept { return pages_.table()[p]; }
+  /// How many sequences have page p.
+  [[nodiscard, gnu::always_inline]] index page_users(index p) const noexcept { return pages_.users_of(p); }
+  /// Replaces all tokens by n, whose pages fill(p, address) writes. Pre, checked: n is at most the capacity.
+  template <class Fill>
+  [[gnu::always_inline]] void assign(index n, Fill const& fill) {
+    if (n < 0 || n > shape_.capacity) {
+      octavo::detail::fail_extents("kv_cache::assign", "tokens are", n, "the capacity is", shape_.capacity,
+                                   "Make a cache of more capacity.");
+    }
+    truncate(0);
+    pages_.grow(ceil_div(n, page_tokens));
+    for (index p = 0; p < pages_.count(); ++p) { fill(p, pages_.own(p)); }
+    tokens_ = n;
+  }
+
+ private:
+  [[gnu::always_inline]] kv_cache(cache_shape const& shape, index tokens, detail::cache_pages<Pages> const& pages)
+      : shape_(shape),
+        tokens_(tokens),
+        pages_(pages),
+        room_(product(larger(shape.head_dim, shape.value_head_dim), sizeof(float) + sizeof(code))) {}
+
+  [[nodiscard, gnu::always_inline]] static cache_shape checked(cache_shape shape) {
+    if (shape.value_head_dim == -1) { shape.value_head_dim = shape.head_dim; }
+    if (shape.head_dim < 0 || shape.value_head_dim < 0) {
+      octavo::detail::fail_extents("kv_cache", "head_dim is", shape.head_dim, "value_head_dim", shape.value_head_dim,
+                                   "Extents must not be negative.");
+    }
+    if (shape.kv_heads < 0 || shape.capacity < 0) {
+      octavo::detail::fail_extents("kv_cache", "kv_heads are", shape.kv_heads, "the capacity is", shape.capacity,
+                                   "Extents must not be negative.");
+    }
+    // A bound of all that is computed of a page, with a margin for parameters, so that nothing overflows.
+    (void)product(shape.head_dim + panel_rows, page_tokens, 16 + alignment, shape.kv_heads + 1, 2);
+    (void)product(shape.value_head_dim + panel_rows, page_tokens, 16 + alignment, shape.kv_heads + 1, 2);
+    return shape;
+  }
+  [[nodiscard, gnu::always_inline]] index head_bytes() const noexcept {
+    return key_layout<K>{shape_.head_dim}.bytes() + value_layout<V>{shape_.value_head_dim}.bytes();
+  }
+  [[gnu::always_inline]] static void check(char const* what, index a, char const* other, index b) {
+    if (a != b) { octavo::detail::fail_extents("kv_cache::append", what, a, other, b, "They must be equal."); }
+  }
+
+  cache_shape shape_;
+  index tokens_ = 0;
+  detail::cache_pages<Pages> pages_;
+  aligned_buffer room_;
+};
+
+}  // namespace v0
+}  // namespace octavo
