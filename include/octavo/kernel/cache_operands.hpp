@@ -10,7 +10,7 @@
 #include "octavo/kernel/activations.hpp"
 #include "octavo/kernel/attention_rows.hpp"
 #include "octavo/kernel/byte_weights.hpp"
-#include "octavo/kernel/minima.hpp"
+#include "octavo/kernel/page_tile.hpp"
 #include "octavo/kernel/softmax.hpp"
 #include "octavo/kernel/tile.hpp"
 #include "octavo/storage/kv_cache.hpp"
@@ -19,14 +19,10 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Registers of rows of a tile that reads pages, and its query rows: those of packed weights.
+/// Values are asked for while keys are multiplied: half of them, where a tile takes whole pages, and the other half while
+/// weights become bytes. Keys of the next leaf are asked for while values are multiplied.
 template <class A>
-inline constexpr int page_registers = detail::is_avx512<A> ? 4 : simd::lanes<A> >= 8 ? 16 / simd::lanes<A> : 4;
-template <class A>
-inline constexpr int page_tile_rows = detail::is_scalar<A> ? 1 : page_registers<A> * simd::lanes<A> == 16 &&
-        simd::lanes<A> == 4
-    ? 2
-    : 4;
+inline constexpr bool asks_in_halves = page_registers<A> * simd::lanes<A> == page_tokens;
 
 /// Pages of a leaf.
 inline constexpr index leaf_pages = leaf_keys / page_tokens;
@@ -39,10 +35,11 @@ class page_keys {
   using layout = typename key_layout<K>::panel_type;
   using weights = byte_weights<A, layout, false>;
   using operand = typename weights::operand;
+  static constexpr index L = simd::lanes<A>;
   static constexpr int registers = page_registers<A>;
 
  public:
-  static constexpr index width = registers * simd::lanes<A>;
+  static constexpr index width = registers * L;
   static constexpr int tokens = page_tile_rows<A>;
 
   page_keys(heads_view<Q const> const& q, cache_keys<K> const& k, float factor) noexcept
@@ -60,14 +57,12 @@ class page_keys {
     factors_ = sums_ + rows * segments_.count;
     most_rows_ = rows;
   }
-  void load_leaf(index head, index first, index n) noexcept {
+  void load_leaf(index head, index first, index) noexcept {
     head_ = head;
     page_ = first / page_tokens;
-    pages_ = ceil_div(n, page_tokens);
   }
   /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
-    constexpr index L = simd::lanes<A>;
     index const d = layout_.cols;
     for (index i = 0; i < n; ++i) {
       token_source<A, Q> const x{q_.at(rows.head(first + i), rows.query(first + i)), nullptr, d};
@@ -91,35 +86,70 @@ class page_keys {
   [[nodiscard, gnu::always_inline]] float factor(index i) const noexcept { return factors_[i]; }
 
   template <int T>
-  void multiply(index first, index b, float* scores) const noexcept {
+  [[gnu::noinline]] void multiply(index first, index b, float* scores) const noexcept {
+    using detail::unroll;
+    constexpr int R = registers;
     index const p = b * width / page_tokens;
     index const first_row = b * width % page_tokens;
-    if (segments_.count == 0) {
-      std::memset(scores, 0, static_cast<std::size_t>(T * width) * sizeof(float));
-      return;
+    std::byte const* const page = k_.page(head_, page_ + p);
+    constexpr index ask = asks_in_halves<A> ? layout::step_bytes / 2 : layout::step_bytes;
+    std::byte const* ahead = first == 0 ? page + layout_.panel_bytes() + first_row * 4 : page;
+    weights const unpack;
+    simd::floats<A> sum[static_cast<std::size_t>(T * R)];
+    unroll<T * R>([&](int i) __attribute__((always_inline)) { sum[i] = simd::floats<A>(0.0f); });
+    if constexpr (layout::minima) {
+      for (index s = 0; s < segments_.count; ++s) {
+        add_minima<T>(page + layout_.params_at(s), first_row, sums_ + s * most_rows_ + first, sum);
+      }
     }
-    weight_stream w = packed_stream(layout_, segments_, k_.page(head_, page_ + p));
-    // The next page, or the values of this one, which stand behind it: asked for while these are multiplied.
-    std::byte const* const next = p + 1 < pages_ ? k_.page(head_, page_ + p + 1)
-                                                 : k_.page(head_, page_) + layout_.panel_bytes();
-    w.ahead = next + first_row * 4;
-    w.ahead_stride = 64;
-    w.ahead_step = layout::step_bytes;
-    token_block<weights> x{};
-    x.data = rows_ + first * stride();
-    x.token_stride = stride();
-    x.segment_stride = most_rows_ * stride();
-    x.start = start_ + first;
-    x.start_stride = most_rows_;
-    x.sums = sums_ + first;
-    begin_sums<weights, registers>(w, x, first_row, T, scores, width);
-    tile<weights, T, registers>(w, x, first_row, scores);
+    for (index s = 0; s < segments_.count; ++s) {
+      std::byte const* const params = page + params_at(s);
+      token_block<weights> x{};
+      x.start = start_ + s * most_rows_ + first;
+      simd::ints<A> total[static_cast<std::size_t>(T * R)];
+      unroll<T>([&](int t) __attribute__((always_inline)) {
+        unroll<R>([&](int r) __attribute__((always_inline)) {
+          total[t * R + r] = weights::initial(x, t, 0, params, first_row + r * L);
+        });
+      });
+      page_sums<weights, T, R, ask>(unpack, page + codes_at(s) + first_row * 4, first_row, segments_.steps(layout_, s),
+                               rows_ + (s * most_rows_ + first) * stride(), stride(), ahead, total);
+      unroll<R>([&](int r) __attribute__((always_inline)) {
+        auto const scale = load_scales<weights>(params, first_row + r * L);
+        unroll<T>([&](int t) __attribute__((always_inline)) {
+          auto& to = sum[t * R + r];
+          to = simd::fused<A>(simd::to_floats<A>(total[t * R + r]), scale, to);
+        });
+      });
+    }
+    unroll<T * R>([&](int i) __attribute__((always_inline)) {
+      sum[i].store_unaligned(scores + i / R * width + i % R * L);
+    });
   }
 
  private:
   static constexpr index sizeof_operand = static_cast<index>(sizeof(operand));
-  /// Operands of a segment.
-  [[nodiscard]] index stride() const noexcept { return segments_.length; }
+  /// Operands of a segment, where its codes are, and where its parameters are.
+  [[nodiscard, gnu::always_inline]] index stride() const noexcept { return segments_.length; }
+  [[nodiscard, gnu::always_inline]] index codes_at(index s) const noexcept {
+    return layout::grouped ? s * layout_.group_bytes() : s * (segments_.length / layout::step * layout::step_bytes);
+  }
+  [[nodiscard, gnu::always_inline]] index params_at(index s) const noexcept {
+    return layout_.params_at(layout::grouped ? s : 0);
+  }
+  /// sum[t][r] = fma(sum of the operands of row t, minimum of key r, sum[t][r]).
+  template <int T>
+  [[gnu::always_inline]] static void add_minima(std::byte const* params, index first_row, float const* sums,
+                                                simd::floats<A>* sum) noexcept {
+    auto const* const minima = reinterpret_cast<typename layout::scale_type const*>(params + layout::scale_bytes);
+    detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+      auto const minimum = simd::load_as_floats<A>(minima + first_row + r * L);
+      detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+        auto& to = sum[t * registers + r];
+        to = simd::fused<A>(simd::floats<A>(sums[t]), minimum, to);
+      });
+    });
+  }
 
   heads_view<Q const> q_;
   cache_keys<K> k_;
@@ -128,7 +158,6 @@ class page_keys {
   segmentation<layout> segments_;
   index head_ = 0;
   index page_ = 0;
-  index pages_ = 0;
   index most_rows_ = 0;
   operand* rows_ = nullptr;
   std::int32_t* start_ = nullptr;
@@ -146,7 +175,9 @@ template <class A, class V>
 class page_values {
   using page_layout = value_layout<V>;
   using layout = typename page_layout::panel_type;
-  using weights = byte_weights<A, layout, false>;
+  /// Whether bytes of weights are the unsigned side of products, or, less 128, the signed one.
+  static constexpr bool unsigned_bytes = detail::is_avx512<A> && detail::has<vnni, A>;
+  using weights = std::conditional_t<unsigned_bytes, signed_codes<A, layout>, byte_weights<A, layout, false>>;
   using operand = typename weights::operand;
   using scale_type = typename page_layout::scale_type;
   static constexpr index L = simd::lanes<A>;
@@ -166,7 +197,6 @@ class page_values {
   static_assert(registers * L <= together());
   /// Rows of bytes: those of a group, and one of ones behind those of a tile.
   static constexpr index byte_rows = group_rows + 1;
-  static constexpr index rows_stride = page_tokens;
 
  public:
   using writer = float_writer<A>;
@@ -177,19 +207,23 @@ class page_values {
   explicit page_values(cache_values<V> const& v) noexcept : v_(v) {}
 
   [[nodiscard]] index scratch() const {
-    return product(leaf_pages, v_.layout().groups(), byte_rows, rows_stride * static_cast<index>(sizeof(operand)) / 4 + 3) + 16;
+    return product(leaf_pages, v_.layout().groups(), byte_rows, page_tokens * static_cast<index>(sizeof(operand)) / 4 + 3) + 16;
   }
   void use(float* scratch) noexcept {
     index const all = leaf_pages * v_.layout().groups() * byte_rows;
     bytes_ = reinterpret_cast<operand*>(scratch);
-    start_ = reinterpret_cast<std::int32_t*>(bytes_ + all * rows_stride);
+    start_ = reinterpret_cast<std::int32_t*>(bytes_ + all * page_tokens);
     factors_ = reinterpret_cast<float*>(start_ + all);
     minima_ = factors_ + all;
   }
-  void load_leaf(index head, index first, index n) noexcept {
+  void load_leaf(index head, index first, index) noexcept {
     head_ = head;
     page_ = first / page_tokens;
-    pages_ = ceil_div(n, page_tokens);
+  }
+  /// The leaf that will be loaded after this one begins with key `first` of `head`; -1: nobody knows.
+  void expect(index head, index first) noexcept {
+    next_head_ = head;
+    next_page_ = first / page_tokens;
   }
   /// Bytes of row i, whose weights cover keys [low, high). NaN if a weight that is not 0 meets a value that is not finite.
   [[nodiscard]] float settle(index i, float* row, index low, index high, float sum) noexcept {
@@ -200,6 +234,10 @@ class page_values {
     bool finite = true;
     for (index p = first; p < last; ++p) {
       std::byte const* const page = v_.page(head_, page_ + p);
+      if (asks_in_halves<A> && i == 0) {
+        index const codes = v_.layout().panels() * page_layout::panel_bytes;
+        for (index at = codes / 2; at < codes; at += 64) { __builtin_prefetch(page + at, 0, 2); }
+      }
       for (index g = 0; g < v_.layout().groups(); ++g) {
         finite = settle_group(row + p * page_tokens, page + v_.layout().params_at(g), at(p, g, i)) && finite;
       }
@@ -209,32 +247,39 @@ class page_values {
   [[nodiscard]] index blocks() const noexcept { return ceil_div(v_.head_dim(), width); }
 
   template <int T>
-  void multiply(index first, weight const*, index, index b, index low, index high, float* out) const noexcept {
+  [[gnu::noinline]] void multiply(index first, weight const*, index, index b, index low, index high,
+                                  float* out) const noexcept {
+    using detail::unroll;
+    constexpr int R = registers;
+    // Of bytes less 128, one row more, of ones, counts what that is of: all sums are integers below 2^24.
+    constexpr int rows = unsigned_bytes ? T : T + 1;
     index const panel = b * width / panel_rows * page_layout::panel_bytes;
     index const first_row = b * width % panel_rows;
     index const group = b * width / v_.layout().group();
     index const last = ceil_div(high, page_tokens);
-    std::memset(out, 0, static_cast<std::size_t>(T * width) * sizeof(float));
+    weights const unpack;
     for (index p = low / page_tokens; p < last; ++p) {
-      weight_stream w{};
-      w.codes = v_.page(head_, page_ + p) + panel;
-      w.segments = 1;
-      w.last_steps = page_tokens / layout::step;
-      w.params = reinterpret_cast<std::byte const*>(ones.data());
-      w.last_params = w.params;
-      w.ahead = next(p, b, panel) + first_row * 4;
-      w.ahead_stride = 64;
-      w.ahead_step = layout::step_bytes;
       index const row = at(p, group, first);
-      token_block<weights> x{};
-      x.data = bytes_ + row * rows_stride;
-      x.token_stride = rows_stride;
-      x.start = start_ + row;
-      for (index j = 0; j < rows_stride; ++j) { bytes_[(row + T) * rows_stride + j] = 1; }
-      start_[row + T] = 0;
-      alignas(64) float sums[static_cast<std::size_t>((T + 1) * width)] = {};
-      tile<weights, T + 1, registers>(w, x, first_row, sums);
-      add<T>(sums, row, out);
+      if constexpr (!unsigned_bytes) {
+        for (index j = 0; j < page_tokens; ++j) { bytes_[(row + T) * page_tokens + j] = 1; }
+        start_[row + T] = 0;
+      }
+      simd::ints<A> total[static_cast<std::size_t>(rows * R)];
+      unroll<rows * R>([&](int i) __attribute__((always_inline)) { total[i] = simd::ints<A>(start_[row + i / R]); });
+      std::byte const* ahead = ahead_of(p, panel, first) + first_row * 4;
+      page_sums<weights, rows, R>(unpack, v_.page(head_, page_ + p) + panel + first_row * 4, first_row,
+                                  page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens, ahead, total);
+      unroll<T * R>([&](int i) __attribute__((always_inline)) {
+        auto sum = simd::to_floats<A>(total[i]);
+        if constexpr (!unsigned_bytes) {
+          sum = simd::fused<A>(simd::to_floats<A>(total[T * R + i % R]), simd::floats<A>(128.0f), sum);
+        }
+        float* const to = out + i / R * width + i % R * L;
+        auto const before = p == low / page_tokens ? simd::floats<A>(0.0f) : simd::load_floats<A>(to);
+        auto acc = simd::fused<A>(sum, simd::floats<A>(factors_[row + i / R]), before);
+        if constexpr (page_layout::minima) { acc = acc + simd::floats<A>(minima_[row + i / R]); }
+        acc.store_unaligned(to);
+      });
     }
   }
 
@@ -243,26 +288,12 @@ class page_values {
   [[nodiscard, gnu::always_inline]] index at(index p, index g, index i) const noexcept {
     return (p * v_.layout().groups() + g) * byte_rows + i;
   }
-  /// What is read after block b of page p.
-  [[nodiscard, gnu::always_inline]] std::byte const* next(index p, index b, index panel) const noexcept {
-    if (p + 1 < pages_) { return v_.page(head_, page_ + p + 1) + panel; }
-    if (b + 1 < blocks()) { return v_.page(head_, page_) + (b + 1) * width / panel_rows * page_layout::panel_bytes; }
-    return v_.page(head_, page_ + p) + panel;
-  }
-
-  /// Sums hold integers below 2^24: bytes are less 128, and the last row counts what that is of.
-  template <int T>
-  [[gnu::always_inline]] void add(float const* sums, index row, float* out) const noexcept {
-    for (index r = 0; r < width; r += L) {
-      auto const all = simd::load_floats<A>(sums + T * width + r);
-      detail::unroll<T>([&](int t) __attribute__((always_inline)) {
-        auto const sum = simd::fused<A>(all, simd::floats<A>(128.0f), simd::load_floats<A>(sums + t * width + r));
-        float* const to = out + t * width + r;
-        auto acc = simd::fused<A>(sum, simd::floats<A>(factors_[row + t]), simd::load_floats<A>(to));
-        if constexpr (page_layout::minima) { acc = acc + simd::floats<A>(minima_[row + t]); }
-        acc.store_unaligned(to);
-      });
+  /// What is asked for while a panel of page p is multiplied: as much of the keys that come next.
+  [[nodiscard, gnu::always_inline]] std::byte const* ahead_of(index p, index panel, index first) const noexcept {
+    if (first != 0 || next_head_ < 0 || (next_page_ + p) * page_tokens >= v_.tokens()) {
+      return v_.page(head_, page_ + p) + panel;
     }
+    return v_.all_of(next_head_, next_page_ + p) + panel;
   }
 
   /// Bytes, start and factor of 64 weights by the parameters of one group of channels.
@@ -284,10 +315,7 @@ class page_values {
         added.of(r) = simd::fused<A>(w, m, added.of(r));
       }
     });
-    std::int32_t lanes[static_cast<std::size_t>(L)];
-    bits.store_unaligned(lanes);
-    std::int32_t most = 0;
-    for (std::int32_t const b : lanes) { most = b > most ? b : most; }
+    std::int32_t const most = simd::largest<A>(bits);
     float const largest = __builtin_bit_cast(float, most);
     bool const finite = most < 0x7f800000;
     float inverse = 255.0f / largest;
@@ -300,15 +328,19 @@ class page_values {
     // 1.5 * 2^23 has its last bit at 1: the sum is rounded, and its low bits are the integer.
     constexpr float magic = 0x1.8p23f;
     simd::ints<A> counted(0);
-    operand* const to = bytes_ + row * rows_stride;
+    operand* const to = bytes_ + row * page_tokens;
     detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
       auto const x = none ? zero : scaled[r];
       auto const rounded = simd::fused<A>(x, simd::floats<A>(inverse), simd::floats<A>(magic));
       auto const code = simd::as_ints<A>(rounded) - simd::ints<A>(__builtin_bit_cast(std::int32_t, magic));
-      simd::store_narrow<A>(to + r * L, code - simd::ints<A>(128));
+      simd::store_narrow<A>(to + r * L, unsigned_bytes ? code : code - simd::ints<A>(128));  // AVX-512 truncates
       if constexpr (page_layout::zero_points) {
         auto const z = simd::load_bytes<A>(params + page_layout::scale_bytes + r * L) - simd::ints<A>(weights::offset);
-        counted = counted + simd::multiply<A>(code, z);
+        if constexpr (unsigned_bytes) {  // one instruction, and codes are below 256
+          counted = simd::ints<A>(weights::dot::add(counted, code, z));
+        } else {
+          counted = counted + simd::multiply<A>(code, z);
+        }
       } else {
         counted = counted + code;
       }
@@ -317,7 +349,7 @@ class page_values {
         page_layout::zero_points ? 1 : -lattice<typename page_layout::format>.lowest - weights::offset;
     start_[row] = -c0 * simd::sum<A>(counted);
     if constexpr (sizeof(operand) == 2) {  // quads as (k0 k2)(k1 k3), see simd/dot.hpp
-      for (index j = 0; j < rows_stride; j += 4) {
+      for (index j = 0; j < page_tokens; j += 4) {
         operand const k1 = to[j + 1];
         to[j + 1] = to[j + 2];
         to[j + 2] = k1;
@@ -336,7 +368,8 @@ class page_values {
   cache_values<V> v_;
   index head_ = 0;
   index page_ = 0;
-  index pages_ = 0;
+  index next_head_ = -1;
+  index next_page_ = 0;
   operand* bytes_ = nullptr;
   std::int32_t* start_ = nullptr;
   float* factors_ = nullptr;

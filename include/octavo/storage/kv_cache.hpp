@@ -42,6 +42,10 @@ class cache_side {
   [[nodiscard, gnu::always_inline]] std::byte const* page(index head, index p) const noexcept {
     return table_[p] + first_byte_ + head * head_bytes_;
   }
+  /// The same from the first byte of its keys: its values stand behind them.
+  [[nodiscard, gnu::always_inline]] std::byte const* all_of(index head, index p) const noexcept {
+    return table_[p] + head * head_bytes_;
+  }
   /// What a channel stands for.
   [[nodiscard, gnu::always_inline]] float operator()(index head, index token, index channel) const noexcept {
     return layout_.value(page(head, token / page_tokens), token % page_tokens, channel);
