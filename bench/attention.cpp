@@ -148,28 +148,29 @@ template <class Arch, class K, class V>
 void add_cache(std::string const& schemes, shape const& s, int threads) {
   if constexpr (octavo::arch_compiled<Arch>) {
     if (!octavo::cpu_has<Arch>()) { return; }
-    add_row("decode/" + schemes + "/" + s.name() + "/" + octavo::arch_name<Arch> + "/" + std::to_string(threads), [=] {
-      auto const in = std::make_shared<inputs<float>>(s);
-      auto const cache = std::make_shared<octavo::kv_cache<K, V>>(
-          octavo::cache_shape{.head_dim = s.head_dim, .kv_heads = s.kv_heads, .capacity = s.keys});
-      cache->append(in->view(in->k, s.kv_heads, s.keys), in->view(in->v, s.kv_heads, s.keys));
-      row r;
-      r.threads = std::make_shared<pool>(threads);
-      r.operations = operations_of(s);
-      r.peak = peak_of<Arch, octavo::schemes::q8, octavo::schemes::p8>();
-      r.bytes = static_cast<double>(cache->bytes());
-      for (index p = 0; p < octavo::ceil_div(s.keys, octavo::page_tokens); ++p) {
-        r.memory.push_back(bytes_of(cache->page(p), cache->page_bytes()));
-      }
-      r.call = [in, cache, s, threads_of_call = r.threads] {
-        auto scratch = call_scratch();
-        octavo::attention<octavo::schemes::q8, octavo::schemes::p8>(
-            in->view(in->q, s.query_heads, s.queries), cache->keys(), cache->values(), in->output(),
-            octavo::on<Arch>(*threads_of_call).scratch(scratch));
-      };
-      r.nmse = [in] { return in->nmse(); };
-      return r;
-    });
+    add_row("decode/" + schemes + "/" + s.name() + "/" + octavo::arch_name<Arch> + "/" + std::to_string(threads),
+            [=] {
+              auto const in = std::make_shared<inputs<float>>(s);
+              auto const cache = std::make_shared<octavo::kv_cache<K, V>>(
+                  octavo::cache_shape{.head_dim = s.head_dim, .kv_heads = s.kv_heads, .capacity = s.keys});
+              cache->append(in->view(in->k, s.kv_heads, s.keys), in->view(in->v, s.kv_heads, s.keys));
+              row r;
+              r.threads = std::make_shared<pool>(threads);
+              r.operations = operations_of(s);
+              r.peak = peak_of<Arch, octavo::schemes::q8, octavo::schemes::p8>();
+              r.bytes = static_cast<double>(cache->bytes());
+              for (index p = 0; p < octavo::ceil_div(s.keys, cache->shape().block); ++p) {
+                r.memory.push_back(bytes_of(cache->block(p), cache->block_bytes()));
+              }
+              r.call = [in, cache, s, threads_of_call = r.threads] {
+                auto scratch = call_scratch();
+                octavo::attention<octavo::schemes::q8, octavo::schemes::p8>(
+                    in->view(in->q, s.query_heads, s.queries), cache->keys(), cache->values(), in->output(),
+                    octavo::on<Arch>(*threads_of_call).scratch(scratch));
+              };
+              r.nmse = [in] { return in->nmse(); };
+              return r;
+            });
   }
 }
 

@@ -22,7 +22,7 @@ namespace kernel {
 /// Values are asked for while keys are multiplied: half of them, where a tile takes whole pages, and the other half while
 /// weights become bytes. Keys of the next leaf are asked for while values are multiplied.
 template <class A>
-inline constexpr bool asks_in_halves = page_registers<A> * simd::lanes<A> == page_tokens;
+inline constexpr bool asks_in_halves = page_registers<A>* simd::lanes<A> == page_tokens;
 
 /// Pages of a leaf.
 inline constexpr index leaf_pages = leaf_keys / page_tokens;
@@ -47,8 +47,9 @@ class page_keys {
 
   /// Floats of scratch, if so many rows are loaded at most.
   [[nodiscard]] index scratch(index rows) const {
-    return round_up(ceil_div(product(rows, segments_.count, round_up(stride() * sizeof_operand, 64) + 8), 4) +
-                        product(rows, 2), 16);
+    return round_up(
+        ceil_div(product(rows, segments_.count, round_up(stride() * sizeof_operand, 64) + 8), 4) + product(rows, 2),
+        16);
   }
   void use(float* scratch, index rows) noexcept {
     rows_ = reinterpret_cast<operand*>(scratch);
@@ -57,9 +58,10 @@ class page_keys {
     factors_ = sums_ + rows * segments_.count;
     most_rows_ = rows;
   }
-  void load_leaf(index head, index first, index) noexcept {
+  void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;
+    pages_ = ceil_div(n, page_tokens);
   }
   /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
@@ -72,8 +74,9 @@ class page_keys {
       if (c < d) { range.add(x.load(c, d - c)); }
       auto const p = range.params();
       for (index s = 0; s < segments_.count; ++s) {
-        auto const sum = quantize_segment<A, Quantizer>(x, p, segments_.first(layout_, s), segments_.present(layout_, s),
-                                                        stride(), 0, nullptr, rows_ + (s * most_rows_ + i) * stride());
+        auto const sum =
+            quantize_segment<A, Quantizer>(x, p, segments_.first(layout_, s), segments_.present(layout_, s), stride(),
+                                           0, nullptr, rows_ + (s * most_rows_ + i) * stride());
         constexpr std::int64_t c0 =
             layout::zero_points ? 1 : -lattice<typename layout::format>.lowest - weights::offset;
         start_[s * most_rows_ + i] = static_cast<std::int32_t>(-c0 * sum);
@@ -94,6 +97,11 @@ class page_keys {
     std::byte const* const page = k_.page(head_, page_ + p);
     constexpr index ask = asks_in_halves<A> ? layout::step_bytes / 2 : layout::step_bytes;
     std::byte const* ahead = first == 0 ? page + layout_.panel_bytes() + first_row * 4 : page;
+    if (first == 0 && p + 1 < pages_) {
+      std::byte const* const then = k_.page(head_, page_ + p + 1) + layout_.panel_bytes();
+      for (index at = 0; at < layout_.panel_bytes(); at += 4096) { __builtin_prefetch(then + at, 0, 2); }
+      __builtin_prefetch(then + layout_.panel_bytes(), 0, 2);
+    }
     weights const unpack;
     simd::floats<A> sum[static_cast<std::size_t>(T * R)];
     unroll<T * R>([&](int i) __attribute__((always_inline)) { sum[i] = simd::floats<A>(0.0f); });
@@ -112,8 +120,9 @@ class page_keys {
           total[t * R + r] = weights::initial(x, t, 0, params, first_row + r * L);
         });
       });
-      page_sums<weights, T, R, ask>(unpack, page + codes_at(s) + first_row * 4, first_row, segments_.steps(layout_, s),
-                               rows_ + (s * most_rows_ + first) * stride(), stride(), ahead, total);
+      page_sums<weights, T, R, ask>(unpack, page + codes_at(s) + first_row * 4, first_row,
+                                    segments_.steps(layout_, s), rows_ + (s * most_rows_ + first) * stride(),
+                                    stride(), ahead, total);
       unroll<R>([&](int r) __attribute__((always_inline)) {
         auto const scale = load_scales<weights>(params, first_row + r * L);
         unroll<T>([&](int t) __attribute__((always_inline)) {
@@ -122,9 +131,8 @@ class page_keys {
         });
       });
     }
-    unroll<T * R>([&](int i) __attribute__((always_inline)) {
-      sum[i].store_unaligned(scores + i / R * width + i % R * L);
-    });
+    unroll<T * R>([&](int i)
+                      __attribute__((always_inline)) { sum[i].store_unaligned(scores + i / R * width + i % R * L); });
   }
 
  private:
@@ -158,6 +166,7 @@ class page_keys {
   segmentation<layout> segments_;
   index head_ = 0;
   index page_ = 0;
+  index pages_ = 0;
   index most_rows_ = 0;
   operand* rows_ = nullptr;
   std::int32_t* start_ = nullptr;
@@ -185,15 +194,15 @@ class page_values {
   static constexpr index together() noexcept {
     if constexpr (detail::is_per_token_group<typename V::granularity>) {
       constexpr index size = V::granularity::size;
-      static_assert(size % 16 == 0,
-                    "Octavo: attention<q8, p8> over a cache takes values per_token, or per_token_group<G> with G a multiple "
-                    "of 16. Without the second template argument it takes any.");
+      static_assert(
+          size % 16 == 0,
+          "Octavo: attention<q8, p8> over a cache takes values per_token, or per_token_group<G> with G a multiple "
+          "of 16. Without the second template argument it takes any.");
       return size % 64 == 0 ? 64 : size % 32 == 0 ? 32 : 16;
     }
     return 64;
   }
-  static constexpr int registers =
-      static_cast<int>(smaller(page_registers<A>, larger(together() / L, 1)));
+  static constexpr int registers = static_cast<int>(smaller(page_registers<A>, larger(together() / L, 1)));
   static_assert(registers * L <= together());
   /// Rows of bytes: those of a group, and one of ones behind those of a tile.
   static constexpr index byte_rows = group_rows + 1;
@@ -207,7 +216,9 @@ class page_values {
   explicit page_values(cache_values<V> const& v) noexcept : v_(v) {}
 
   [[nodiscard]] index scratch() const {
-    return product(leaf_pages, v_.layout().groups(), byte_rows, page_tokens * static_cast<index>(sizeof(operand)) / 4 + 3) + 16;
+    return product(leaf_pages, v_.layout().groups(), byte_rows,
+                   page_tokens * static_cast<index>(sizeof(operand)) / 4 + 3) +
+           16;
   }
   void use(float* scratch) noexcept {
     index const all = leaf_pages * v_.layout().groups() * byte_rows;
@@ -267,6 +278,11 @@ class page_values {
       simd::ints<A> total[static_cast<std::size_t>(rows * R)];
       unroll<rows * R>([&](int i) __attribute__((always_inline)) { total[i] = simd::ints<A>(start_[row + i / R]); });
       std::byte const* ahead = ahead_of(p, panel, first) + first_row * 4;
+      if (first == 0 && p + 1 < last) {
+        std::byte const* const then = ahead_of(p + 1, panel, first);
+        __builtin_prefetch(then, 0, 2);
+        __builtin_prefetch(then + page_layout::panel_bytes, 0, 2);
+      }
       page_sums<weights, rows, R>(unpack, v_.page(head_, page_ + p) + panel + first_row * 4, first_row,
                                   page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens, ahead, total);
       unroll<T * R>([&](int i) __attribute__((always_inline)) {
@@ -297,7 +313,8 @@ class page_values {
   }
 
   /// Bytes, start and factor of 64 weights by the parameters of one group of channels.
-  [[nodiscard, gnu::always_inline]] bool settle_group(float const* from, std::byte const* params, index row) noexcept {
+  [[nodiscard, gnu::always_inline]] bool settle_group(float const* from, std::byte const* params,
+                                                      index row) noexcept {
     constexpr int registers_of_page = page_tokens / L;
     simd::floats<A> const zero(0.0f);
     simd::floats<A> scaled[static_cast<std::size_t>(registers_of_page)];
@@ -335,7 +352,8 @@ class page_values {
       auto const code = simd::as_ints<A>(rounded) - simd::ints<A>(__builtin_bit_cast(std::int32_t, magic));
       simd::store_narrow<A>(to + r * L, unsigned_bytes ? code : code - simd::ints<A>(128));  // AVX-512 truncates
       if constexpr (page_layout::zero_points) {
-        auto const z = simd::load_bytes<A>(params + page_layout::scale_bytes + r * L) - simd::ints<A>(weights::offset);
+        auto const z =
+            simd::load_bytes<A>(params + page_layout::scale_bytes + r * L) - simd::ints<A>(weights::offset);
         if constexpr (unsigned_bytes) {  // one instruction, and codes are below 256
           counted = simd::ints<A>(weights::dot::add(counted, code, z));
         } else {

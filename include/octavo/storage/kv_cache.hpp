@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: MIT
-// kv_cache<K, V>: keys and values of one sequence, token by token, as attention reads them; forks share pages.
+// kv_cache<K, V>: keys and values of one sequence, token by token, as attention reads them; forks share memory.
 #pragma once
 
 #include <cstddef>
 #include <type_traits>
 
 #include "octavo/core/heads_view.hpp"
+#include "octavo/storage/cache_blocks.hpp"
 #include "octavo/storage/cache_layout.hpp"
-#include "octavo/storage/cache_pages.hpp"
 
 namespace octavo {
 inline namespace v0 {
 
-/// Extents of a cache. `capacity` is an upper bound of tokens; memory comes with them, page by page.
+/// Extents of a cache. `capacity` is an upper bound of tokens; memory comes with them, block by block.
 struct cache_shape {
   index head_dim = 0;
   index kv_heads = 1;
   index capacity = 0;
   index value_head_dim = -1;  ///< -1: head_dim
+  /// Tokens that memory comes for at once, and that a fork copies when it changes one: a multiple of 64. Of a block, all
+  /// tokens of a head stand together: longer blocks are longer runs of memory for attention, shorter ones waste less.
+  index block = 512;
 };
 
 namespace detail {
@@ -30,8 +33,14 @@ class cache_side {
   using layout_type = Layout;
 
   [[gnu::always_inline]] cache_side(std::byte* const* table, Layout const& layout, index heads, index tokens,
-                                    index first_byte, index head_bytes) noexcept
-      : table_(table), layout_(layout), heads_(heads), tokens_(tokens), first_byte_(first_byte), head_bytes_(head_bytes) {}
+                                    index block_pages, index first_byte, index head_bytes) noexcept
+      : table_(table),
+        layout_(layout),
+        heads_(heads),
+        tokens_(tokens),
+        block_pages_(block_pages),
+        first_byte_(first_byte),
+        head_bytes_(head_bytes) {}
 
   [[nodiscard, gnu::always_inline]] index head_dim() const noexcept { return layout_.head_dim; }
   [[nodiscard, gnu::always_inline]] index heads() const noexcept { return heads_; }
@@ -40,11 +49,11 @@ class cache_side {
   [[nodiscard, gnu::always_inline]] cache_side const& read() const noexcept { return *this; }
   /// Tokens 64 p to 64 p + 63 of a head.
   [[nodiscard, gnu::always_inline]] std::byte const* page(index head, index p) const noexcept {
-    return table_[p] + first_byte_ + head * head_bytes_;
+    return all_of(head, p) + first_byte_;
   }
   /// The same from the first byte of its keys: its values stand behind them.
   [[nodiscard, gnu::always_inline]] std::byte const* all_of(index head, index p) const noexcept {
-    return table_[p] + head * head_bytes_;
+    return table_[p / block_pages_] + (head * block_pages_ + p % block_pages_) * head_bytes_;
   }
   /// What a channel stands for.
   [[nodiscard, gnu::always_inline]] float operator()(index head, index token, index channel) const noexcept {
@@ -56,6 +65,7 @@ class cache_side {
   Layout layout_;
   index heads_;
   index tokens_;
+  index block_pages_;
   index first_byte_;
   index head_bytes_;
 };
@@ -81,33 +91,34 @@ template <class S, class Layout>
 ///     cache.append(new_keys, new_values);
 ///     attention<q8, p8>(q, cache.keys(), cache.values(), out, causal{}, {.query_heads = 32});
 ///
-/// - A page holds 64 tokens of all heads; of each head first its keys, then its values. Pages come from `Pages` (heap_pages;
-///   or a pointer to anything with allocate(bytes, alignment) and deallocate(p, bytes, alignment), such as a
-///   std::pmr::memory_resource, which must outlive the cache and its forks, and be safe for their threads).
+/// - A block is [head][page of 64 tokens], a page the keys of its tokens, then their values. Blocks come from `Memory`:
+///   heap_blocks, or a pointer to anything with allocate(bytes, alignment) and deallocate(p, bytes, alignment), such as a
+///   std::pmr::memory_resource, which outlives the cache and its forks, and is safe for their threads.
 /// - Each token is quantized alone, once, when it is appended; nothing is quantized again. So the bytes of a token do not
 ///   depend on how many were appended together, nor on what was truncated or forked before.
-/// - A fork has the same tokens and shares their pages; whoever appends to a page that others have gets a copy first.
+/// - A fork has the same tokens and shares their blocks; whoever appends to a block that others have gets a copy first.
 /// - Errors: shapes that do not fit, more tokens than `capacity`: the one error handler; the cache stays as it was. What the
 ///   allocator throws passes through, and leaves the tokens as they were.
-template <class K, class V, class Pages = heap_pages>
+template <class K, class V, class Memory = heap_blocks>
 class kv_cache {
  public:
   using key_scheme = K;
   using value_scheme = V;
 
-  [[gnu::always_inline]] explicit kv_cache(cache_shape const& shape, Pages* pages = nullptr)
+  [[gnu::always_inline]] explicit kv_cache(cache_shape const& shape, Memory* memory = nullptr)
       : shape_(checked(shape)),
-        pages_(product(shape_.kv_heads, head_bytes()), ceil_div(shape_.capacity, page_tokens), pages),
+        blocks_(product(shape_.kv_heads, head_bytes(), block_pages()), ceil_div(shape_.capacity, shape_.block),
+                memory),
         room_(product(larger(shape_.head_dim, shape_.value_head_dim), sizeof(float) + sizeof(code))) {
-    if (!std::is_same_v<Pages, heap_pages> && pages == nullptr) {
-      octavo::detail::fail("kv_cache: the pointer to the allocator of pages is null. Pass one, or leave out the type.");
+    if (!std::is_same_v<Memory, heap_blocks> && memory == nullptr) {
+      octavo::detail::fail("kv_cache: the pointer to the memory is null. Pass one, or leave out the type.");
     }
   }
   kv_cache(kv_cache const&) = delete;  // fork() says what happens
   [[gnu::always_inline]] kv_cache(kv_cache&& other) noexcept
       : shape_(other.shape_),
         tokens_(other.tokens_),
-        pages_(static_cast<detail::cache_pages<Pages>&&>(other.pages_)),
+        blocks_(static_cast<detail::cache_blocks<Memory>&&>(other.blocks_)),
         room_(static_cast<aligned_buffer&&>(other.room_)) {
     other.tokens_ = 0;
     other.shape_.capacity = 0;
@@ -117,7 +128,7 @@ class kv_cache {
     if (this != &other) {
       shape_ = other.shape_;
       tokens_ = other.tokens_;
-      pages_ = static_cast<detail::cache_pages<Pages>&&>(other.pages_);
+      blocks_ = static_cast<detail::cache_blocks<Memory>&&>(other.blocks_);
       room_ = static_cast<aligned_buffer&&>(other.room_);
       other.tokens_ = 0;
       other.shape_.capacity = 0;
@@ -129,11 +140,14 @@ class kv_cache {
   [[nodiscard, gnu::always_inline]] cache_shape const& shape() const noexcept { return shape_; }
   [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
   [[nodiscard, gnu::always_inline]] cache_keys<K> keys() const noexcept {
-    return {pages_.table(), key_layout<K>{shape_.head_dim}, shape_.kv_heads, tokens_, 0, head_bytes()};
+    return {blocks_.table(), key_layout<K>{shape_.head_dim}, shape_.kv_heads, tokens_, block_pages(), 0,
+            head_bytes()};
   }
   [[nodiscard, gnu::always_inline]] cache_values<V> values() const noexcept {
     key_layout<K> const k{shape_.head_dim};
-    return {pages_.table(), value_layout<V>{shape_.value_head_dim}, shape_.kv_heads, tokens_, k.bytes(), head_bytes()};
+    return {
+        blocks_.table(), value_layout<V>{shape_.value_head_dim}, shape_.kv_heads, tokens_, block_pages(), k.bytes(),
+        head_bytes()};
   }
 
   /// Tokens behind those that are there: heads_views, or matrices with a column for each token, whose features are those of
@@ -148,12 +162,12 @@ class kv_cache {
     check("values have heads", vs.heads(), "the cache", shape_.kv_heads);
     check("keys have tokens", ks.tokens(), "values", vs.tokens());
     if (ks.tokens() > shape_.capacity - tokens_) {
-      octavo::detail::fail_extents("kv_cache::append", "there is room for tokens", shape_.capacity - tokens_, "given are",
-                                   ks.tokens(), "Truncate, or make a cache of more capacity.");
+      octavo::detail::fail_extents("kv_cache::append", "there is room for tokens", shape_.capacity - tokens_,
+                                   "given are", ks.tokens(), "Truncate, or make a cache of more capacity.");
     }
     index const n = ks.tokens();
     if (n == 0) { return; }
-    pages_.grow(ceil_div(tokens_ + n, page_tokens));
+    blocks_.grow(ceil_div(tokens_ + n, shape_.block));
     auto* const x = reinterpret_cast<float*>(room_.data());
     auto* const codes = reinterpret_cast<code*>(x + larger(shape_.head_dim, shape_.value_head_dim));
     key_layout<K> const k{shape_.head_dim};
@@ -161,9 +175,9 @@ class kv_cache {
     for (index t = 0; t < n;) {
       index const first = tokens_ + t;
       index const here = smaller(n - t, page_tokens - first % page_tokens);
-      std::byte* const page = pages_.own(first / page_tokens);
+      std::byte* const block = blocks_.own(first / shape_.block);
       for (index h = 0; h < shape_.kv_heads; ++h) {
-        std::byte* const of_head = page + h * head_bytes();
+        std::byte* const of_head = page_of(block, h, first / page_tokens);
         for (index i = 0; i < here; ++i) {
           index const slot = first % page_tokens + i;
           for (index c = 0; c < k.head_dim; ++c) { x[c] = static_cast<float>(ks.at(h, t + i)[c]); }
@@ -177,27 +191,31 @@ class kv_cache {
     tokens_ += n;
   }
 
-  /// Only the first n tokens stay; pages without any go back to the allocator.
+  /// Only the first n tokens stay; blocks without any go back to their memory.
   [[gnu::always_inline]] void truncate(index n) {
     if (n < 0 || n > tokens_) {
       octavo::detail::fail_extents("kv_cache::truncate", "tokens to stay are", n, "the cache has", tokens_,
                                    "Pass 0 to as many as it has.");
     }
     tokens_ = n;
-    pages_.shrink(ceil_div(n, page_tokens));
+    blocks_.shrink(ceil_div(n, shape_.block));
   }
 
   /// Another sequence that begins with the same tokens.
-  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(shape_, tokens_, pages_); }
+  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(shape_, tokens_, blocks_); }
 
-  /// Bytes that the tokens take: whole pages.
-  [[nodiscard, gnu::always_inline]] index bytes() const noexcept { return pages_.count() * pages_.page_bytes(); }
-  [[nodiscard, gnu::always_inline]] index page_bytes() const noexcept { return pages_.page_bytes(); }
-  /// Page p as it is stored, for files and for what moves pages between memories. Behind the last token anything may stand.
-  [[nodiscard, gnu::always_inline]] std::byte const* page(index p) const noexcept { return pages_.table()[p]; }
-  /// How many sequences have page p.
-  [[nodiscard, gnu::always_inline]] index page_users(index p) const noexcept { return pages_.users_of(p); }
-  /// Replaces all tokens by n, whose pages fill(p, address) writes. Pre, checked: n is at most the capacity.
+  /// Bytes that the tokens take: whole blocks, shared ones too.
+  [[nodiscard, gnu::always_inline]] index bytes() const noexcept { return blocks_.count() * blocks_.block_bytes(); }
+  [[nodiscard, gnu::always_inline]] index block_bytes() const noexcept { return blocks_.block_bytes(); }
+  /// Block b as it is stored, and how many sequences have it. Behind the last token anything may stand.
+  [[nodiscard, gnu::always_inline]] std::byte const* block(index b) const noexcept { return blocks_.table()[b]; }
+  [[nodiscard, gnu::always_inline]] index block_users(index b) const noexcept { return blocks_.users_of(b); }
+  /// Bytes of one page of one head, at keys().all_of(head, page).
+  [[nodiscard, gnu::always_inline]] index head_bytes() const noexcept {
+    return key_layout<K>{shape_.head_dim}.bytes() + value_layout<V>{shape_.value_head_dim}.bytes();
+  }
+  /// Replaces all tokens by n, whose head_bytes() of each head and page fill(head, page, address) writes. What is read from a
+  /// file comes in here; any bytes are safe.
   template <class Fill>
   [[gnu::always_inline]] void assign(index n, Fill const& fill) {
     if (n < 0 || n > shape_.capacity) {
@@ -205,16 +223,18 @@ class kv_cache {
                                    "Make a cache of more capacity.");
     }
     truncate(0);
-    pages_.grow(ceil_div(n, page_tokens));
-    for (index p = 0; p < pages_.count(); ++p) { fill(p, pages_.own(p)); }
+    blocks_.grow(ceil_div(n, shape_.block));
+    for (index p = 0; p < ceil_div(n, page_tokens); ++p) {
+      for (index h = 0; h < shape_.kv_heads; ++h) { fill(h, p, page_of(blocks_.own(p / block_pages()), h, p)); }
+    }
     tokens_ = n;
   }
 
  private:
-  [[gnu::always_inline]] kv_cache(cache_shape const& shape, index tokens, detail::cache_pages<Pages> const& pages)
+  [[gnu::always_inline]] kv_cache(cache_shape const& shape, index tokens, detail::cache_blocks<Memory> const& blocks)
       : shape_(shape),
         tokens_(tokens),
-        pages_(pages),
+        blocks_(blocks),
         room_(product(larger(shape.head_dim, shape.value_head_dim), sizeof(float) + sizeof(code))) {}
 
   [[nodiscard, gnu::always_inline]] static cache_shape checked(cache_shape shape) {
@@ -227,13 +247,20 @@ class kv_cache {
       octavo::detail::fail_extents("kv_cache", "kv_heads are", shape.kv_heads, "the capacity is", shape.capacity,
                                    "Extents must not be negative.");
     }
-    // A bound of all that is computed of a page, with a margin for parameters, so that nothing overflows.
-    (void)product(shape.head_dim + panel_rows, page_tokens, 16 + alignment, shape.kv_heads + 1, 2);
-    (void)product(shape.value_head_dim + panel_rows, page_tokens, 16 + alignment, shape.kv_heads + 1, 2);
+    if (shape.capacity < shape.block) { shape.block = larger(round_up(shape.capacity, page_tokens), page_tokens); }
+    if (shape.block < page_tokens || shape.block % page_tokens != 0) {
+      octavo::detail::fail_extents("kv_cache", "a block has tokens", shape.block, "pages have", page_tokens,
+                                   "Pass a multiple of 64.");
+    }
+    // A bound of all that is computed of any tokens, with a margin for parameters, so that nothing overflows.
+    (void)product(shape.head_dim + panel_rows, shape.capacity + shape.block, 16 + alignment, shape.kv_heads + 1, 2);
+    (void)product(shape.value_head_dim + panel_rows, shape.capacity + shape.block, 16 + alignment, shape.kv_heads + 1,
+                  2);
     return shape;
   }
-  [[nodiscard, gnu::always_inline]] index head_bytes() const noexcept {
-    return key_layout<K>{shape_.head_dim}.bytes() + value_layout<V>{shape_.value_head_dim}.bytes();
+  [[nodiscard, gnu::always_inline]] index block_pages() const noexcept { return shape_.block / page_tokens; }
+  [[nodiscard, gnu::always_inline]] std::byte* page_of(std::byte* block, index head, index p) const noexcept {
+    return block + (head * block_pages() + p % block_pages()) * head_bytes();
   }
   [[gnu::always_inline]] static void check(char const* what, index a, char const* other, index b) {
     if (a != b) { octavo::detail::fail_extents("kv_cache::append", what, a, other, b, "They must be equal."); }
@@ -241,7 +268,7 @@ class kv_cache {
 
   cache_shape shape_;
   index tokens_ = 0;
-  detail::cache_pages<Pages> pages_;
+  detail::cache_blocks<Memory> blocks_;
   aligned_buffer room_;
 };
 
