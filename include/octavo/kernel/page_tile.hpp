@@ -15,9 +15,18 @@ namespace kernel {
 
 /// Registers of rows of a page that a tile takes, and query rows: as many as packed weights have.
 template <class A>
-inline constexpr int page_registers = detail::is_avx512<A> ? 4 : simd::lanes<A> >= 8 ? 16 / simd::lanes<A> : 4;
+inline constexpr int page_registers = detail::is_avx512<A>  ? 4
+                                      : simd::lanes<A> >= 8 ? 16 / simd::lanes<A>
+                                                            : 4;
 template <class A>
-inline constexpr int page_tile_rows = detail::is_scalar<A> ? 1 : simd::lanes<A> == 4 ? 2 : 4;
+inline constexpr int page_tile_rows = detail::is_scalar<A>  ? 1
+                                      : simd::lanes<A> == 4 ? 2
+                                                            : 4;
+
+/// Values are asked for while keys are multiplied: half of them, where a tile takes whole pages, and the other half while
+/// weights become bytes. Keys of the next leaf are asked for while values are multiplied.
+template <class A>
+inline constexpr bool asks_in_halves = page_registers<A>* simd::lanes<A> == panel_rows;
 
 /// Codes as the signed side of a product whose other side is unsigned bytes. Only where both are registers of bytes: with
 /// vpdpbusd. Elsewhere, and in the class it derives from, codes are unsigned.
@@ -25,7 +34,8 @@ template <class A, class L>
 struct signed_codes : byte_weights<A, L, false> {
   using base = byte_weights<A, L, false>;
   /// Subtracted from all codes.
-  static constexpr int offset = lattice<typename L::format>.highest - lattice<typename L::format>.lowest > 127 ? 128 : 0;
+  static constexpr int offset =
+      lattice<typename L::format>.highest - lattice<typename L::format>.lowest > 127 ? 128 : 0;
 
   template <int U>
   [[nodiscard, gnu::always_inline]] typename base::weight get(typename base::packed const& step,
@@ -45,8 +55,9 @@ struct signed_codes : byte_weights<A, L, false> {
 /// total[t * R + r] = exact sums over `steps` steps from `codes` (row 0 of those that are wanted), for T rows of operands
 /// `stride` apart; they begin with what is there. Each step asks memory for `Ask` bytes for 64 rows, from `ahead` on.
 template <class Weights, int T, int R, index Ask = Weights::layout::step_bytes>
-[[gnu::always_inline]] inline void page_sums(Weights const& unpack, std::byte const* codes, index first_row, index steps,
-                                             typename Weights::operand const* x, index stride, std::byte const*& ahead,
+[[gnu::always_inline]] inline void page_sums(Weights const& unpack, std::byte const* codes, index first_row,
+                                             index steps, typename Weights::operand const* x, index stride,
+                                             std::byte const*& ahead,
                                              simd::ints<typename Weights::arch>* total) noexcept {
   using A = typename Weights::arch;
   using accumulator = typename Weights::accumulator;
@@ -79,8 +90,7 @@ template <class Weights, int T, int R, index Ask = Weights::layout::step_bytes>
     ahead += Ask;
     unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {
       typename Weights::weight weights[static_cast<std::size_t>(R)];
-      unroll<R>([&](int r)
-                    __attribute__((always_inline)) { weights[r] = unpack.template get<u()>(packed[r], {}); });
+      unroll<R>([&](int r) __attribute__((always_inline)) { weights[r] = unpack.template get<u()>(packed[r], {}); });
       unroll<T>([&](int t) __attribute__((always_inline)) {
         auto const operand = Weights::load(x + t * stride + Weights::unit_operands * u());
         unroll<R>([&](int r) __attribute__((always_inline)) {

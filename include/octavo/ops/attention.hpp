@@ -5,10 +5,11 @@
 #include <type_traits>
 
 #include "octavo/core/heads_view.hpp"
-#include "octavo/kernel/cache_dense.hpp"
-#include "octavo/kernel/cache_operands.hpp"
 #include "octavo/kernel/code_operands.hpp"
 #include "octavo/kernel/dense_operands.hpp"
+#include "octavo/kernel/dense_pages.hpp"
+#include "octavo/kernel/page_keys.hpp"
+#include "octavo/kernel/page_values.hpp"
 #include "octavo/ops/attention_options.hpp"
 #include "octavo/ops/attention_run.hpp"
 #include "octavo/ops/context.hpp"
@@ -64,9 +65,9 @@ consteval bool check_query_scheme() {
   static_assert(is_per_token<typename Scheme::granularity>,
                 "Octavo: attention quantizes Q and K per_token: a scale for each query and for each key.");
   using quantizer = typename Scheme::quantizer;
-  static_assert(kernel::vector_quantizer<quantizer> && is_symmetric<quantizer> &&
-                    !kernel::has_operand_zeros<quantizer>,
-                "Octavo: attention quantizes Q and K by symmetric<int8> or symmetric<int4>.");
+  static_assert(
+      kernel::vector_quantizer<quantizer> && is_symmetric<quantizer> && !kernel::has_operand_zeros<quantizer>,
+      "Octavo: attention quantizes Q and K by symmetric<int8> or symmetric<int4>.");
   return true;
 }
 template <class Scheme>
@@ -79,12 +80,14 @@ consteval bool check_probability_scheme() {
 /// Whether a cache stores by S what an integer dot product can take.
 template <class S>
 consteval bool check_cache_codes() {
-  static_assert(!element<S>,
-                "Octavo: this cache keeps its elements as they are. Leave out the template argument, or store by a scheme.");
+  static_assert(
+      !element<S>,
+      "Octavo: this cache keeps its elements as they are. Leave out the template argument, or store by a scheme.");
   if constexpr (!element<S>) {
-    static_assert(lattice<typename S::format>.exact,
-                  "Octavo: codes of this cache are no integers, so they have no integer dot product. Leave out the template "
-                  "argument: attention then multiplies their values as f32.");
+    static_assert(
+        lattice<typename S::format>.exact,
+        "Octavo: codes of this cache are no integers, so they have no integer dot product. Leave out the template "
+        "argument: attention then multiplies their values as f32.");
   }
   return true;
 }

@@ -15,10 +15,10 @@ inline namespace v0 {
 /// Blocks from operator new. Others come from any type with these two functions, such as std::pmr::memory_resource.
 struct heap_blocks {
   [[nodiscard, gnu::always_inline]] static void* allocate(std::size_t bytes, std::size_t align) {
-    return ::operator new(bytes, std::align_val_t{align});
+    return ::operator new (bytes, std::align_val_t{align});
   }
   [[gnu::always_inline]] static void deallocate(void* p, std::size_t, std::size_t align) noexcept {
-    ::operator delete(p, std::align_val_t{align});
+    ::operator delete (p, std::align_val_t{align});
   }
 };
 

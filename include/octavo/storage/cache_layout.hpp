@@ -29,15 +29,18 @@ consteval bool check_cache_scheme() {
     static_assert(!is_per_channel_group<G>,
                   "Octavo: no cache stores per_channel_group<G> yet, whose groups close only after G tokens. Use "
                   "per_token or per_token_group<G>.");
-    static_assert(is_per_token<G> || is_per_token_group<G> || is_per_channel_group<G>,
-                  "Octavo: the granularity of a cache is per_token or per_token_group<G>; per_row, per_column, per_group "
-                  "and per_tensor speak of a stored matrix.");
-    static_assert(linear_quantizer<typename S::quantizer>,
-                  "Octavo: a cache needs a quantizer with `static float scale(params)`, so that what a token stores is a "
-                  "scale (and a zero point or a minimum).");
-    static_assert(code_planes(S::format::bits).high() == 0,
-                  "Octavo: a cache stores codes of 1, 2, 4, 7 or 8 bits. Use a format of 4 or 8 bits in place of one of "
-                  "3, 5 or 6.");
+    static_assert(
+        is_per_token<G> || is_per_token_group<G> || is_per_channel_group<G>,
+        "Octavo: the granularity of a cache is per_token or per_token_group<G>; per_row, per_column, per_group "
+        "and per_tensor speak of a stored matrix.");
+    static_assert(
+        linear_quantizer<typename S::quantizer>,
+        "Octavo: a cache needs a quantizer with `static float scale(params)`, so that what a token stores is a "
+        "scale (and a zero point or a minimum).");
+    static_assert(
+        code_planes(S::format::bits).high() == 0,
+        "Octavo: a cache stores codes of 1, 2, 4, 7 or 8 bits. Use a format of 4 or 8 bits in place of one of "
+        "3, 5 or 6.");
   }
   return true;
 }
@@ -95,7 +98,8 @@ struct key_layout {
       auto const p = detail::calibrate<quantizer>(from, n);
       for (index k = 0; k < n; ++k) { room[k] = quantizer::encode(from[k], p); }
       writer.put_params(slot, g, p);
-      codes(page, slot, g, n, [room](index k) __attribute__((always_inline)) { return static_cast<int>(room[k]); });
+      codes(
+          page, slot, g, n, [room](index k) __attribute__((always_inline)) { return static_cast<int>(room[k]); });
     }
   }
   /// All bits of a token become 0.
@@ -137,7 +141,8 @@ struct key_layout {
  private:
   /// Writes the codes of group g of a token, bytes at a time, padding included.
   template <class Code>
-  [[gnu::always_inline]] void codes(std::byte* page, index slot, index g, index n, Code const& code_at) const noexcept {
+  [[gnu::always_inline]] void codes(std::byte* page, index slot, index g, index n,
+                                    Code const& code_at) const noexcept {
     constexpr code_planes planes = panel_type::planes;
     constexpr int in_byte = 8 / planes.low;
     constexpr int mask = (1 << planes.low) - 1;

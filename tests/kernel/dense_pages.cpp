@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "octavo/kernel/cache_dense.hpp"
+#include "octavo/kernel/dense_pages.hpp"
 
 #include "octavo/quant/schemes.hpp"
 
