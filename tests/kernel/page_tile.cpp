@@ -42,8 +42,8 @@ void check_sums(int lowest, bool unsigned_operands) {
   for (octavo::index first_row = 0; first_row < 64; first_row += R * L) {
     simd::ints<A> total[static_cast<std::size_t>(3 * R)];
     for (auto& t : total) { t = simd::ints<A>(11); }
-    std::byte const* ahead = codes.data();
-    kernel::page_sums<Weights, 3, R>(unpack, codes.data() + first_row * 4, first_row, steps, operands.data(), k,
+    kernel::lines_ahead ahead{codes.data(), codes.data()};
+    kernel::page_sums<Weights, 1, 3, R>(unpack, codes.data() + first_row * 4, first_row, steps, operands.data(), k,
                                      ahead, total);
     int wrong = 0;
     for (int t = 0; t < 3; ++t) {

@@ -21,9 +21,9 @@ namespace io {
 
 namespace detail {
 
-/// The first 64 bytes; then the schemes of keys and values as text; then head_bytes() of each page and head:
+/// The first 64 bytes; then the schemes of keys and values as text; then pages of 64 tokens:
 ///
-///     header | text of K | text of V | page 0: head 0, head 1 ... | page 1 ...
+///     header | text of K | text of V | page 0: keys of head 0, values of head 0, keys of head 1 ... | page 1 ...
 struct cache_header {
   std::array<char, 8> magic;
   std::uint32_t byte_order;
@@ -49,6 +49,12 @@ template <class S>
   }
 }
 
+/// Of keys and values of a head.
+template <class Cache>
+[[nodiscard]] index page_bytes(Cache const& cache) {
+  return cache.keys().layout().bytes() + cache.values().layout().bytes();
+}
+
 }  // namespace detail
 
 /// The tokens of a cache. The bytes are the same however the tokens came into it, and on every machine.
@@ -56,6 +62,7 @@ template <class K, class V, class Memory>
 [[nodiscard]] std::vector<std::byte> cache_bytes(kv_cache<K, V, Memory> const& cache) {
   auto const& shape = cache.shape();
   auto const keys = cache.keys();
+  auto const values = cache.values();
   index const pages = ceil_div(cache.tokens(), page_tokens);
   std::string const texts = detail::cache_text<K>() + detail::cache_text<V>();
   detail::cache_header header{detail::cache_magic,
@@ -69,20 +76,24 @@ template <class K, class V, class Memory>
                               static_cast<std::uint32_t>(detail::cache_text<K>().size()),
                               static_cast<std::uint32_t>(detail::cache_text<V>().size())};
   header.bytes =
-      sizeof header + texts.size() + static_cast<std::uint64_t>(pages * shape.kv_heads * cache.head_bytes());
+      sizeof header + texts.size() + static_cast<std::uint64_t>(pages * shape.kv_heads * detail::page_bytes(cache));
   std::vector<std::byte> result(static_cast<std::size_t>(header.bytes));
   std::byte* to = result.data();
   std::memcpy(to, &header, sizeof header);
   std::memcpy(to + sizeof header, texts.data(), texts.size());
   to += sizeof header + texts.size();
+  auto const put = [&](auto const& side, index h, index p) {
+    if (side.layout().bytes() == 0) { return; }
+    std::memcpy(to, side.page(h, p), static_cast<std::size_t>(side.layout().bytes()));
+    for (index slot = smaller(cache.tokens() - p * page_tokens, page_tokens); slot < page_tokens; ++slot) {
+      side.layout().clear(to, slot);  // tokens that were truncated
+    }
+    to += side.layout().bytes();
+  };
   for (index p = 0; p < pages; ++p) {
     for (index h = 0; h < shape.kv_heads; ++h) {
-      std::memcpy(to, keys.all_of(h, p), static_cast<std::size_t>(cache.head_bytes()));
-      for (index slot = smaller(cache.tokens() - p * page_tokens, page_tokens); slot < page_tokens; ++slot) {
-        keys.layout().clear(to, slot);  // tokens that were truncated
-        cache.values().layout().clear(to + keys.layout().bytes(), slot);
-      }
-      to += cache.head_bytes();
+      put(keys, h, p);
+      put(values, h, p);
     }
   }
   return result;
@@ -133,17 +144,19 @@ template <class K, class V, class Memory>
     // Tokens are at most the capacity, so that the product holds.
     index const tokens = static_cast<index>(header.tokens);
     auto const needed =
-        static_cast<std::uint64_t>(ceil_div(tokens, page_tokens) * shape.kv_heads * cache.head_bytes());
+        static_cast<std::uint64_t>(ceil_div(tokens, page_tokens) * shape.kv_heads * detail::page_bytes(cache));
     if (at.left() != needed) {
       error = "the file has " + std::to_string(at.left()) + " bytes of tokens, but " + std::to_string(tokens) +
               " tokens need " + std::to_string(needed);
       return false;
     }
-    cache.assign(tokens, [&](index head, index page, std::byte* to) {
-      auto const bytes_of_head = static_cast<std::size_t>(cache.head_bytes());
-      auto const which = static_cast<std::size_t>(page * shape.kv_heads + head);
-      auto const first = static_cast<std::size_t>(at.position()) + which * bytes_of_head;
-      if (bytes_of_head != 0) { std::memcpy(to, bytes.data() + first, bytes_of_head); }
+    cache.assign(tokens, [&](index, index, std::byte* key_page, std::byte* value_page) {
+      std::span<std::byte const> from;
+      auto const take = [&](std::byte* to, index n) {
+        if (n != 0 && at.take(static_cast<std::uint64_t>(n), from)) { std::memcpy(to, from.data(), from.size()); }
+      };
+      take(key_page, cache.keys().layout().bytes());
+      take(value_page, cache.values().layout().bytes());
     });
     return true;
   }

@@ -85,12 +85,13 @@ class page_keys {
     index const p = b * width / page_tokens;
     index const first_row = b * width % page_tokens;
     std::byte const* const page = k_.page(head_, page_ + p);
-    constexpr index ask = asks_in_halves<A> ? layout::step_bytes / 2 : layout::step_bytes;
-    std::byte const* ahead = first == 0 ? page + layout_.panel_bytes() + first_row * 4 : page;
-    if (first == 0 && p + 1 < pages_) {
-      std::byte const* const then = k_.page(head_, page_ + p + 1) + layout_.panel_bytes();
-      for (index at = 0; at < layout_.panel_bytes(); at += 4096) { __builtin_prefetch(then + at, 0, 2); }
-      __builtin_prefetch(then + layout_.panel_bytes(), 0, 2);
+    constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens / 2, 1));
+    lines_ahead ahead{page, page};
+    if (first == 0) {
+      index const share = k_.places().value_bytes / (page_tokens / width) / (takes_pages<A> ? 2 : 1);
+      ahead = lines_ahead::part(b, share, larger(k_.places().value_bytes, 1), [&](index i) __attribute__((always_inline)) {
+        return k_.places().values(head_, page_ + i);
+      });
     }
     weights const unpack;
     simd::floats<A> sum[static_cast<std::size_t>(T * R)];
@@ -110,7 +111,7 @@ class page_keys {
           total[t * R + r] = weights::initial(x, t, 0, params, first_row + r * L);
         });
       });
-      page_sums<weights, T, R, ask>(unpack, page + codes_at(s) + first_row * 4, first_row,
+      page_sums<weights, lines, T, R>(unpack, page + codes_at(s) + first_row * 4, first_row,
                                     segments_.steps(layout_, s), rows_ + (s * most_rows_ + first) * stride(),
                                     stride(), ahead, total);
       unroll<R>([&](int r) __attribute__((always_inline)) {

@@ -23,10 +23,32 @@ inline constexpr int page_tile_rows = detail::is_scalar<A>  ? 1
                                       : simd::lanes<A> == 4 ? 2
                                                             : 4;
 
-/// Values are asked for while keys are multiplied: half of them, where a tile takes whole pages, and the other half while
-/// weights become bytes. Keys of the next leaf are asked for while values are multiplied.
+/// Whether a tile takes all 64 rows of a page.
 template <class A>
-inline constexpr bool asks_in_halves = page_registers<A>* simd::lanes<A> == panel_rows;
+inline constexpr bool takes_pages = page_registers<A>* simd::lanes<A> == panel_rows;
+
+/// Memory that is asked for while a tile works. Attention goes over a leaf twice, over its keys and over its values, and in
+/// each pass asks for what the next one reads: values while keys are multiplied, and keys of the next leaf while values are.
+/// All of it in one direction, some lines at each step, so that it comes at the pace of the work.
+struct lines_ahead {
+  std::byte const* next = nullptr;
+  std::byte const* end = nullptr;
+
+  /// `share` bytes, part `i` of a run of pages of `bytes` each; page(p) is where page p of the run is.
+  template <class Page>
+  [[nodiscard, gnu::always_inline]] static lines_ahead part(index i, index share, index bytes, Page const& page) noexcept {
+    std::byte const* const from = page(i * share / bytes) + i * share % bytes;
+    return {from, from + share};
+  }
+  [[gnu::always_inline]] void line() noexcept {
+    __builtin_prefetch(next, 0, 2);
+    next += 64;
+  }
+  /// What is left of it.
+  [[gnu::always_inline]] void rest() noexcept {
+    while (next < end) { line(); }
+  }
+};
 
 /// Codes as the signed side of a product whose other side is unsigned bytes. Only where both are registers of bytes: with
 /// vpdpbusd. Elsewhere, and in the class it derives from, codes are unsigned.
@@ -53,18 +75,17 @@ struct signed_codes : byte_weights<A, L, false> {
 };
 
 /// total[t * R + r] = exact sums over `steps` steps from `codes` (row 0 of those that are wanted), for T rows of operands
-/// `stride` apart; they begin with what is there. Each step asks memory for `Ask` bytes for 64 rows, from `ahead` on.
-template <class Weights, int T, int R, index Ask = Weights::layout::step_bytes>
+/// `stride` apart; they begin with what is there. Each step asks memory for `Lines` lines.
+template <class Weights, int Lines, int T, int R>
 [[gnu::always_inline]] inline void page_sums(Weights const& unpack, std::byte const* codes, index first_row,
                                              index steps, typename Weights::operand const* x, index stride,
-                                             std::byte const*& ahead,
+                                             lines_ahead& ahead,
                                              simd::ints<typename Weights::arch>* total) noexcept {
   using A = typename Weights::arch;
   using accumulator = typename Weights::accumulator;
   using detail::unroll;
   constexpr int L = simd::lanes<A>;
   constexpr bool bursts = Weights::burst != 0;
-  constexpr int lines = static_cast<int>(ceil_div(Ask * R * L, 64 * panel_rows));
   constexpr auto n = static_cast<std::size_t>(T * R);
   accumulator acc[n];
   unroll<T * R>([&](int i) __attribute__((always_inline)) {
@@ -86,8 +107,7 @@ template <class Weights, int T, int R, index Ask = Weights::layout::step_bytes>
     unroll<R>([&](int r) __attribute__((always_inline)) {
       packed[r] = typename Weights::packed(codes + r * L * 4, first_row + r * L);
     });
-    unroll<lines>([&](int l) __attribute__((always_inline)) { __builtin_prefetch(ahead + l * 64, 0, 2); });
-    ahead += Ask;
+    unroll<Lines>([&](int) __attribute__((always_inline)) { ahead.line(); });
     unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {
       typename Weights::weight weights[static_cast<std::size_t>(R)];
       unroll<R>([&](int r) __attribute__((always_inline)) { weights[r] = unpack.template get<u()>(packed[r], {}); });

@@ -72,9 +72,10 @@ class page_values {
     factors_ = reinterpret_cast<float*>(start_ + all);
     minima_ = factors_ + all;
   }
-  void load_leaf(index head, index first, index) noexcept {
+  void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;
+    pages_ = ceil_div(n, page_tokens);
   }
   /// The leaf that will be loaded after this one begins with key `first` of `head`; -1: nobody knows.
   void expect(index head, index first) noexcept {
@@ -90,9 +91,11 @@ class page_values {
     bool finite = true;
     for (index p = first; p < last; ++p) {
       std::byte const* const page = v_.page(head_, page_ + p);
-      if (asks_in_halves<A> && i == 0) {
-        index const codes = v_.layout().panels() * page_layout::panel_bytes;
-        for (index at = codes / 2; at < codes; at += 64) { __builtin_prefetch(page + at, 0, 2); }
+      if (takes_pages<A> && i == 0) {  // the other half; see lines_ahead
+        index const bytes = v_.layout().bytes();
+        lines_ahead::part(pages_ + p, bytes / 2, bytes, [&](index at) __attribute__((always_inline)) {
+          return v_.page(head_, page_ + at);
+        }).rest();
       }
       for (index g = 0; g < v_.layout().groups(); ++g) {
         finite = settle_group(row + p * page_tokens, page + v_.layout().params_at(g), at(p, g, i)) && finite;
@@ -109,6 +112,7 @@ class page_values {
     constexpr int R = registers;
     // Of bytes less 128, one row more, of ones, counts what that is of: all sums are integers below 2^24.
     constexpr int rows = unsigned_bytes ? T : T + 1;
+    constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens, 1));
     index const panel = b * width / panel_rows * page_layout::panel_bytes;
     index const first_row = b * width % panel_rows;
     index const group = b * width / v_.layout().group();
@@ -122,14 +126,10 @@ class page_values {
       }
       simd::ints<A> total[static_cast<std::size_t>(rows * R)];
       unroll<rows * R>([&](int i) __attribute__((always_inline)) { total[i] = simd::ints<A>(start_[row + i / R]); });
-      std::byte const* ahead = ahead_of(p, panel, first) + first_row * 4;
-      if (first == 0 && p + 1 < last) {
-        std::byte const* const then = ahead_of(p + 1, panel, first);
-        __builtin_prefetch(then, 0, 2);
-        __builtin_prefetch(then + page_layout::panel_bytes, 0, 2);
-      }
-      page_sums<weights, rows, R>(unpack, v_.page(head_, page_ + p) + panel + first_row * 4, first_row,
+      lines_ahead ahead = first == 0 ? next_keys(b, p) : lines_ahead{bytes_as_lines(), bytes_as_lines()};
+      page_sums<weights, lines, rows, R>(unpack, v_.page(head_, page_ + p) + panel + first_row * 4, first_row,
                                   page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens, ahead, total);
+      ahead.rest();
       unroll<T * R>([&](int i) __attribute__((always_inline)) {
         auto sum = simd::to_floats<A>(total[i]);
         if constexpr (!unsigned_bytes) {
@@ -149,12 +149,21 @@ class page_values {
   [[nodiscard, gnu::always_inline]] index at(index p, index g, index i) const noexcept {
     return (p * v_.layout().groups() + g) * byte_rows + i;
   }
-  /// What is asked for while a panel of page p is multiplied: as much of the keys that come next.
-  [[nodiscard, gnu::always_inline]] std::byte const* ahead_of(index p, index panel, index first) const noexcept {
-    if (first != 0 || next_head_ < 0 || (next_page_ + p) * page_tokens >= v_.tokens()) {
-      return v_.page(head_, page_ + p) + panel;
+  /// What is asked for while block b of page p is multiplied: as much of the keys of the next leaf.
+  [[nodiscard, gnu::always_inline]] lines_ahead next_keys(index b, index p) const noexcept {
+    index const bytes = v_.places().key_bytes;
+    index const share = bytes / blocks();
+    index const part = b * pages_ + p;
+    if (next_head_ < 0 || share == 0 || (next_page_ + part * share / bytes) * page_tokens >= v_.tokens()) {
+      return {bytes_as_lines(), bytes_as_lines()};
     }
-    return v_.all_of(next_head_, next_page_ + p) + panel;
+    return lines_ahead::part(part, share, bytes, [&](index i) __attribute__((always_inline)) {
+      return v_.places().keys(next_head_, next_page_ + i);
+    });
+  }
+  /// Something near to ask for, where nothing is to come.
+  [[nodiscard, gnu::always_inline]] std::byte const* bytes_as_lines() const noexcept {
+    return reinterpret_cast<std::byte const*>(bytes_);
   }
 
   /// Bytes, start and factor of 64 weights by the parameters of one group of channels.
@@ -231,6 +240,7 @@ class page_values {
   cache_values<V> v_;
   index head_ = 0;
   index page_ = 0;
+  index pages_ = 0;
   index next_head_ = -1;
   index next_page_ = 0;
   operand* bytes_ = nullptr;

@@ -102,12 +102,12 @@ struct keys_of<A, as_is, Q, K> {
   using type = kernel::dense_keys<A, Q, K>;
 };
 template <class A, class Scheme, class Q, class K>
-struct keys_of<A, Scheme, Q, cache_side<K, key_layout<K>>> {
+struct keys_of<A, Scheme, Q, cache_side<K, key_layout<K>, false>> {
   static_assert(check_query_scheme<Scheme>() && check_cache_codes<K>());
   using type = kernel::page_keys<A, typename Scheme::quantizer, Q, K>;
 };
 template <class A, class Q, class K>
-struct keys_of<A, as_is, Q, cache_side<K, key_layout<K>>> {
+struct keys_of<A, as_is, Q, cache_side<K, key_layout<K>, false>> {
   using type = kernel::dense_page_keys<A, Q, K>;
 };
 template <class A, class Scheme, class V>
@@ -120,12 +120,12 @@ struct values_of<A, as_is, V> {
   using type = kernel::dense_values<A, V>;
 };
 template <class A, class Scheme, class V>
-struct values_of<A, Scheme, cache_side<V, value_layout<V>>> {
+struct values_of<A, Scheme, cache_side<V, value_layout<V>, true>> {
   static_assert(check_probability_scheme<Scheme>() && check_cache_codes<V>());
   using type = kernel::page_values<A, V>;
 };
 template <class A, class V>
-struct values_of<A, as_is, cache_side<V, value_layout<V>>> {
+struct values_of<A, as_is, cache_side<V, value_layout<V>, true>> {
   using type = kernel::dense_page_values<A, V>;
 };
 

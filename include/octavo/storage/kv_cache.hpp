@@ -25,35 +25,43 @@ struct cache_shape {
 
 namespace detail {
 
+/// Where pages are: blocks of [head][pages of keys][pages of values].
+struct cache_places {
+  std::byte* const* table;
+  index block_pages;
+  index key_bytes;  ///< of a page
+  index value_bytes;
+
+  [[nodiscard, gnu::always_inline]] index head_bytes() const noexcept { return key_bytes + value_bytes; }
+  /// Keys of tokens 64 p to 64 p + 63 of a head, and values.
+  [[nodiscard, gnu::always_inline]] std::byte* keys(index head, index p) const noexcept {
+    return table[p / block_pages] + head * block_pages * head_bytes() + p % block_pages * key_bytes;
+  }
+  [[nodiscard, gnu::always_inline]] std::byte* values(index head, index p) const noexcept {
+    return table[p / block_pages] + (head * head_bytes() + key_bytes) * block_pages + p % block_pages * value_bytes;
+  }
+};
+
 /// The keys or the values of a cache, all heads, as operations take them. Valid until the cache changes.
-template <class S, class Layout>
+template <class S, class Layout, bool Values>
 class cache_side {
  public:
   using stored_scheme = S;
   using layout_type = Layout;
 
-  [[gnu::always_inline]] cache_side(std::byte* const* table, Layout const& layout, index heads, index tokens,
-                                    index block_pages, index first_byte, index head_bytes) noexcept
-      : table_(table),
-        layout_(layout),
-        heads_(heads),
-        tokens_(tokens),
-        block_pages_(block_pages),
-        first_byte_(first_byte),
-        head_bytes_(head_bytes) {}
+  [[gnu::always_inline]] cache_side(cache_places const& places, Layout const& layout, index heads, index tokens) noexcept
+      : places_(places), layout_(layout), heads_(heads), tokens_(tokens) {}
 
   [[nodiscard, gnu::always_inline]] index head_dim() const noexcept { return layout_.head_dim; }
   [[nodiscard, gnu::always_inline]] index heads() const noexcept { return heads_; }
   [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
   [[nodiscard, gnu::always_inline]] Layout const& layout() const noexcept { return layout_; }
   [[nodiscard, gnu::always_inline]] cache_side const& read() const noexcept { return *this; }
+  /// Of keys and of values.
+  [[nodiscard, gnu::always_inline]] cache_places const& places() const noexcept { return places_; }
   /// Tokens 64 p to 64 p + 63 of a head.
   [[nodiscard, gnu::always_inline]] std::byte const* page(index head, index p) const noexcept {
-    return all_of(head, p) + first_byte_;
-  }
-  /// The same from the first byte of its keys: its values stand behind them.
-  [[nodiscard, gnu::always_inline]] std::byte const* all_of(index head, index p) const noexcept {
-    return table_[p / block_pages_] + (head * block_pages_ + p % block_pages_) * head_bytes_;
+    return Values ? places_.values(head, p) : places_.keys(head, p);
   }
   /// What a channel stands for.
   [[nodiscard, gnu::always_inline]] float operator()(index head, index token, index channel) const noexcept {
@@ -61,26 +69,23 @@ class cache_side {
   }
 
  private:
-  std::byte* const* table_;
+  cache_places places_;
   Layout layout_;
   index heads_;
   index tokens_;
-  index block_pages_;
-  index first_byte_;
-  index head_bytes_;
 };
 
 }  // namespace detail
 
 template <class K>
-using cache_keys = detail::cache_side<K, key_layout<K>>;
+using cache_keys = detail::cache_side<K, key_layout<K>, false>;
 template <class V>
-using cache_values = detail::cache_side<V, value_layout<V>>;
+using cache_values = detail::cache_side<V, value_layout<V>, true>;
 
 /// Operands of attention that know their heads.
-template <class S, class Layout>
-[[nodiscard, gnu::always_inline]] inline detail::cache_side<S, Layout> as_heads(
-    detail::cache_side<S, Layout> const& side, index) noexcept {
+template <class S, class Layout, bool Values>
+[[nodiscard, gnu::always_inline]] inline detail::cache_side<S, Layout, Values> as_heads(
+    detail::cache_side<S, Layout, Values> const& side, index) noexcept {
   return side;
 }
 
@@ -91,7 +96,7 @@ template <class S, class Layout>
 ///     cache.append(new_keys, new_values);
 ///     attention<q8, p8>(q, cache.keys(), cache.values(), out, causal{}, {.query_heads = 32});
 ///
-/// - A block is [head][page of 64 tokens], a page the keys of its tokens, then their values. Blocks come from `Memory`:
+/// - A block is [head][pages of keys, pages of values], a page has 64 tokens. Blocks come from `Memory`:
 ///   heap_blocks, or a pointer to anything with allocate(bytes, alignment) and deallocate(p, bytes, alignment), such as a
 ///   std::pmr::memory_resource, which outlives the cache and its forks, and is safe for their threads.
 /// - Each token is quantized alone, once, when it is appended; nothing is quantized again. So the bytes of a token do not
@@ -107,7 +112,7 @@ class kv_cache {
 
   [[gnu::always_inline]] explicit kv_cache(cache_shape const& shape, Memory* memory = nullptr)
       : shape_(checked(shape)),
-        blocks_(product(shape_.kv_heads, head_bytes(), block_pages()), ceil_div(shape_.capacity, shape_.block),
+        blocks_(product(shape_.kv_heads, page_bytes(), block_pages()), ceil_div(shape_.capacity, shape_.block),
                 memory),
         room_(product(larger(shape_.head_dim, shape_.value_head_dim), sizeof(float) + sizeof(code))) {
     if (!std::is_same_v<Memory, heap_blocks> && memory == nullptr) {
@@ -140,14 +145,10 @@ class kv_cache {
   [[nodiscard, gnu::always_inline]] cache_shape const& shape() const noexcept { return shape_; }
   [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
   [[nodiscard, gnu::always_inline]] cache_keys<K> keys() const noexcept {
-    return {blocks_.table(), key_layout<K>{shape_.head_dim}, shape_.kv_heads, tokens_, block_pages(), 0,
-            head_bytes()};
+    return {places(), key_layout<K>{shape_.head_dim}, shape_.kv_heads, tokens_};
   }
   [[nodiscard, gnu::always_inline]] cache_values<V> values() const noexcept {
-    key_layout<K> const k{shape_.head_dim};
-    return {
-        blocks_.table(), value_layout<V>{shape_.value_head_dim}, shape_.kv_heads, tokens_, block_pages(), k.bytes(),
-        head_bytes()};
+    return {places(), value_layout<V>{shape_.value_head_dim}, shape_.kv_heads, tokens_};
   }
 
   /// Tokens behind those that are there: heads_views, or matrices with a column for each token, whose features are those of
@@ -175,15 +176,17 @@ class kv_cache {
     for (index t = 0; t < n;) {
       index const first = tokens_ + t;
       index const here = smaller(n - t, page_tokens - first % page_tokens);
-      std::byte* const block = blocks_.own(first / shape_.block);
+      (void)blocks_.own(first / shape_.block);
+      detail::cache_places const to = places();
       for (index h = 0; h < shape_.kv_heads; ++h) {
-        std::byte* const of_head = page_of(block, h, first / page_tokens);
+        std::byte* const key_page = to.keys(h, first / page_tokens);
+        std::byte* const value_page = to.values(h, first / page_tokens);
         for (index i = 0; i < here; ++i) {
           index const slot = first % page_tokens + i;
           for (index c = 0; c < k.head_dim; ++c) { x[c] = static_cast<float>(ks.at(h, t + i)[c]); }
-          k.put(of_head, slot, x, codes);
+          k.put(key_page, slot, x, codes);
           for (index c = 0; c < v.head_dim; ++c) { x[c] = static_cast<float>(vs.at(h, t + i)[c]); }
-          v.put(of_head + k.bytes(), slot, x, codes);
+          v.put(value_page, slot, x, codes);
         }
       }
       t += here;
@@ -210,12 +213,8 @@ class kv_cache {
   /// Block b as it is stored, and how many sequences have it. Behind the last token anything may stand.
   [[nodiscard, gnu::always_inline]] std::byte const* block(index b) const noexcept { return blocks_.table()[b]; }
   [[nodiscard, gnu::always_inline]] index block_users(index b) const noexcept { return blocks_.users_of(b); }
-  /// Bytes of one page of one head, at keys().all_of(head, page).
-  [[nodiscard, gnu::always_inline]] index head_bytes() const noexcept {
-    return key_layout<K>{shape_.head_dim}.bytes() + value_layout<V>{shape_.value_head_dim}.bytes();
-  }
-  /// Replaces all tokens by n, whose head_bytes() of each head and page fill(head, page, address) writes. What is read from a
-  /// file comes in here; any bytes are safe.
+  /// Replaces all tokens by n, whose pages fill(head, page, keys, values) writes: keys().layout().bytes() and those of values.
+  /// What is read from a file comes in here; any bytes are safe.
   template <class Fill>
   [[gnu::always_inline]] void assign(index n, Fill const& fill) {
     if (n < 0 || n > shape_.capacity) {
@@ -225,7 +224,8 @@ class kv_cache {
     truncate(0);
     blocks_.grow(ceil_div(n, shape_.block));
     for (index p = 0; p < ceil_div(n, page_tokens); ++p) {
-      for (index h = 0; h < shape_.kv_heads; ++h) { fill(h, p, page_of(blocks_.own(p / block_pages()), h, p)); }
+      (void)blocks_.own(p / block_pages());
+      for (index h = 0; h < shape_.kv_heads; ++h) { fill(h, p, places().keys(h, p), places().values(h, p)); }
     }
     tokens_ = n;
   }
@@ -259,8 +259,13 @@ class kv_cache {
     return shape;
   }
   [[nodiscard, gnu::always_inline]] index block_pages() const noexcept { return shape_.block / page_tokens; }
-  [[nodiscard, gnu::always_inline]] std::byte* page_of(std::byte* block, index head, index p) const noexcept {
-    return block + (head * block_pages() + p % block_pages()) * head_bytes();
+  /// Of keys and values of a head.
+  [[nodiscard, gnu::always_inline]] index page_bytes() const noexcept {
+    return key_layout<K>{shape_.head_dim}.bytes() + value_layout<V>{shape_.value_head_dim}.bytes();
+  }
+  [[nodiscard, gnu::always_inline]] detail::cache_places places() const noexcept {
+    return {blocks_.table(), block_pages(), key_layout<K>{shape_.head_dim}.bytes(),
+            value_layout<V>{shape_.value_head_dim}.bytes()};
   }
   [[gnu::always_inline]] static void check(char const* what, index a, char const* other, index b) {
     if (a != b) { octavo::detail::fail_extents("kv_cache::append", what, a, other, b, "They must be equal."); }
