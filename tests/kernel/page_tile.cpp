@@ -44,7 +44,7 @@ void check_sums(int lowest, bool unsigned_operands) {
     for (auto& t : total) { t = simd::ints<A>(11); }
     kernel::lines_ahead ahead{codes.data(), codes.data()};
     kernel::page_sums<Weights, 1, 3, R>(unpack, codes.data() + first_row * 4, first_row, steps, operands.data(), k,
-                                     ahead, total);
+                                        ahead, total);
     int wrong = 0;
     for (int t = 0; t < 3; ++t) {
       for (octavo::index r = 0; r < R * L; ++r) {

@@ -89,9 +89,10 @@ class page_keys {
     lines_ahead ahead{page, page};
     if (first == 0) {
       index const share = k_.places().value_bytes / (page_tokens / width) / (takes_pages<A> ? 2 : 1);
-      ahead = lines_ahead::part(b, share, larger(k_.places().value_bytes, 1), [&](index i) __attribute__((always_inline)) {
-        return k_.places().values(head_, page_ + i);
-      });
+      ahead = lines_ahead::part(
+          b, share, larger(k_.places().value_bytes, 1), [&](index i) __attribute__((always_inline)) {
+            return k_.places().values(head_, page_ + i);
+          });
     }
     weights const unpack;
     simd::floats<A> sum[static_cast<std::size_t>(T * R)];
@@ -112,8 +113,8 @@ class page_keys {
         });
       });
       page_sums<weights, lines, T, R>(unpack, page + codes_at(s) + first_row * 4, first_row,
-                                    segments_.steps(layout_, s), rows_ + (s * most_rows_ + first) * stride(),
-                                    stride(), ahead, total);
+                                      segments_.steps(layout_, s), rows_ + (s * most_rows_ + first) * stride(),
+                                      stride(), ahead, total);
       unroll<R>([&](int r) __attribute__((always_inline)) {
         auto const scale = load_scales<weights>(params, first_row + r * L);
         unroll<T>([&](int t) __attribute__((always_inline)) {

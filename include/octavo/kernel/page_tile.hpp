@@ -36,7 +36,8 @@ struct lines_ahead {
 
   /// `share` bytes, part `i` of a run of pages of `bytes` each; page(p) is where page p of the run is.
   template <class Page>
-  [[nodiscard, gnu::always_inline]] static lines_ahead part(index i, index share, index bytes, Page const& page) noexcept {
+  [[nodiscard, gnu::always_inline]] static lines_ahead part(index i, index share, index bytes,
+                                                            Page const& page) noexcept {
     std::byte const* const from = page(i * share / bytes) + i * share % bytes;
     return {from, from + share};
   }
@@ -79,20 +80,21 @@ struct signed_codes : byte_weights<A, L, false> {
 template <class Weights, int Lines, int T, int R>
 [[gnu::always_inline]] inline void page_sums(Weights const& unpack, std::byte const* codes, index first_row,
                                              index steps, typename Weights::operand const* x, index stride,
-                                             lines_ahead& ahead,
-                                             simd::ints<typename Weights::arch>* total) noexcept {
+                                             lines_ahead& ahead, simd::ints<typename Weights::arch>* total) noexcept {
   using A = typename Weights::arch;
   using accumulator = typename Weights::accumulator;
   using detail::unroll;
   constexpr int L = simd::lanes<A>;
   constexpr bool bursts = Weights::burst != 0;
-  constexpr auto n = static_cast<std::size_t>(T * R);
-  accumulator acc[n];
+  // Few accumulators wait for each other: then each has two chains.
+  constexpr int chains = !bursts && T * R <= 4 && Weights::units % 2 == 0 ? 2 : 1;
+  accumulator acc[static_cast<std::size_t>(T * R * chains)];
   unroll<T * R>([&](int i) __attribute__((always_inline)) {
     if constexpr (bursts) {
       acc[i] = accumulator{};
     } else {
       acc[i] = accumulator(total[i]);
+      if constexpr (chains == 2) { acc[T * R + i] = accumulator(simd::ints<A>(0)); }
     }
   });
   [[maybe_unused]] auto const flush = [&]() __attribute__((always_inline)) {
@@ -114,7 +116,8 @@ template <class Weights, int Lines, int T, int R>
       unroll<T>([&](int t) __attribute__((always_inline)) {
         auto const operand = Weights::load(x + t * stride + Weights::unit_operands * u());
         unroll<R>([&](int r) __attribute__((always_inline)) {
-          acc[t * R + r] = Weights::add(acc[t * R + r], weights[r], operand);
+          auto& sum = acc[u() % chains * T * R + t * R + r];
+          sum = Weights::add(sum, weights[r], operand);
         });
       });
     });
@@ -130,7 +133,10 @@ template <class Weights, int Lines, int T, int R>
   if constexpr (bursts) {
     flush();
   } else {
-    unroll<T * R>([&](int i) __attribute__((always_inline)) { total[i] = simd::ints<A>(acc[i]); });
+    unroll<T * R>([&](int i) __attribute__((always_inline)) {
+      total[i] = simd::ints<A>(acc[i]);
+      if constexpr (chains == 2) { total[i] = total[i] + simd::ints<A>(acc[T * R + i]); }
+    });
   }
 }
 

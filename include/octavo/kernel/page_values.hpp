@@ -10,6 +10,8 @@
 #include "octavo/kernel/attention_rows.hpp"
 #include "octavo/kernel/page_tile.hpp"
 #include "octavo/kernel/softmax.hpp"
+#include "octavo/quant/affine.hpp"
+#include "octavo/quant/symmetric.hpp"
 #include "octavo/storage/kv_cache.hpp"
 
 namespace octavo {
@@ -35,6 +37,11 @@ class page_values {
   using operand = typename weights::operand;
   using scale_type = typename page_layout::scale_type;
   static constexpr index L = simd::lanes<A>;
+  static_assert(
+      detail::is_symmetric<typename V::quantizer> || detail::is_affine<typename V::quantizer> || page_layout::minima,
+      "Octavo: attention<q8, p8> over a cache multiplies the scales of values into weights that are unsigned bytes, "
+      "so scales must not be negative: values by symmetric, affine or affine_min. Without the second template "
+      "argument it takes any.");
   /// Channels that surely share parameters, as far as a tile goes.
   static constexpr index together() noexcept {
     if constexpr (detail::is_per_token_group<typename V::granularity>) {
@@ -93,9 +100,10 @@ class page_values {
       std::byte const* const page = v_.page(head_, page_ + p);
       if (takes_pages<A> && i == 0) {  // the other half; see lines_ahead
         index const bytes = v_.layout().bytes();
-        lines_ahead::part(pages_ + p, bytes / 2, bytes, [&](index at) __attribute__((always_inline)) {
-          return v_.page(head_, page_ + at);
-        }).rest();
+        lines_ahead::part(
+            pages_ + p, bytes / 2,
+            bytes, [&](index at) __attribute__((always_inline)) { return v_.page(head_, page_ + at); })
+            .rest();
       }
       for (index g = 0; g < v_.layout().groups(); ++g) {
         finite = settle_group(row + p * page_tokens, page + v_.layout().params_at(g), at(p, g, i)) && finite;
@@ -128,7 +136,8 @@ class page_values {
       unroll<rows * R>([&](int i) __attribute__((always_inline)) { total[i] = simd::ints<A>(start_[row + i / R]); });
       lines_ahead ahead = first == 0 ? next_keys(b, p) : lines_ahead{bytes_as_lines(), bytes_as_lines()};
       page_sums<weights, lines, rows, R>(unpack, v_.page(head_, page_ + p) + panel + first_row * 4, first_row,
-                                  page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens, ahead, total);
+                                         page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens, ahead,
+                                         total);
       ahead.rest();
       unroll<T * R>([&](int i) __attribute__((always_inline)) {
         auto sum = simd::to_floats<A>(total[i]);
@@ -157,9 +166,9 @@ class page_values {
     if (next_head_ < 0 || share == 0 || (next_page_ + part * share / bytes) * page_tokens >= v_.tokens()) {
       return {bytes_as_lines(), bytes_as_lines()};
     }
-    return lines_ahead::part(part, share, bytes, [&](index i) __attribute__((always_inline)) {
-      return v_.places().keys(next_head_, next_page_ + i);
-    });
+    return lines_ahead::part(
+        part, share,
+        bytes, [&](index i) __attribute__((always_inline)) { return v_.places().keys(next_head_, next_page_ + i); });
   }
   /// Something near to ask for, where nothing is to come.
   [[nodiscard, gnu::always_inline]] std::byte const* bytes_as_lines() const noexcept {
@@ -189,20 +198,23 @@ class page_values {
     std::int32_t const most = simd::largest<A>(bits);
     float const largest = __builtin_bit_cast(float, most);
     bool const finite = most < 0x7f800000;
-    float inverse = 255.0f / largest;
+    float const inverse = 255.0f / largest;
     bool const none = !finite || !detail::is_finite(inverse);
-    if (none) { inverse = 0.0f; }
     factors_[row] = none ? 0.0f : largest / (255.0f / lattice<typename page_layout::format>.step);
     if constexpr (page_layout::minima) {
       minima_[row] = added.reduce([](auto a, auto b) __attribute__((always_inline)) { return a + b; });
     }
+    operand* const to = bytes_ + row * page_tokens;
+    if (none) {
+      for (index j = 0; j < page_tokens; ++j) { to[j] = static_cast<operand>(unsigned_bytes ? 0 : -128); }
+      start_[row] = 0;
+      return finite;
+    }
     // 1.5 * 2^23 has its last bit at 1: the sum is rounded, and its low bits are the integer.
     constexpr float magic = 0x1.8p23f;
     simd::ints<A> counted(0);
-    operand* const to = bytes_ + row * page_tokens;
     detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
-      auto const x = none ? zero : scaled[r];
-      auto const rounded = simd::fused<A>(x, simd::floats<A>(inverse), simd::floats<A>(magic));
+      auto const rounded = simd::fused<A>(scaled[r], simd::floats<A>(inverse), simd::floats<A>(magic));
       auto const code = simd::as_ints<A>(rounded) - simd::ints<A>(__builtin_bit_cast(std::int32_t, magic));
       simd::store_narrow<A>(to + r * L, unsigned_bytes ? code : code - simd::ints<A>(128));  // AVX-512 truncates
       if constexpr (page_layout::zero_points) {
@@ -219,7 +231,7 @@ class page_values {
     });
     constexpr std::int32_t c0 =
         page_layout::zero_points ? 1 : -lattice<typename page_layout::format>.lowest - weights::offset;
-    start_[row] = -c0 * simd::sum<A>(counted);
+    start_[row] = c0 == 0 ? 0 : -c0 * simd::sum<A>(counted);
     if constexpr (sizeof(operand) == 2) {  // quads as (k0 k2)(k1 k3), see simd/dot.hpp
       for (index j = 0; j < page_tokens; j += 4) {
         operand const k1 = to[j + 1];

@@ -49,7 +49,8 @@ class cache_side {
   using stored_scheme = S;
   using layout_type = Layout;
 
-  [[gnu::always_inline]] cache_side(cache_places const& places, Layout const& layout, index heads, index tokens) noexcept
+  [[gnu::always_inline]] cache_side(cache_places const& places, Layout const& layout, index heads,
+                                    index tokens) noexcept
       : places_(places), layout_(layout), heads_(heads), tokens_(tokens) {}
 
   [[nodiscard, gnu::always_inline]] index head_dim() const noexcept { return layout_.head_dim; }
