@@ -174,29 +174,32 @@ void add_cache(std::string const& schemes, shape const& s, int threads) {
   }
 }
 
-/// Appending one token of all heads to a cache, beside decode rows. The last page is full of others.
-template <class K, class V>
+/// Appending one token of all heads to a cache, beside decode rows; over and over, so that its pages are there.
+template <class Arch, class K, class V>
 void add_append(std::string const& schemes, shape const& s) {
-  add_row("append/" + schemes + "/" + s.name() + "/scalar/1", [=] {
-    auto const in = std::make_shared<inputs<float>>(s);
-    auto const cache = std::make_shared<octavo::kv_cache<K, V>>(
-        octavo::cache_shape{.head_dim = s.head_dim, .kv_heads = s.kv_heads, .capacity = s.keys + 64});
-    row r;
-    r.threads = std::make_shared<pool>(1);
-    r.bytes = static_cast<double>(2 * s.kv_heads * s.head_dim) * sizeof(float);
-    r.memory.push_back(bytes_of(in->k.data(), static_cast<index>(in->k.size() * sizeof(float))));
-    r.walk_calls = 64;
-    r.call = [in, cache, s] {
-      if (cache->tokens() >= s.keys) { cache->truncate(0); }
-      auto const at = static_cast<std::size_t>(cache->tokens() * s.head_dim);
-      octavo::heads_view<float const> const k(in->k.data() + at, s.head_dim, s.kv_heads, 1, s.keys * s.head_dim,
-                                              s.head_dim);
-      octavo::heads_view<float const> const v(in->v.data() + at, s.head_dim, s.kv_heads, 1, s.keys * s.head_dim,
-                                              s.head_dim);
-      cache->append(k, v);
-    };
-    return r;
-  });
+  if constexpr (octavo::arch_compiled<Arch>) {
+    if (!octavo::cpu_has<Arch>()) { return; }
+    add_row("append/" + schemes + "/" + s.name() + "/" + octavo::arch_name<Arch> + "/1", [=] {
+      auto const in = std::make_shared<inputs<float>>(s);
+      auto const cache = std::make_shared<octavo::kv_cache<K, V>>(
+          octavo::cache_shape{.head_dim = s.head_dim, .kv_heads = s.kv_heads, .capacity = s.keys + 64});
+      row r;
+      r.threads = std::make_shared<pool>(1);
+      r.bytes = static_cast<double>(2 * s.kv_heads * s.head_dim) * sizeof(float);
+      r.memory.push_back(bytes_of(in->k.data(), static_cast<index>(in->k.size() * sizeof(float))));
+      r.walk_calls = 64;
+      r.call = [in, cache, s] {
+        if (cache->tokens() >= s.keys) { cache->truncate(0); }
+        auto const at = static_cast<std::size_t>(cache->tokens() * s.head_dim);
+        octavo::heads_view<float const> const k(in->k.data() + at, s.head_dim, s.kv_heads, 1, s.keys * s.head_dim,
+                                                s.head_dim);
+        octavo::heads_view<float const> const v(in->v.data() + at, s.head_dim, s.kv_heads, 1, s.keys * s.head_dim,
+                                                s.head_dim);
+        octavo::append(*cache, k, v, octavo::on<Arch>());
+      };
+      return r;
+    });
+  }
 }
 
 template <class Arch>
@@ -243,8 +246,8 @@ void add_codes() {
 int main(int argc, char** argv) {
   bench::add_caches<octavo::avx512vnni>();
   bench::add_caches<octavo::avx2>();
-  bench::add_append<octavo::schemes::k8, octavo::schemes::v8>("k8.v8", {8, 8, 128, 1, 4096});
-  bench::add_append<octavo::schemes::k4, octavo::schemes::v4>("k4.v4", {8, 8, 128, 1, 4096});
+  bench::add_append<octavo::avx512vnni, octavo::schemes::k8, octavo::schemes::v8>("k8.v8", {8, 8, 128, 1, 4096});
+  bench::add_append<octavo::avx512vnni, octavo::schemes::k4, octavo::schemes::v4>("k4.v4", {8, 8, 128, 1, 4096});
   bench::add_codes<octavo::avx512vnni>();
   bench::add_codes<octavo::avx2>();
   bench::add_floats<octavo::avx512vnni>();

@@ -6,6 +6,7 @@
 #include "octavo/format/integer.hpp"
 #include "octavo/format/log2.hpp"
 #include "octavo/format/minifloat.hpp"
+#include "octavo/ops/append.hpp"
 #include "octavo/ops/attention.hpp"
 #include "octavo/ops/dequantize.hpp"
 #include "octavo/ops/matmul.hpp"

@@ -91,6 +91,24 @@ void print_attention(char const* name) {
   std::printf("%s %016" PRIx64 "\n", name, hash.value());
 }
 
+/// Attention over a cache of keys by K and values by V.
+template <class K, class V>
+void print_cached(char const* name) {
+  constexpr octavo::index d = 72;
+  constexpr octavo::index keys = 530;
+  test::matrix<float> const q(4 * d, 5, 3);
+  test::matrix<float> const k(2 * d, keys, 4);
+  test::matrix<float> const v(2 * d, keys, 5);
+  test::matrix<float> out(4 * d, 5);
+  octavo::kv_cache<K, V> cache({.head_dim = d, .kv_heads = 2, .capacity = keys});
+  cache.append(k, v);
+  octavo::attention<q8, p8>(q, cache.keys(), cache.values(), out, octavo::causal{}, {.query_heads = 4},
+                            octavo::on<arch>());
+  fnv hash;
+  for (octavo::index i = 0; i < 4 * d * 5; ++i) { hash.add(std::bit_cast<std::uint32_t>(out.data()[i])); }
+  std::printf("%s %016" PRIx64 "\n", name, hash.value());
+}
+
 /// What an instruction set does of its own: its dot products, lookups and conversions.
 void print_short() {
   print<w8, a8>("w8.a8");
@@ -103,6 +121,8 @@ void print_short() {
     print<w4_affine_g<32>, as_is, f16, f16>("w4_affine_g32.f16");
     print_attention<as_is, as_is>("attention.f32");
     print_attention<q8, p8>("attention.q8.p8");
+    print_cached<k8, v8>("attention.k8.v8");
+    print_cached<k4, v4>("attention.k4.v4");
   }
 }
 

@@ -168,6 +168,8 @@ TEST_CASE("attention over no keys, and over no channels") {
   attention_case<float> none(2, 1, 3, 0, 8, 5, 1);
   CHECK(attend_cache<q8, p8>(none, filled<k8, v8>(none)) == values_of_floats(30, 0.0f));
   CHECK(attend_cache<as_is, as_is>(none, filled<f16, f16>(none)) == values_of_floats(30, 0.0f));
+  attention_case<float> empty(2, 1, 3, 70, 8, 0, 1);
+  CHECK(attend_cache<q8, p8>(empty, filled<k8, v8>(empty)).empty());
   attention_case<float> flat(1, 1, 1, 3, 0, 2, 2);  // all scores are 0: the mean
   auto const mean = attend_cache<q8, p8>(flat, filled<k8, v8>(flat));
   CHECK(std::abs(mean[0] - (flat.v[0] + flat.v[2] + flat.v[4]) / 3) < 0.02f);

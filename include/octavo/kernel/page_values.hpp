@@ -98,8 +98,8 @@ class page_values {
     bool finite = true;
     for (index p = first; p < last; ++p) {
       std::byte const* const page = v_.page(head_, page_ + p);
-      if (takes_pages<A> && i == 0) {  // the other half; see lines_ahead
-        index const bytes = v_.layout().bytes();
+      index const bytes = v_.layout().bytes();
+      if (takes_pages<A> && i == 0 && bytes != 0) {  // the other half; see lines_ahead
         lines_ahead::part(
             pages_ + p, bytes / 2,
             bytes, [&](index at) __attribute__((always_inline)) { return v_.page(head_, page_ + at); })

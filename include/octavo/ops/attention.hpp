@@ -189,6 +189,11 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 /// - `attention<q8, p8>(...)` quantizes: queries and keys by the scheme q8 (symmetric<int8> or symmetric<int4>, per_token),
 ///   probabilities as bytes of 1/255 relative to the largest score of their leaf, and values as int8 with a scale for each
 ///   channel of a leaf (so the last leaf changes when keys are added). `attention<q8>(...)` keeps values and probabilities f32.
+/// - k and v may be the keys() and values() of a kv_cache. `attention<q8, p8>` multiplies their codes as they are stored: a
+///   score is t = fma(float(exact sum of group g), scale of g, t) over groups of channels, ascending, then times the scale of
+///   the query; a weight is multiplied by the scale of its value, then becomes a byte of 1/255 of the largest of its page of
+///   64 keys and group of channels; acc = fma(exact sum of a page, largest / 255, acc), page after page. l is the sum of the
+///   weights as f32. Without template arguments pages become f32, one by one, with the bits of attention over such floats.
 /// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),

@@ -63,6 +63,21 @@ template <class T>
   std::memcpy(p + i * static_cast<index>(sizeof x), &x, sizeof x);
 }
 
+/// How a cache quantizes: by the quantizer itself. (kernel/encode.hpp does the same by vectors.)
+struct plain_encoder {
+  template <class T>
+  [[gnu::always_inline]] static void load(T const* from, index n, float* to) noexcept {
+    for (index i = 0; i < n; ++i) { to[i] = static_cast<float>(from[i]); }
+  }
+  /// Codes of n numbers that share parameters.
+  template <class Q>
+  [[nodiscard, gnu::always_inline]] static typename Q::params encode(float const* from, index n, code* to) noexcept {
+    auto const p = calibrate<Q>(from, n);
+    for (index i = 0; i < n; ++i) { to[i] = Q::encode(from[i], p); }
+    return p;
+  }
+};
+
 }  // namespace detail
 
 /// Keys by scheme K: one panel of panel64_v1, 64 keys x head_dim. per_token is per_row there, per_token_group<G> is
@@ -89,17 +104,17 @@ struct key_layout {
   [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept { return panel().panel_bytes(); }
 
   /// Quantizes head_dim floats into token `slot` of the page. `room`: head_dim codes.
+  template <class Encoder = detail::plain_encoder>
   [[gnu::always_inline]] void put(std::byte* page, index slot, float const* x, code* room) const noexcept {
     auto const layout = panel();
     detail::panel_writer<stored> const writer(layout, page);
     for (index g = 0; g < layout.groups(); ++g) {
       index const n = layout.group_length(g);
       float const* const from = x + g * layout.group();
-      auto const p = detail::calibrate<quantizer>(from, n);
-      for (index k = 0; k < n; ++k) { room[k] = quantizer::encode(from[k], p); }
-      writer.put_params(slot, g, p);
-      codes(
-          page, slot, g, n, [room](index k) __attribute__((always_inline)) { return static_cast<int>(room[k]); });
+      writer.put_params(slot, g, Encoder::template encode<quantizer>(from, n, room));
+      index const whole = panel_type::pair_order ? 0 : n / panel_type::step;
+      words(page + g * layout.group_bytes() + slot * 4, whole, room);
+      rest(page, slot, g, whole * panel_type::step, n, room);
     }
   }
   /// All bits of a token become 0.
@@ -139,21 +154,34 @@ struct key_layout {
   }
 
  private:
-  /// Writes the codes of group g of a token, bytes at a time, padding included.
-  template <class Code>
-  [[gnu::always_inline]] void codes(std::byte* page, index slot, index g, index n,
-                                    Code const& code_at) const noexcept {
-    constexpr code_planes planes = panel_type::planes;
-    constexpr int in_byte = 8 / planes.low;
-    constexpr int mask = (1 << planes.low) - 1;
+  static constexpr int in_byte = 8 / panel_type::planes.low;
+  static constexpr int mask = (1 << panel_type::planes.low) - 1;
+
+  /// Whole steps: one word of a row each.
+  [[gnu::always_inline]] static void words(std::byte* to, index steps, code const* from) noexcept {
+    for (index s = 0; s < steps; ++s) {
+      for (int j = 0; j < 4; ++j) {
+        int bits = 0;
+        for (int q = 0; q < in_byte; ++q) {
+          bits |= ((from[4 * q + j] ^ panel_type::flip) & mask) << (q * 8 / in_byte);
+        }
+        to[j] = static_cast<std::byte>(bits);
+      }
+      to += panel_type::step_bytes;
+      from += panel_type::step;
+    }
+  }
+  /// Codes of group g from `first` on, which may end within a step.
+  [[gnu::always_inline]] void rest(std::byte* page, index slot, index g, index first, index n,
+                                   code const* from) const noexcept {
     auto const layout = panel();
-    for (index k = 0; k < layout.group_steps(g) * panel_type::step; k += 4 * in_byte) {
+    for (index k = first; k < layout.group_steps(g) * panel_type::step; k += 4 * in_byte) {
       for (index j = 0; j < 4; ++j) {
         int bits = 0;
         for (int q = 0; q < in_byte; ++q) {
           index const c = k + 4 * q + j;
-          int const value = c < n ? code_at(c) : static_cast<int>(zero_code<typename quantizer::format>);
-          bits |= ((value ^ panel_type::flip) & mask) << (q * planes.low);
+          int const value = c < n ? from[c] : zero_code<typename quantizer::format>;
+          bits |= ((value ^ panel_type::flip) & mask) << (q * 8 / in_byte);
         }
         page[layout.at(slot, g, k + j).byte] = static_cast<std::byte>(bits);
       }
@@ -170,6 +198,7 @@ struct key_layout<T> {
   [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept {
     return head_dim * page_tokens * static_cast<index>(sizeof(T));
   }
+  template <class = detail::plain_encoder>
   [[gnu::always_inline]] void put(std::byte* page, index slot, float const* x, code*) const noexcept {
     for (index c = 0; c < head_dim; ++c) { detail::write_at(page, c * page_tokens + slot, T(x[c])); }
   }
@@ -213,12 +242,12 @@ struct value_layout {
   }
   [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept { return params_at(groups()); }
 
+  template <class Encoder = detail::plain_encoder>
   [[gnu::always_inline]] void put(std::byte* page, index slot, float const* x, code* room) const noexcept {
     for (index g = 0; g < groups(); ++g) {
       index const first = g * group();
       index const n = smaller(group(), head_dim - first);
-      auto const p = detail::calibrate<quantizer>(x + first, n);
-      for (index c = 0; c < n; ++c) { room[c] = quantizer::encode(x[first + c], p); }
+      auto const p = Encoder::template encode<quantizer>(x + first, n, room);
       std::byte* const params = page + params_at(g);
       detail::write_at(params, slot, static_cast<scale_type>(quantizer::scale(p)));
       if constexpr (zero_points) {
@@ -227,7 +256,12 @@ struct value_layout {
       if constexpr (minima) {
         detail::write_at(params + scale_bytes, slot, static_cast<scale_type>(quantizer::minimum(p)));
       }
-      for (index c = 0; c < n; ++c) { set(page, slot, first + c, room[c] ^ panel_type::flip); }
+      for (index c = 0; c < n;) {
+        index const row = (first + c) % panel_rows;
+        index const here = smaller(n - c, panel_rows - row);
+        run(page + (first + c) / panel_rows * panel_bytes, slot, row, here, room + c);
+        c += here;
+      }
     }
   }
   [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
@@ -259,6 +293,22 @@ struct value_layout {
   }
 
  private:
+  /// Overwrites codes of one key, n rows of a panel.
+  [[gnu::always_inline]] static void run(std::byte* panel, index slot, index row, index n,
+                                         code const* from) noexcept {
+    panel_type const codes{panel_rows, page_tokens};
+    constexpr int mask = (1 << panel_type::bits) - 1;
+    if constexpr (panel_type::pair_order) {
+      for (index i = 0; i < n; ++i) { panel[codes.at(row + i, 0, slot).byte] = static_cast<std::byte>(from[i]); }
+    } else {
+      auto const at = codes.at(0, 0, slot);  // rows are 4 bytes apart
+      std::byte* const to = panel + at.byte + row * 4;
+      for (index i = 0; i < n; ++i) {
+        int const kept = static_cast<int>(to[4 * i]) & ~(mask << at.shift);
+        to[4 * i] = static_cast<std::byte>(kept | ((from[i] ^ panel_type::flip) & mask) << at.shift);
+      }
+    }
+  }
   /// Overwrites one code.
   [[gnu::always_inline]] static void set(std::byte* page, index slot, index c, int packed) noexcept {
     panel_type const codes{panel_rows, page_tokens};
@@ -282,6 +332,7 @@ struct value_layout<T> {
   [[nodiscard, gnu::always_inline]] static constexpr index at(index slot, index c) noexcept {
     return (c / panel_rows * page_tokens + slot) * panel_rows + c % panel_rows;
   }
+  template <class = detail::plain_encoder>
   [[gnu::always_inline]] void put(std::byte* page, index slot, float const* x, code*) const noexcept {
     for (index c = 0; c < head_dim; ++c) { detail::write_at(page, at(slot, c), T(x[c])); }
   }

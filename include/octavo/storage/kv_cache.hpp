@@ -156,6 +156,11 @@ class kv_cache {
   /// kv_heads heads.
   template <class Keys, class Values>
   [[gnu::always_inline]] void append(Keys const& new_keys, Values const& new_values) {
+    append_by<detail::plain_encoder>(new_keys, new_values);
+  }
+  /// The same with what quantizes by vectors, to the same bits: append(cache, keys, values) of ops/append.hpp.
+  template <class Encoder, class Keys, class Values>
+  [[gnu::always_inline]] void append_by(Keys const& new_keys, Values const& new_values) {
     auto const ks = as_heads(new_keys, shape_.kv_heads);
     auto const vs = as_heads(new_values, shape_.kv_heads);
     check("keys have head_dim", ks.head_dim(), "the cache", shape_.head_dim);
@@ -184,10 +189,10 @@ class kv_cache {
         std::byte* const value_page = to.values(h, first / page_tokens);
         for (index i = 0; i < here; ++i) {
           index const slot = first % page_tokens + i;
-          for (index c = 0; c < k.head_dim; ++c) { x[c] = static_cast<float>(ks.at(h, t + i)[c]); }
-          k.put(key_page, slot, x, codes);
-          for (index c = 0; c < v.head_dim; ++c) { x[c] = static_cast<float>(vs.at(h, t + i)[c]); }
-          v.put(value_page, slot, x, codes);
+          Encoder::load(ks.at(h, t + i), k.head_dim, x);
+          k.template put<Encoder>(key_page, slot, x, codes);
+          Encoder::load(vs.at(h, t + i), v.head_dim, x);
+          v.template put<Encoder>(value_page, slot, x, codes);
         }
       }
       t += here;
