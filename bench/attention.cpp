@@ -143,6 +143,78 @@ void add(std::string const& schemes, shape const& s, int threads) {
   }
 }
 
+/// One query for each head against a cache of keys by K and values by V.
+template <class Arch, class K, class V>
+void add_cache(std::string const& schemes, shape const& s, int threads) {
+  if constexpr (octavo::arch_compiled<Arch>) {
+    if (!octavo::cpu_has<Arch>()) { return; }
+    add_row("decode/" + schemes + "/" + s.name() + "/" + octavo::arch_name<Arch> + "/" + std::to_string(threads),
+            [=] {
+              auto const in = std::make_shared<inputs<float>>(s);
+              auto const cache = std::make_shared<octavo::kv_cache<K, V>>(
+                  octavo::cache_shape{.head_dim = s.head_dim, .kv_heads = s.kv_heads, .capacity = s.keys});
+              cache->append(in->view(in->k, s.kv_heads, s.keys), in->view(in->v, s.kv_heads, s.keys));
+              row r;
+              r.threads = std::make_shared<pool>(threads);
+              r.operations = operations_of(s);
+              r.peak = peak_of<Arch, octavo::schemes::q8, octavo::schemes::p8>();
+              r.bytes = static_cast<double>(cache->bytes());
+              for (index p = 0; p < octavo::ceil_div(s.keys, cache->shape().block); ++p) {
+                r.memory.push_back(bytes_of(cache->block(p), cache->block_bytes()));
+              }
+              r.call = [in, cache, s, threads_of_call = r.threads] {
+                auto scratch = call_scratch();
+                octavo::attention<octavo::schemes::q8, octavo::schemes::p8>(
+                    in->view(in->q, s.query_heads, s.queries), cache->keys(), cache->values(), in->output(),
+                    octavo::on<Arch>(*threads_of_call).scratch(scratch));
+              };
+              r.nmse = [in] { return in->nmse(); };
+              return r;
+            });
+  }
+}
+
+/// Appending one token of all heads to a cache, beside decode rows; over and over, so that its pages are there.
+template <class Arch, class K, class V>
+void add_append(std::string const& schemes, shape const& s) {
+  if constexpr (octavo::arch_compiled<Arch>) {
+    if (!octavo::cpu_has<Arch>()) { return; }
+    add_row("append/" + schemes + "/" + s.name() + "/" + octavo::arch_name<Arch> + "/1", [=] {
+      auto const in = std::make_shared<inputs<float>>(s);
+      auto const cache = std::make_shared<octavo::kv_cache<K, V>>(
+          octavo::cache_shape{.head_dim = s.head_dim, .kv_heads = s.kv_heads, .capacity = s.keys + 64});
+      row r;
+      r.threads = std::make_shared<pool>(1);
+      r.bytes = static_cast<double>(2 * s.kv_heads * s.head_dim) * sizeof(float);
+      r.memory.push_back(bytes_of(in->k.data(), static_cast<index>(in->k.size() * sizeof(float))));
+      r.walk_calls = 64;
+      r.call = [in, cache, s] {
+        if (cache->tokens() >= s.keys) { cache->truncate(0); }
+        auto const at = static_cast<std::size_t>(cache->tokens() * s.head_dim);
+        octavo::heads_view<float const> const k(in->k.data() + at, s.head_dim, s.kv_heads, 1, s.keys * s.head_dim,
+                                                s.head_dim);
+        octavo::heads_view<float const> const v(in->v.data() + at, s.head_dim, s.kv_heads, 1, s.keys * s.head_dim,
+                                                s.head_dim);
+        octavo::append(*cache, k, v, octavo::on<Arch>());
+      };
+      return r;
+    });
+  }
+}
+
+template <class Arch>
+void add_caches() {
+  using namespace octavo::schemes;
+  for (int const threads : {1, 2}) {
+    for (index const keys : {4096, 32768}) {
+      add_cache<Arch, k8, v8>("k8.v8", {8, 8, 128, 1, keys}, threads);
+      add_cache<Arch, k8, v8>("k8.v8", {32, 8, 128, 1, keys}, threads);
+      add_cache<Arch, k4, v4>("k4.v4", {8, 8, 128, 1, keys}, threads);
+      add_cache<Arch, k4, v4>("k4.v4", {32, 8, 128, 1, keys}, threads);
+    }
+  }
+}
+
 template <class Arch>
 void add_floats() {
   add<Arch, float>("f32", {8, 8, 128, 1024, 1024}, 1);
@@ -172,6 +244,10 @@ void add_codes() {
 }  // namespace bench
 
 int main(int argc, char** argv) {
+  bench::add_caches<octavo::avx512vnni>();
+  bench::add_caches<octavo::avx2>();
+  bench::add_append<octavo::avx512vnni, octavo::schemes::k8, octavo::schemes::v8>("k8.v8", {8, 8, 128, 1, 4096});
+  bench::add_append<octavo::avx512vnni, octavo::schemes::k4, octavo::schemes::v4>("k4.v4", {8, 8, 128, 1, 4096});
   bench::add_codes<octavo::avx512vnni>();
   bench::add_codes<octavo::avx2>();
   bench::add_floats<octavo::avx512vnni>();

@@ -15,6 +15,10 @@ struct per_column;
 struct per_token;
 template <int G>
 struct per_group;
+template <int G>
+struct per_token_group;
+template <int G>
+struct per_channel_group;
 template <class Quantizer, class Granularity>
 struct scheme;
 template <class Scheme>

@@ -7,6 +7,7 @@
 #include "octavo/format/log2.hpp"
 #include "octavo/format/minifloat.hpp"
 #include "octavo/ops/activation.hpp"
+#include "octavo/ops/append.hpp"
 #include "octavo/ops/attention.hpp"
 #include "octavo/ops/dequantize.hpp"
 #include "octavo/ops/matmul.hpp"
@@ -24,4 +25,5 @@
 #include "octavo/quant/symmetric.hpp"
 #include "octavo/quant/twin_uniform.hpp"
 #include "octavo/simd/dispatch.hpp"
+#include "octavo/storage/kv_cache.hpp"
 #include "octavo/version.hpp"

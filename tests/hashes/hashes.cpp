@@ -136,6 +136,24 @@ void print_by_token(char const* name) {
   std::printf("%s %016" PRIx64 "\n", name, hash.value());
 }
 
+/// Attention over a cache of keys by K and values by V.
+template <class K, class V>
+void print_cached(char const* name) {
+  constexpr octavo::index d = 72;
+  constexpr octavo::index keys = 530;
+  test::matrix<float> const q(4 * d, 5, 3);
+  test::matrix<float> const k(2 * d, keys, 4);
+  test::matrix<float> const v(2 * d, keys, 5);
+  test::matrix<float> out(4 * d, 5);
+  octavo::kv_cache<K, V> cache({.head_dim = d, .kv_heads = 2, .capacity = keys});
+  cache.append(k, v);
+  octavo::attention<q8, p8>(q, cache.keys(), cache.values(), out, octavo::causal{}, {.query_heads = 4},
+                            octavo::on<arch>());
+  fnv hash;
+  for (octavo::index i = 0; i < 4 * d * 5; ++i) { hash.add(std::bit_cast<std::uint32_t>(out.data()[i])); }
+  std::printf("%s %016" PRIx64 "\n", name, hash.value());
+}
+
 /// What an instruction set does of its own: its dot products, lookups and conversions.
 void print_short() {
   print<w8, a8>("w8.a8");
@@ -150,6 +168,8 @@ void print_short() {
     print_attention<q8, p8>("attention.q8.p8");
     print_by_token<float>("by_token.f32");
     print_by_token<octavo::bf16>("by_token.bf16");
+    print_cached<k8, v8>("attention.k8.v8");
+    print_cached<k4, v4>("attention.k4.v4");
   }
 }
 

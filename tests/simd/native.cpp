@@ -51,5 +51,10 @@ TEST_CASE("registers hold whole panels and sums of them") {
     }
     INFO(arch_name<A>);
     CHECK(simd::sum<A>(simd::load_ints<A>(n)) == expected);
+    for (int i = 0; i < simd::lanes<A>; ++i) {
+      std::int32_t m[16];
+      for (int j = 0; j < 16; ++j) { m[j] = j == i ? -3 : -5 - j; }
+      CHECK(simd::largest<A>(simd::load_ints<A>(m)) == -3);
+    }
   });
 }

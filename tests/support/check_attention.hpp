@@ -23,7 +23,7 @@ struct attention_case {
   octavo::reference::attention_problem problem;
   std::vector<T> q, k, v;
   std::vector<float> bias, slopes, sinks;
-  std::unique_ptr<bool[]> mask;
+  std::shared_ptr<bool[]> mask;
 
   attention_case(octavo::index query_heads, octavo::index kv_heads, octavo::index queries, octavo::index keys,
                  octavo::index head_dim, octavo::index value_dim, std::uint64_t seed) {
@@ -61,8 +61,8 @@ struct attention_case {
     auto const n = static_cast<std::size_t>(problem.query_heads * problem.queries * problem.keys);
     mask.reset(new bool[n]);
     for (std::size_t i = 0; i < n; ++i) {
-      mask[i] = next.below(8) < kept;
-      problem.mask.push_back(mask[i]);
+      mask.get()[i] = next.below(8) < kept;
+      problem.mask.push_back(mask.get()[i]);
     }
     return *this;
   }

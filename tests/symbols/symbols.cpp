@@ -155,6 +155,26 @@ void turn(symbols::dense& m, tokens_view<bf16 const> const& x16, symbols::pool c
   if constexpr (std::is_same_v<A, default_arch>) { rope(as_heads(m, 2), 3, copy); }
 }
 
+/// Caches: filled, forked, moved, attended to.
+template <class A, class K, class V>
+void cached(symbols::dense& m, symbols::pool const& pool) {
+  using cache_type = kv_cache<K, V>;
+  cache_type cache({.head_dim = 8, .capacity = 100});
+  cache.append(m, m);
+  append(cache, m, m, on<A>());
+  cache_type fork = cache.fork();
+  fork.truncate(3);
+  cache_type moved = static_cast<cache_type&&>(fork);
+  cache = static_cast<cache_type&&>(moved);
+  m(0, 0) = cache.keys()(0, 0, 0) + cache.values()(0, 0, 0) + static_cast<float>(cache.bytes());
+  cache.assign(1, [](octavo::index, octavo::index, std::byte*, std::byte*) __attribute__((always_inline)){});
+  kv_cache<K, V, std::pmr::memory_resource> const other({.head_dim = 8}, std::pmr::get_default_resource());
+  attention(m, other.keys(), cache.values(), m, on<A>());
+  if constexpr (!element<K>) {
+    attention<schemes::q8, schemes::p8>(m, cache.keys(), cache.values(), m, causal{}, on<A>(pool));
+  }
+}
+
 template <class A>
 void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_view<bf16 const> x16,
                      tokens_view<f16> y16) {
@@ -186,6 +206,8 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   rms_norm(m, nullptr, affine_codes, on<A>());
   if (can_matmul(w4, codes, y)) { matmul(w4, codes, y, on<A>()); }
   turn<A>(m, x16, pool);
+  cached<A, schemes::k4, schemes::v4>(m, pool);
+  cached<A, f16, float>(m, pool);
   (void)packed<A, nf4_tensor>(m, pool);
   multiply<A, as_is>(packed<A, scheme<adalog<4>, per_group<32>>>(m, pool).view(), x, y);
   (void)packed<A, schemes::w4_affine_g<32>>(m, pool);

@@ -59,7 +59,7 @@ class dense_keys {
     panels::template multiply<T>(leaf_ + b * width * stride_, stride_, rows_ + first * stride_, stride_, scores);
   }
 
- private:
+ protected:
   heads_view<Q const> q_;
   heads_view<K const> k_;
   float factor_;
@@ -110,7 +110,7 @@ class dense_values {
     panels::template multiply<T>(leaf_ + (b * all + from) * width, k, weights + from, stride, out);
   }
 
- private:
+ protected:
   /// A value that is not finite would reach rows of its tile that do not see it: NaN * 0. So it is taken out.
   [[nodiscard]] bool clear_if_bad(index key) const noexcept {
     index const all = panels::filled(keys_);

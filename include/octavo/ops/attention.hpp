@@ -7,6 +7,9 @@
 #include "octavo/core/heads_view.hpp"
 #include "octavo/kernel/code_operands.hpp"
 #include "octavo/kernel/dense_operands.hpp"
+#include "octavo/kernel/dense_pages.hpp"
+#include "octavo/kernel/page_keys.hpp"
+#include "octavo/kernel/page_values.hpp"
 #include "octavo/ops/attention_options.hpp"
 #include "octavo/ops/attention_run.hpp"
 #include "octavo/ops/context.hpp"
@@ -53,34 +56,87 @@ template <class Q, class K, class V, class Out>
 
 namespace detail {
 
-/// How K and V enter: as floats, or as codes of a scheme.
-template <class A, class Scheme, class Q, class K>
-struct keys_of {
+/// How K and V enter: as floats, or as codes of a scheme. They are elements, or the keys and values of a cache.
+template <class Scheme>
+consteval bool check_query_scheme() {
   static_assert(is_scheme<Scheme>,
                 "Octavo: the first template argument of attention is the scheme of Q and K, such as "
                 "scheme<symmetric<int8>, per_token>; without one they stay as they are.");
   static_assert(is_per_token<typename Scheme::granularity>,
                 "Octavo: attention quantizes Q and K per_token: a scale for each query and for each key.");
   using quantizer = typename Scheme::quantizer;
-  static_assert(kernel::vector_quantizer<quantizer> && is_symmetric<quantizer> &&
-                    !kernel::has_operand_zeros<quantizer>,
-                "Octavo: attention quantizes Q and K by symmetric<int8> or symmetric<int4>.");
-  using type = kernel::code_keys<A, quantizer, Q, K>;
+  static_assert(
+      kernel::vector_quantizer<quantizer> && is_symmetric<quantizer> && !kernel::has_operand_zeros<quantizer>,
+      "Octavo: attention quantizes Q and K by symmetric<int8> or symmetric<int4>.");
+  return true;
+}
+template <class Scheme>
+consteval bool check_probability_scheme() {
+  static_assert(std::is_same_v<Scheme, scheme<symmetric<uint8>, per_tensor>>,
+                "Octavo: the second template argument of attention is the scheme of the probabilities, "
+                "scheme<symmetric<uint8>, per_tensor>: bytes of 1/255; without one they stay f32, as do the values.");
+  return true;
+}
+/// Whether a cache stores by S what an integer dot product can take.
+template <class S>
+consteval bool check_cache_codes() {
+  static_assert(
+      !element<S>,
+      "Octavo: this cache keeps its elements as they are. Leave out the template argument, or store by a scheme.");
+  if constexpr (!element<S>) {
+    static_assert(
+        lattice<typename S::format>.exact,
+        "Octavo: codes of this cache are no integers, so they have no integer dot product. Leave out the template "
+        "argument: attention then multiplies their values as f32.");
+  }
+  return true;
+}
+
+template <class A, class Scheme, class Q, class K>
+struct keys_of {
+  static_assert(check_query_scheme<Scheme>());
+  using type = kernel::code_keys<A, typename Scheme::quantizer, Q, K>;
 };
 template <class A, class Q, class K>
 struct keys_of<A, as_is, Q, K> {
   using type = kernel::dense_keys<A, Q, K>;
 };
+template <class A, class Scheme, class Q, class K>
+struct keys_of<A, Scheme, Q, cache_side<K, key_layout<K>, false>> {
+  static_assert(check_query_scheme<Scheme>() && check_cache_codes<K>());
+  using type = kernel::page_keys<A, typename Scheme::quantizer, Q, K>;
+};
+template <class A, class Q, class K>
+struct keys_of<A, as_is, Q, cache_side<K, key_layout<K>, false>> {
+  using type = kernel::dense_page_keys<A, Q, K>;
+};
 template <class A, class Scheme, class V>
 struct values_of {
-  static_assert(std::is_same_v<Scheme, scheme<symmetric<uint8>, per_tensor>>,
-                "Octavo: the second template argument of attention is the scheme of the probabilities, "
-                "scheme<symmetric<uint8>, per_tensor>: bytes of 1/255; without one they stay f32, as do the values.");
+  static_assert(check_probability_scheme<Scheme>());
   using type = kernel::code_values<A, V>;
 };
 template <class A, class V>
 struct values_of<A, as_is, V> {
   using type = kernel::dense_values<A, V>;
+};
+template <class A, class Scheme, class V>
+struct values_of<A, Scheme, cache_side<V, value_layout<V>, true>> {
+  static_assert(check_probability_scheme<Scheme>() && check_cache_codes<V>());
+  using type = kernel::page_values<A, V>;
+};
+template <class A, class V>
+struct values_of<A, as_is, cache_side<V, value_layout<V>, true>> {
+  using type = kernel::dense_page_values<A, V>;
+};
+
+/// What keys_of and values_of know an operand by: its elements, or the side of a cache.
+template <class Operand>
+struct operand_of {
+  using type = Operand;
+};
+template <class T>
+struct operand_of<heads_view<T const>> {
+  using type = T;
 };
 
 /// One call: checks, then ops::attention_run.
@@ -94,8 +150,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
   auto const vs = as_heads(v, settings.heads.kv_heads).read();
   auto const os = as_heads(out, settings.heads.query_heads);
   using Q_type = std::remove_const_t<std::remove_pointer_t<decltype(qs.data())>>;
-  using K_type = std::remove_const_t<std::remove_pointer_t<decltype(ks.data())>>;
-  using V_type = std::remove_const_t<std::remove_pointer_t<decltype(vs.data())>>;
+  using K_type = typename operand_of<std::remove_const_t<decltype(ks)>>::type;
+  using V_type = typename operand_of<std::remove_const_t<decltype(vs)>>::type;
   using Out_type = std::remove_pointer_t<decltype(os.data())>;
   static_assert(!std::is_const_v<Out_type>, "Octavo: attention writes its fourth operand, but this one is const.");
   if (auto const m = misfit_of(qs, ks, vs, os); m.what != nullptr) {
@@ -133,6 +189,11 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 /// - `attention<q8, p8>(...)` quantizes: queries and keys by the scheme q8 (symmetric<int8> or symmetric<int4>, per_token),
 ///   probabilities as bytes of 1/255 relative to the largest score of their leaf, and values as int8 with a scale for each
 ///   channel of a leaf (so the last leaf changes when keys are added). `attention<q8>(...)` keeps values and probabilities f32.
+/// - k and v may be the keys() and values() of a kv_cache. `attention<q8, p8>` multiplies their codes as they are stored: a
+///   score is t = fma(float(exact sum of group g), scale of g, t) over groups of channels, ascending, then times the scale of
+///   the query; a weight is multiplied by the scale of its value, then becomes a byte of 1/255 of the largest of its page of
+///   64 keys and group of channels; acc = fma(exact sum of a page, largest / 255, acc), page after page. l is the sum of the
+///   weights as f32. Without template arguments pages become f32, one by one, with the bits of attention over such floats.
 /// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),

@@ -146,6 +146,7 @@ class attention_run {
 
     for (index first = 0; first < rows.count; first += G) { state.sums(first).clear(G); }
     keys.load_rows(rows.of, rows.first, rows.count);
+    index const all_leaves = leaf == 0 ? ceil_div(rule_.keys, kernel::leaf_keys) : -1;
     for (; leaf < leaves; ++leaf) {
       index const from = leaf * kernel::leaf_keys;
       index const n = smaller(kernel::leaf_keys, rule_.keys - from);
@@ -157,6 +158,10 @@ class attention_run {
         if (!loaded) {
           keys.load_leaf(rows.of.kv_head, from, n);
           values.load_leaf(rows.of.kv_head, from, n);
+          if constexpr (requires { values.expect(index{}, index{}); }) {  // heads come last first
+            if (leaf + 1 < leaves) { values.expect(rows.of.kv_head, from + kernel::leaf_keys); }
+            if (leaf + 1 == leaves) { values.expect(leaves == all_leaves ? rows.of.kv_head - 1 : -1, 0); }
+          }
           loaded = true;
         }
         kernel::attend_group<A>(keys, values, rule_, seeing, first, from, group);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which elements share parameters: granularities of a stored matrix and of an operand that arrives as float.
+// Which elements share parameters: granularities of a stored matrix, of an operand that arrives as float, of a cache.
 #pragma once
 
 #include "octavo/core/index.hpp"
@@ -10,12 +10,25 @@ inline namespace v0 {
 struct per_tensor {};  ///< all elements (of a stored matrix; of all tokens of an activation)
 struct per_row {};     ///< a row of a stored matrix: one output feature
 struct per_column {};  ///< a column of a stored matrix: one input feature; folded into the activations
-struct per_token {};   ///< one token of an operand that arrives as float
+struct per_token {};   ///< one token of an operand that arrives as float; of a cache: one token of a head
 
 /// G neighbours in a row of a stored matrix; the last group of a row may be short.
 template <int G>
 struct per_group {
   static_assert(G >= 1 && G <= 32768, "Octavo: a group has 1 to 32768 elements.");
+  static constexpr index size = G;
+};
+
+/// G neighbouring channels of one token of a cache; the last group of a head may be short.
+template <int G>
+struct per_token_group {
+  static_assert(G >= 1 && G <= 32768, "Octavo: a group has 1 to 32768 channels.");
+  static constexpr index size = G;
+};
+/// G neighbouring tokens of one channel of a cache.
+template <int G>
+struct per_channel_group {
+  static_assert(G >= 1 && G <= 32768, "Octavo: a group has 1 to 32768 tokens.");
   static constexpr index size = G;
 };
 
@@ -34,6 +47,14 @@ template <class G>
 inline constexpr bool is_per_token = false;
 template <>
 inline constexpr bool is_per_token<per_token> = true;
+template <class G>
+inline constexpr bool is_per_token_group = false;
+template <int G>
+inline constexpr bool is_per_token_group<per_token_group<G>> = true;
+template <class G>
+inline constexpr bool is_per_channel_group = false;
+template <int G>
+inline constexpr bool is_per_channel_group<per_channel_group<G>> = true;
 template <class G>
 inline constexpr bool is_per_tensor = false;
 template <>

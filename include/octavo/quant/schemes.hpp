@@ -25,6 +25,12 @@ using q8 = scheme<symmetric<int8>, per_token>;
 using q4 = scheme<symmetric<int4>, per_token>;
 using p8 = scheme<symmetric<uint8>, per_tensor>;
 
+// Keys and values of a cache.
+using k8 = scheme<symmetric<int8, scale_as<f16>>, per_token>;
+using k4 = scheme<affine<uint4, scale_as<f16>>, per_token_group<64>>;
+using v8 = k8;
+using v4 = k4;
+
 // Integer weights, one f32 scale per row; or groups of G along k with f16 scales.
 using w8 = scheme<symmetric<int8>, per_row>;
 using w4 = scheme<symmetric<int4>, per_row>;

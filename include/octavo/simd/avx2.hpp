@@ -54,6 +54,11 @@ struct native<avx2> {
     v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));
     return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
   }
+  [[gnu::always_inline]] static std::int32_t largest(ints x) noexcept {
+    __m128i v = _mm_max_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    v = _mm_max_epi32(v, _mm_shuffle_epi32(v, 0x4e));
+    return _mm_cvtsi128_si32(_mm_max_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
+  }
   [[gnu::always_inline]] static floats swap_pairs(floats x) noexcept { return floats(_mm256_permute_ps(x, 0xb1)); }
   [[gnu::always_inline]] static floats minimum(floats a, floats b) noexcept { return floats(_mm256_min_ps(a, b)); }
   [[gnu::always_inline]] static floats maximum(floats a, floats b) noexcept { return floats(_mm256_max_ps(a, b)); }

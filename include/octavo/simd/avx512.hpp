@@ -61,6 +61,13 @@ struct native<avx512bw> {
     v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));
     return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
   }
+  [[gnu::always_inline]] static std::int32_t largest(ints x) noexcept {
+    __m256i const half =
+        _mm256_max_epi32(_mm512_maskz_extracti64x4_epi64(0xff, x, 0), _mm512_maskz_extracti64x4_epi64(0xff, x, 1));
+    __m128i v = _mm_max_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    v = _mm_max_epi32(v, _mm_shuffle_epi32(v, 0x4e));
+    return _mm_cvtsi128_si32(_mm_max_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
+  }
   [[gnu::always_inline]] static floats swap_pairs(floats x) noexcept {
     return floats(_mm512_maskz_permute_ps(all, x, 0xb1));
   }

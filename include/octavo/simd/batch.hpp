@@ -167,6 +167,12 @@ template <class A>
   return native_of<A>::sum(x);
 }
 
+/// The largest lane.
+template <class A>
+[[nodiscard, gnu::always_inline]] inline std::int32_t largest(ints<A> x) noexcept {
+  return native_of<A>::largest(x);
+}
+
 /// The smaller and the larger of floats or ints; the second operand where either is NaN.
 template <class A, class V>
 [[gnu::always_inline]] inline V minimum(V a, V b) noexcept {

@@ -119,6 +119,11 @@ struct native<scalar> {
     for (std::int32_t const v : x.v) { total += v; }
     return total;
   }
+  static std::int32_t largest(ints const& x) noexcept {
+    std::int32_t most = x.v[0];
+    for (std::int32_t const v : x.v) { most = v > most ? v : most; }
+    return most;
+  }
   static floats swap_pairs(floats const& x) noexcept {
     return floats::generate([&](int i) { return x.v[i ^ 1]; });
   }

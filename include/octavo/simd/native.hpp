@@ -14,7 +14,8 @@ namespace simd {
 /// Types `ints` and `floats` are xsimd batches (or what has their operators); `lanes` is how many 32-bit numbers they hold.
 /// Functions, each as the function of the same name in simd/batch.hpp:
 ///
-///     load_bytes to_floats to_ints shift_right<N> shift_right shift_left<N> fused opaque floor sum swap_pairs
+///     load_bytes to_floats to_ints shift_right<N> shift_right shift_left<N> fused opaque floor sum largest
+///     swap_pairs
 ///     minimum maximum          the second operand where either is NaN, as x86 has it
 ///     load_f16 load_bf16, store_f16, store_bytes, store_words<T>
 ///     where_nan(x, a, b)       a where x is NaN, b elsewhere

@@ -53,6 +53,7 @@ struct native<neon64> {
   }
   [[gnu::always_inline]] static floats floor(floats x) noexcept { return floats(vrndmq_f32(x)); }
   [[gnu::always_inline]] static std::int32_t sum(ints x) noexcept { return vaddvq_s32(x); }
+  [[gnu::always_inline]] static std::int32_t largest(ints x) noexcept { return vmaxvq_s32(x); }
   [[gnu::always_inline]] static floats swap_pairs(floats x) noexcept { return floats(vrev64q_f32(x)); }
   [[gnu::always_inline]] static floats minimum(floats a, floats b) noexcept { return where_less(a, b, a, b); }
   [[gnu::always_inline]] static floats maximum(floats a, floats b) noexcept { return where_less(b, a, a, b); }

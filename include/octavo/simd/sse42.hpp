@@ -57,6 +57,10 @@ struct native<sse42> {
     __m128i const v = _mm_add_epi32(x, _mm_shuffle_epi32(x, 0x4e));
     return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
   }
+  [[gnu::always_inline]] static std::int32_t largest(ints x) noexcept {
+    __m128i const v = _mm_max_epi32(x, _mm_shuffle_epi32(x, 0x4e));
+    return _mm_cvtsi128_si32(_mm_max_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
+  }
   [[gnu::always_inline]] static floats swap_pairs(floats x) noexcept { return floats(_mm_shuffle_ps(x, x, 0xb1)); }
   [[gnu::always_inline]] static floats minimum(floats a, floats b) noexcept { return floats(_mm_min_ps(a, b)); }
   [[gnu::always_inline]] static floats maximum(floats a, floats b) noexcept { return floats(_mm_max_ps(a, b)); }

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// A kv_cache as bytes: cache_bytes saves its tokens, load_cache brings them back, with the same bits.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "octavo/io/cursor.hpp"
+#include "octavo/io/scheme_text.hpp"
+#include "octavo/storage/kv_cache.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace io {
+
+namespace detail {
+
+/// The first 64 bytes; then the schemes of keys and values as text; then pages of 64 tokens:
+///
+///     header | text of K | text of V | page 0: keys of head 0, values of head 0, keys of head 1 ... | page 1 ...
+struct cache_header {
+  std::array<char, 8> magic;
+  std::uint32_t byte_order;
+  std::uint32_t layout;
+  std::int64_t head_dim;
+  std::int64_t value_head_dim;
+  std::int64_t kv_heads;
+  std::int64_t tokens;
+  std::uint64_t bytes;
+  std::uint32_t key_text;
+  std::uint32_t value_text;
+};
+static_assert(sizeof(cache_header) == 64);
+inline constexpr std::array<char, 8> cache_magic = {'o', 'c', 't', 'k', 'v', '\n', '\r', 1};
+inline constexpr std::uint32_t cache_byte_order = 0x01020304;
+
+template <class S>
+[[nodiscard]] std::string cache_text() {
+  if constexpr (element<S>) {
+    return scale_text<S>;
+  } else {
+    return scheme_text<typename key_layout<S>::stored>();  // a token is a row
+  }
+}
+
+/// Of keys and values of a head.
+template <class Cache>
+[[nodiscard]] index page_bytes(Cache const& cache) {
+  return cache.keys().layout().bytes() + cache.values().layout().bytes();
+}
+
+}  // namespace detail
+
+/// The tokens of a cache. The bytes are the same however the tokens came into it, and on every machine.
+template <class K, class V, class Memory>
+[[nodiscard]] std::vector<std::byte> cache_bytes(kv_cache<K, V, Memory> const& cache) {
+  auto const& shape = cache.shape();
+  auto const keys = cache.keys();
+  auto const values = cache.values();
+  index const pages = ceil_div(cache.tokens(), page_tokens);
+  std::string const texts = detail::cache_text<K>() + detail::cache_text<V>();
+  detail::cache_header header{detail::cache_magic,
+                              detail::cache_byte_order,
+                              panel_layout_version,
+                              shape.head_dim,
+                              shape.value_head_dim,
+                              shape.kv_heads,
+                              cache.tokens(),
+                              0,
+                              static_cast<std::uint32_t>(detail::cache_text<K>().size()),
+                              static_cast<std::uint32_t>(detail::cache_text<V>().size())};
+  header.bytes =
+      sizeof header + texts.size() + static_cast<std::uint64_t>(pages * shape.kv_heads * detail::page_bytes(cache));
+  std::vector<std::byte> result(static_cast<std::size_t>(header.bytes));
+  std::byte* to = result.data();
+  std::memcpy(to, &header, sizeof header);
+  std::memcpy(to + sizeof header, texts.data(), texts.size());
+  to += sizeof header + texts.size();
+  auto const put = [&](auto const& side, index h, index p) {
+    if (side.layout().bytes() == 0) { return; }
+    std::memcpy(to, side.page(h, p), static_cast<std::size_t>(side.layout().bytes()));
+    for (index slot = smaller(cache.tokens() - p * page_tokens, page_tokens); slot < page_tokens; ++slot) {
+      side.layout().clear(to, slot);  // tokens that were truncated
+    }
+    to += side.layout().bytes();
+  };
+  for (index p = 0; p < pages; ++p) {
+    for (index h = 0; h < shape.kv_heads; ++h) {
+      put(keys, h, p);
+      put(values, h, p);
+    }
+  }
+  return result;
+}
+
+/// Replaces the tokens of a cache by those of cache_bytes(). False, the cache as it was, and why in `error`, if these are no
+/// such bytes, or are of another version, other schemes or another shape, or more than its capacity. Codes and scales are
+/// not looked at: attention takes any.
+template <class K, class V, class Memory>
+[[nodiscard]] bool load_cache(std::span<std::byte const> bytes, kv_cache<K, V, Memory>& cache, std::string& error) {
+  auto const& shape = cache.shape();
+  detail::cache_header header{};
+  cursor at(bytes);
+  std::string_view key_text;
+  std::string_view value_text;
+  auto const differ = [&error](char const* what, std::int64_t there, index here) {
+    error = std::string("the file has ") + what + " " + std::to_string(there) + ", the cache " + std::to_string(here);
+  };
+  auto const stores = [&error](char const* what, std::string_view there, std::string const& here) {
+    error = std::string("the file has ") + what + " as '" + shown(there) + "', the cache stores '" + here + "'";
+  };
+  if (!at.read(header) || header.magic != detail::cache_magic) {
+    error = "this is no file of a cache, or one of a newer version";
+  } else if (header.byte_order != detail::cache_byte_order) {
+    error = "the file has another byte order";
+  } else if (header.layout != static_cast<std::uint32_t>(panel_layout_version)) {
+    error = "the file has layout panel64_v" + std::to_string(header.layout) + ", this version reads panel64_v" +
+            std::to_string(panel_layout_version);
+  } else if (header.bytes != bytes.size()) {
+    error = "the file says that it has " + std::to_string(header.bytes) + " bytes, but has " +
+            std::to_string(bytes.size()) + "; it is truncated, or was changed";
+  } else if (!at.text(header.key_text, key_text) || !at.text(header.value_text, value_text)) {
+    error = "the file ends in the names of its schemes";
+  } else if (key_text != detail::cache_text<K>()) {
+    stores("keys", key_text, detail::cache_text<K>());
+  } else if (value_text != detail::cache_text<V>()) {
+    stores("values", value_text, detail::cache_text<V>());
+  } else if (header.head_dim != shape.head_dim) {
+    differ("head_dim", header.head_dim, shape.head_dim);
+  } else if (header.value_head_dim != shape.value_head_dim) {
+    differ("value_head_dim", header.value_head_dim, shape.value_head_dim);
+  } else if (header.kv_heads != shape.kv_heads) {
+    differ("kv_heads", header.kv_heads, shape.kv_heads);
+  } else if (header.tokens < 0 || header.tokens > shape.capacity) {
+    error = "the file has " + std::to_string(header.tokens) + " tokens, but the capacity of the cache is " +
+            std::to_string(shape.capacity);
+  } else {
+    // Tokens are at most the capacity, so that the product holds.
+    index const tokens = static_cast<index>(header.tokens);
+    auto const needed =
+        static_cast<std::uint64_t>(ceil_div(tokens, page_tokens) * shape.kv_heads * detail::page_bytes(cache));
+    if (at.left() != needed) {
+      error = "the file has " + std::to_string(at.left()) + " bytes of tokens, but " + std::to_string(tokens) +
+              " tokens need " + std::to_string(needed);
+      return false;
+    }
+    cache.assign(tokens, [&](index, index, std::byte* key_page, std::byte* value_page) {
+      std::span<std::byte const> from;
+      auto const take = [&](std::byte* to, index n) {
+        if (n != 0 && at.take(static_cast<std::uint64_t>(n), from)) { std::memcpy(to, from.data(), from.size()); }
+      };
+      take(key_page, cache.keys().layout().bytes());
+      take(value_page, cache.values().layout().bytes());
+    });
+    return true;
+  }
+  return false;
+}
+
+}  // namespace io
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// Keys and values of a cache as floats: a leaf of pages becomes the f32 panels of dense attention.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+#include "octavo/kernel/dense_operands.hpp"
+#include "octavo/storage/kv_cache.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// S = K Q by f32, whatever stores the keys.
+template <class A, class Q, class K>
+class dense_page_keys : public dense_keys<A, Q, float> {
+  using base = dense_keys<A, Q, float>;
+  using base::leaf_;
+  using base::stride_;
+
+ public:
+  using base::width;
+
+  dense_page_keys(heads_view<Q const> const& q, cache_keys<K> const& k, float factor) noexcept
+      : base(q, heads_view<float const>(nullptr, k.head_dim(), k.heads(), 0, 0, 0), factor), pages_(k) {}
+
+  void load_leaf(index head, index first, index n) noexcept {
+    index const d = pages_.head_dim();
+    for (index j = 0; j < round_up(n, width); j += width) {
+      std::byte const* const page = pages_.page(head, (first + j) / page_tokens);
+      index const slot = (first + j) % page_tokens;
+      float* const to = leaf_ + j * stride_;
+      for (index c = 0; c < d; ++c) { load(page, slot, c, to + c * width); }
+      for (index c = d; c < stride_; ++c) { std::memset(to + c * width, 0, width * sizeof(float)); }
+    }
+  }
+
+ private:
+  /// Channel c of `width` keys.
+  [[gnu::always_inline]] void load(std::byte const* page, index slot, index c, float* to) const noexcept {
+    if constexpr (element<K>) {
+      auto const* const from = reinterpret_cast<K const*>(page) + c * page_tokens + slot;
+      for (index i = 0; i < width; i += simd::lanes<A>) { simd::load_as_floats<A>(from + i).store_unaligned(to + i); }
+    } else {
+      for (index i = 0; i < width; ++i) { to[i] = pages_.layout().value(page, slot + i, c); }
+    }
+  }
+
+  cache_keys<K> pages_;
+};
+
+/// O = V P by f32, whatever stores the values.
+template <class A, class V>
+class dense_page_values : public dense_values<A, float> {
+  using base = dense_values<A, float>;
+  using panels = dense_panels<A>;
+  using base::bad_;
+  using base::finite_;
+  using base::keys_;
+  using base::leaf_;
+
+ public:
+  using base::width;
+
+  explicit dense_page_values(cache_values<V> const& v) noexcept
+      : base(heads_view<float const>(nullptr, v.head_dim(), v.heads(), 0, 0, 0)), pages_(v) {}
+
+  void load_leaf(index head, index first, index n) noexcept {
+    index const e = pages_.head_dim();
+    index const all = panels::filled(n);
+    keys_ = n;
+    finite_ = true;
+    for (index c = 0; c < e; c += width) {
+      float* const block = leaf_ + c * all;
+      for (index j = 0; j < n; ++j) {
+        index const slot = (first + j) % page_tokens;
+        load(pages_.page(head, (first + j) / page_tokens), slot, c, smaller(width, e - c), block + j * width);
+      }
+      for (index j = n; j < all; ++j) { std::memset(block + j * width, 0, width * sizeof(float)); }
+    }
+    for (index j = 0; j < n; ++j) {
+      bad_[j] = this->clear_if_bad(j);
+      finite_ = finite_ && !bad_[j];
+    }
+  }
+
+ private:
+  /// n channels from c of one key, and zeros up to `width`.
+  [[gnu::always_inline]] void load(std::byte const* page, index slot, index c, index n, float* to) const noexcept {
+    if constexpr (element<V>) {
+      auto const* const from = reinterpret_cast<V const*>(page) + value_layout<V>::at(slot, c);
+      for (index i = 0; i < width; i += simd::lanes<A>) { simd::load_as_floats<A>(from + i).store_unaligned(to + i); }
+      for (index i = n; i < width; ++i) { to[i] = 0.0f; }
+    } else {
+      for (index i = 0; i < width; ++i) { to[i] = i < n ? pages_.layout().value(page, slot, c + i) : 0.0f; }
+    }
+  }
+
+  cache_values<V> pages_;
+};
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

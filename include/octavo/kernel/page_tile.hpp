@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// The register tile of pages: a few rows against 64 rows of codes where they are stored, read as one stream.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "octavo/core/unroll.hpp"
+#include "octavo/kernel/byte_weights.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// Registers of rows of a page that a tile takes, and query rows: as many as packed weights have.
+template <class A>
+inline constexpr int page_registers = detail::is_avx512<A>  ? 4
+                                      : simd::lanes<A> >= 8 ? 16 / simd::lanes<A>
+                                                            : 4;
+template <class A>
+inline constexpr int page_tile_rows = detail::is_scalar<A>  ? 1
+                                      : simd::lanes<A> == 4 ? 2
+                                                            : 4;
+
+/// Whether a tile takes all 64 rows of a page.
+template <class A>
+inline constexpr bool takes_pages = page_registers<A>* simd::lanes<A> == panel_rows;
+
+/// Memory that is asked for while a tile works. Attention goes over a leaf twice, over its keys and over its values, and in
+/// each pass asks for what the next one reads: values while keys are multiplied, and keys of the next leaf while values are.
+/// All of it in one direction, some lines at each step, so that it comes at the pace of the work.
+struct lines_ahead {
+  std::byte const* next = nullptr;
+  std::byte const* end = nullptr;
+
+  /// `share` bytes, part `i` of a run of pages of `bytes` each; page(p) is where page p of the run is.
+  template <class Page>
+  [[nodiscard, gnu::always_inline]] static lines_ahead part(index i, index share, index bytes,
+                                                            Page const& page) noexcept {
+    std::byte const* const from = page(i * share / bytes) + i * share % bytes;
+    return {from, from + share};
+  }
+  [[gnu::always_inline]] void line() noexcept {
+    __builtin_prefetch(next, 0, 2);
+    next += 64;
+  }
+  /// What is left of it.
+  [[gnu::always_inline]] void rest() noexcept {
+    while (next < end) { line(); }
+  }
+};
+
+/// Codes as the signed side of a product whose other side is unsigned bytes. Only where both are registers of bytes: with
+/// vpdpbusd. Elsewhere, and in the class it derives from, codes are unsigned.
+template <class A, class L>
+struct signed_codes : byte_weights<A, L, false> {
+  using base = byte_weights<A, L, false>;
+  /// Subtracted from all codes.
+  static constexpr int offset =
+      lattice<typename L::format>.highest - lattice<typename L::format>.lowest > 127 ? 128 : 0;
+
+  template <int U>
+  [[nodiscard, gnu::always_inline]] typename base::weight get(typename base::packed const& step,
+                                                              typename base::group g) const noexcept {
+    simd::ints<A> const codes(base::template get<U>(step, g));
+    if constexpr (offset == 0) { return codes; }
+    return simd::bit_xor<A>(codes, 0x80808080u);
+  }
+  template <class Operand>
+  [[nodiscard, gnu::always_inline]] static typename base::accumulator add(typename base::accumulator acc,
+                                                                          typename base::weight const& w,
+                                                                          Operand const& a) noexcept {
+    return base::dot::add(acc, a, w);
+  }
+};
+
+/// total[t * R + r] = exact sums over `steps` steps from `codes` (row 0 of those that are wanted), for T rows of operands
+/// `stride` apart; they begin with what is there. Each step asks memory for `Lines` lines.
+template <class Weights, int Lines, int T, int R>
+[[gnu::always_inline]] inline void page_sums(Weights const& unpack, std::byte const* codes, index first_row,
+                                             index steps, typename Weights::operand const* x, index stride,
+                                             lines_ahead& ahead, simd::ints<typename Weights::arch>* total) noexcept {
+  using A = typename Weights::arch;
+  using accumulator = typename Weights::accumulator;
+  using detail::unroll;
+  constexpr int L = simd::lanes<A>;
+  constexpr bool bursts = Weights::burst != 0;
+  // Few accumulators wait for each other: then each has two chains.
+  constexpr int chains = !bursts && T * R <= 4 && Weights::units % 2 == 0 ? 2 : 1;
+  accumulator acc[static_cast<std::size_t>(T * R * chains)];
+  unroll<T * R>([&](int i) __attribute__((always_inline)) {
+    if constexpr (bursts) {
+      acc[i] = accumulator{};
+    } else {
+      acc[i] = accumulator(total[i]);
+      if constexpr (chains == 2) { acc[T * R + i] = accumulator(simd::ints<A>(0)); }
+    }
+  });
+  [[maybe_unused]] auto const flush = [&]() __attribute__((always_inline)) {
+    unroll<T * R>([&](int i) __attribute__((always_inline)) {
+      total[i] = Weights::flush(total[i], acc[i]);
+      acc[i] = accumulator{};
+    });
+  };
+  [[maybe_unused]] index until_flush = Weights::burst;
+  for (; steps > 0; --steps) {
+    typename Weights::packed packed[static_cast<std::size_t>(R)];
+    unroll<R>([&](int r) __attribute__((always_inline)) {
+      packed[r] = typename Weights::packed(codes + r * L * 4, first_row + r * L);
+    });
+    unroll<Lines>([&](int) __attribute__((always_inline)) { ahead.line(); });
+    unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {
+      typename Weights::weight weights[static_cast<std::size_t>(R)];
+      unroll<R>([&](int r) __attribute__((always_inline)) { weights[r] = unpack.template get<u()>(packed[r], {}); });
+      unroll<T>([&](int t) __attribute__((always_inline)) {
+        auto const operand = Weights::load(x + t * stride + Weights::unit_operands * u());
+        unroll<R>([&](int r) __attribute__((always_inline)) {
+          auto& sum = acc[u() % chains * T * R + t * R + r];
+          sum = Weights::add(sum, weights[r], operand);
+        });
+      });
+    });
+    codes += Weights::layout::step_bytes;
+    x += Weights::units * Weights::unit_operands;
+    if constexpr (bursts) {
+      if (--until_flush == 0) {
+        until_flush = Weights::burst;
+        flush();
+      }
+    }
+  }
+  if constexpr (bursts) {
+    flush();
+  } else {
+    unroll<T * R>([&](int i) __attribute__((always_inline)) {
+      total[i] = simd::ints<A>(acc[i]);
+      if constexpr (chains == 2) { total[i] = total[i] + simd::ints<A>(acc[T * R + i]); }
+    });
+  }
+}
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

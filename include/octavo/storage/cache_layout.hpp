@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+// key_layout<K>, value_layout<V>: where 64 tokens of one head lie in a page of a cache, and how one token is put there.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <type_traits>
+
+#include "octavo/core/scalar.hpp"
+#include "octavo/quant/symmetric.hpp"
+#include "octavo/storage/panel_writer.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// Tokens of a page: the rows of a panel of keys, and what a panel of values sums over.
+inline constexpr index page_tokens = panel_rows;
+
+namespace detail {
+
+/// Elements that a cache keeps as they are, or a scheme that it can store.
+template <class S>
+consteval bool check_cache_scheme() {
+  static_assert(element<S> || is_scheme<S>,
+                "Octavo: a cache stores its keys and its values by a scheme<quantizer, granularity>, or as they are: "
+                "float, octavo::bf16, octavo::f16.");
+  if constexpr (is_scheme<S>) {
+    using G = typename S::granularity;
+    static_assert(!is_per_channel_group<G>,
+                  "Octavo: no cache stores per_channel_group<G> yet, whose groups close only after G tokens. Use "
+                  "per_token or per_token_group<G>.");
+    static_assert(
+        is_per_token<G> || is_per_token_group<G> || is_per_channel_group<G>,
+        "Octavo: the granularity of a cache is per_token or per_token_group<G>; per_row, per_column, per_group "
+        "and per_tensor speak of a stored matrix.");
+    static_assert(
+        linear_quantizer<typename S::quantizer>,
+        "Octavo: a cache needs a quantizer with `static float scale(params)`, so that what a token stores is a "
+        "scale (and a zero point or a minimum).");
+    static_assert(
+        code_planes(S::format::bits).high() == 0,
+        "Octavo: a cache stores codes of 1, 2, 4, 7 or 8 bits. Use a format of 4 or 8 bits in place of one of "
+        "3, 5 or 6.");
+  }
+  return true;
+}
+
+/// Channels that share parameters.
+template <class Granularity>
+[[nodiscard, gnu::always_inline]] constexpr index channel_group(index head_dim) noexcept {
+  if constexpr (is_per_token_group<Granularity>) { return Granularity::size; }
+  return head_dim > 0 ? head_dim : 1;
+}
+
+template <class T>
+[[nodiscard, gnu::always_inline]] inline T read_at(std::byte const* p, index i) noexcept {
+  T x;
+  std::memcpy(&x, p + i * static_cast<index>(sizeof x), sizeof x);
+  return x;
+}
+template <class T>
+[[gnu::always_inline]] inline void write_at(std::byte* p, index i, T x) noexcept {
+  std::memcpy(p + i * static_cast<index>(sizeof x), &x, sizeof x);
+}
+
+/// How a cache quantizes: by the quantizer itself. (kernel/encode.hpp does the same by vectors.)
+struct plain_encoder {
+  template <class T>
+  [[gnu::always_inline]] static void load(T const* from, index n, float* to) noexcept {
+    for (index i = 0; i < n; ++i) { to[i] = static_cast<float>(from[i]); }
+  }
+  /// Codes of n numbers that share parameters.
+  template <class Q>
+  [[nodiscard, gnu::always_inline]] static typename Q::params encode(float const* from, index n, code* to) noexcept {
+    auto const p = calibrate<Q>(from, n);
+    for (index i = 0; i < n; ++i) { to[i] = Q::encode(from[i], p); }
+    return p;
+  }
+};
+
+}  // namespace detail
+
+/// Keys by scheme K: one panel of panel64_v1, 64 keys x head_dim. per_token is per_row there, per_token_group<G> is
+/// per_group<G>, since a token is a row.
+template <class K>
+struct key_layout {
+  static_assert(detail::check_cache_scheme<K>());
+  using quantizer = typename K::quantizer;
+  using granularity = typename K::granularity;
+  template <class G>
+  struct row_granularity {
+    using type = per_row;
+  };
+  template <int G>
+  struct row_granularity<per_token_group<G>> {
+    using type = per_group<G>;
+  };
+  using stored = scheme<quantizer, typename row_granularity<granularity>::type>;
+  using panel_type = panel_layout<stored>;
+
+  index head_dim = 0;
+
+  [[nodiscard, gnu::always_inline]] constexpr panel_type panel() const noexcept { return {panel_rows, head_dim}; }
+  [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept { return panel().panel_bytes(); }
+
+  /// Quantizes head_dim floats into token `slot` of the page. `room`: head_dim codes.
+  template <class Encoder = detail::plain_encoder>
+  [[gnu::always_inline]] void put(std::byte* page, index slot, float const* x, code* room) const noexcept {
+    auto const layout = panel();
+    detail::panel_writer<stored> const writer(layout, page);
+    for (index g = 0; g < layout.groups(); ++g) {
+      index const n = layout.group_length(g);
+      float const* const from = x + g * layout.group();
+      writer.put_params(slot, g, Encoder::template encode<quantizer>(from, n, room));
+      index const whole = panel_type::pair_order ? 0 : n / panel_type::step;
+      words(page + g * layout.group_bytes() + slot * 4, whole, room);
+      rest(page, slot, g, whole * panel_type::step, n, room);
+    }
+  }
+  /// All bits of a token become 0.
+  [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
+    auto const layout = panel();
+    for (index g = 0; g < layout.groups(); ++g) {
+      for (index k = 0; k < layout.group_steps(g) * panel_type::step; ++k) {
+        page[layout.at(slot, g, k).byte] = std::byte{0};  // whole bytes are of one row
+      }
+      std::byte* const params = page + layout.params_at(g);
+      constexpr auto size = static_cast<index>(sizeof(typename panel_type::scale_type));
+      std::memset(params + slot * size, 0, static_cast<std::size_t>(size));
+      if constexpr (panel_type::zero_points) { params[panel_type::scale_bytes + slot] = std::byte{0}; }
+      if constexpr (panel_type::minima) {
+        std::memset(params + panel_type::scale_bytes + slot * size, 0, static_cast<std::size_t>(size));
+      }
+    }
+  }
+  /// What channel c of a token stands for.
+  [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
+    using F = typename quantizer::format;
+    auto const layout = panel();
+    index const g = c / layout.group();
+    int const packed = panel_type::get(page, layout.at(slot, c));
+    auto const q = static_cast<code>((packed ^ panel_type::flip) & (code_count<F> - 1));
+    std::byte const* const params = page + layout.params_at(g);
+    auto const scale = static_cast<float>(detail::read_at<typename panel_type::scale_type>(params, slot));
+    std::byte const* const more = params + panel_type::scale_bytes;
+    if constexpr (panel_type::minima) {
+      return __builtin_fmaf(scale, F::decode(q), detail::read_at<typename panel_type::scale_type>(more, slot));
+    } else if constexpr (panel_type::zero_points) {
+      int const zero = static_cast<int>(more[slot]) + lattice<F>.lowest;
+      return scale * (F::decode(q) - static_cast<float>(zero));
+    } else {
+      return scale * F::decode(q);
+    }
+  }
+
+ private:
+  static constexpr int in_byte = 8 / panel_type::planes.low;
+  static constexpr int mask = (1 << panel_type::planes.low) - 1;
+
+  /// Whole steps: one word of a row each.
+  [[gnu::always_inline]] static void words(std::byte* to, index steps, code const* from) noexcept {
+    for (index s = 0; s < steps; ++s) {
+      for (int j = 0; j < 4; ++j) {
+        int bits = 0;
+        for (int q = 0; q < in_byte; ++q) {
+          bits |= ((from[4 * q + j] ^ panel_type::flip) & mask) << (q * 8 / in_byte);
+        }
+        to[j] = static_cast<std::byte>(bits);
+      }
+      to += panel_type::step_bytes;
+      from += panel_type::step;
+    }
+  }
+  /// Codes of group g from `first` on, which may end within a step.
+  [[gnu::always_inline]] void rest(std::byte* page, index slot, index g, index first, index n,
+                                   code const* from) const noexcept {
+    auto const layout = panel();
+    for (index k = first; k < layout.group_steps(g) * panel_type::step; k += 4 * in_byte) {
+      for (index j = 0; j < 4; ++j) {
+        int bits = 0;
+        for (int q = 0; q < in_byte; ++q) {
+          index const c = k + 4 * q + j;
+          int const value = c < n ? from[c] : zero_code<typename quantizer::format>;
+          bits |= ((value ^ panel_type::flip) & mask) << (q * 8 / in_byte);
+        }
+        page[layout.at(slot, g, k + j).byte] = static_cast<std::byte>(bits);
+      }
+    }
+  }
+};
+
+/// Keys as they are: [channel][64 keys].
+template <element T>
+struct key_layout<T> {
+  using stored = T;
+  index head_dim = 0;
+
+  [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept {
+    return head_dim * page_tokens * static_cast<index>(sizeof(T));
+  }
+  template <class = detail::plain_encoder>
+  [[gnu::always_inline]] void put(std::byte* page, index slot, float const* x, code*) const noexcept {
+    for (index c = 0; c < head_dim; ++c) { detail::write_at(page, c * page_tokens + slot, T(x[c])); }
+  }
+  [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
+    for (index c = 0; c < head_dim; ++c) { detail::write_at(page, c * page_tokens + slot, T(0.0f)); }
+  }
+  [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
+    return static_cast<float>(detail::read_at<T>(page, c * page_tokens + slot));
+  }
+};
+
+/// Values by scheme V: panels of 64 channels x 64 keys, codes as panel64_v1 has them, then the parameters of the keys,
+/// group of channels after group of channels:
+///
+///     panel 0: codes | panel 1: codes | ... | group 0: 64 scales, then 64 zero points or minima | group 1 ...
+template <class V>
+struct value_layout {
+  static_assert(detail::check_cache_scheme<V>());
+  using quantizer = typename V::quantizer;
+  using granularity = typename V::granularity;
+  using format = typename quantizer::format;
+  /// Where the codes of a panel are.
+  using stored = scheme<symmetric<format>, per_row>;
+  using panel_type = panel_layout<stored>;
+  using scale_type = typename detail::scale_type_of<quantizer>::type;
+  static constexpr bool zero_points = has_zero_point<quantizer>;
+  static constexpr bool minima = has_minimum<quantizer>;
+  static constexpr index panel_bytes = page_tokens / panel_type::step * panel_type::step_bytes;
+  static constexpr index scale_bytes = static_cast<index>(sizeof(scale_type)) * page_tokens;
+  static constexpr index param_bytes = scale_bytes + (zero_points ? page_tokens : 0) + (minima ? scale_bytes : 0);
+
+  index head_dim = 0;
+
+  [[nodiscard, gnu::always_inline]] constexpr index group() const noexcept {
+    return detail::channel_group<granularity>(head_dim);
+  }
+  [[nodiscard, gnu::always_inline]] constexpr index groups() const noexcept { return ceil_div(head_dim, group()); }
+  [[nodiscard, gnu::always_inline]] constexpr index panels() const noexcept { return ceil_div(head_dim, panel_rows); }
+  [[nodiscard, gnu::always_inline]] constexpr index params_at(index g) const noexcept {
+    return panels() * panel_bytes + g * param_bytes;
+  }
+  [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept { return params_at(groups()); }
+
+  template <class Encoder = detail::plain_encoder>
+  [[gnu::always_inline]] void put(std::byte* page, index slot, float const* x, code* room) const noexcept {
+    for (index g = 0; g < groups(); ++g) {
+      index const first = g * group();
+      index const n = smaller(group(), head_dim - first);
+      auto const p = Encoder::template encode<quantizer>(x + first, n, room);
+      std::byte* const params = page + params_at(g);
+      detail::write_at(params, slot, static_cast<scale_type>(quantizer::scale(p)));
+      if constexpr (zero_points) {
+        params[scale_bytes + slot] = static_cast<std::byte>(quantizer::zero(p) - lattice<format>.lowest);
+      }
+      if constexpr (minima) {
+        detail::write_at(params + scale_bytes, slot, static_cast<scale_type>(quantizer::minimum(p)));
+      }
+      for (index c = 0; c < n;) {
+        index const row = (first + c) % panel_rows;
+        index const here = smaller(n - c, panel_rows - row);
+        run(page + (first + c) / panel_rows * panel_bytes, slot, row, here, room + c);
+        c += here;
+      }
+    }
+  }
+  [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
+    for (index c = 0; c < head_dim; ++c) { set(page, slot, c, 0); }
+    for (index g = 0; g < groups(); ++g) {
+      std::byte* const params = page + params_at(g);
+      std::memset(params + slot * static_cast<index>(sizeof(scale_type)), 0, sizeof(scale_type));
+      if constexpr (zero_points) { params[scale_bytes + slot] = std::byte{0}; }
+      if constexpr (minima) {
+        std::memset(params + scale_bytes + slot * static_cast<index>(sizeof(scale_type)), 0, sizeof(scale_type));
+      }
+    }
+  }
+  [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
+    panel_type const codes{panel_rows, page_tokens};
+    std::byte const* const panel = page + c / panel_rows * panel_bytes;
+    int const packed = panel_type::get(panel, codes.at(c % panel_rows, 0, slot));
+    auto const q = static_cast<code>((packed ^ panel_type::flip) & (code_count<format> - 1));
+    std::byte const* const params = page + params_at(c / group());
+    auto const scale = static_cast<float>(detail::read_at<scale_type>(params, slot));
+    if constexpr (minima) {
+      return __builtin_fmaf(scale, format::decode(q), detail::read_at<scale_type>(params + scale_bytes, slot));
+    } else if constexpr (zero_points) {
+      int const zero = static_cast<int>(params[scale_bytes + slot]) + lattice<format>.lowest;
+      return scale * (format::decode(q) - static_cast<float>(zero));
+    } else {
+      return scale * format::decode(q);
+    }
+  }
+
+ private:
+  /// Overwrites codes of one key, n rows of a panel.
+  [[gnu::always_inline]] static void run(std::byte* panel, index slot, index row, index n,
+                                         code const* from) noexcept {
+    panel_type const codes{panel_rows, page_tokens};
+    constexpr int mask = (1 << panel_type::bits) - 1;
+    if constexpr (panel_type::pair_order) {
+      for (index i = 0; i < n; ++i) { panel[codes.at(row + i, 0, slot).byte] = static_cast<std::byte>(from[i]); }
+    } else {
+      auto const at = codes.at(0, 0, slot);  // rows are 4 bytes apart
+      std::byte* const to = panel + at.byte + row * 4;
+      for (index i = 0; i < n; ++i) {
+        int const kept = static_cast<int>(to[4 * i]) & ~(mask << at.shift);
+        to[4 * i] = static_cast<std::byte>(kept | ((from[i] ^ panel_type::flip) & mask) << at.shift);
+      }
+    }
+  }
+  /// Overwrites one code.
+  [[gnu::always_inline]] static void set(std::byte* page, index slot, index c, int packed) noexcept {
+    panel_type const codes{panel_rows, page_tokens};
+    constexpr int mask = (1 << panel_type::bits) - 1;
+    auto const at = codes.at(c % panel_rows, 0, slot);
+    std::byte& b = page[c / panel_rows * panel_bytes + at.byte];
+    b = static_cast<std::byte>((static_cast<int>(b) & ~(mask << at.shift)) | (packed & mask) << at.shift);
+  }
+};
+
+/// Values as they are: [64 channels of a panel][key], a run of 64 channels for each key.
+template <element T>
+struct value_layout<T> {
+  using stored = T;
+  index head_dim = 0;
+
+  [[nodiscard, gnu::always_inline]] constexpr index panels() const noexcept { return ceil_div(head_dim, panel_rows); }
+  [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept {
+    return panels() * panel_rows * page_tokens * static_cast<index>(sizeof(T));
+  }
+  [[nodiscard, gnu::always_inline]] static constexpr index at(index slot, index c) noexcept {
+    return (c / panel_rows * page_tokens + slot) * panel_rows + c % panel_rows;
+  }
+  template <class = detail::plain_encoder>
+  [[gnu::always_inline]] void put(std::byte* page, index slot, float const* x, code*) const noexcept {
+    for (index c = 0; c < head_dim; ++c) { detail::write_at(page, at(slot, c), T(x[c])); }
+  }
+  [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
+    for (index c = 0; c < head_dim; ++c) { detail::write_at(page, at(slot, c), T(0.0f)); }
+  }
+  [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
+    return static_cast<float>(detail::read_at<T>(page, at(slot, c)));
+  }
+};
+
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+// kv_cache<K, V>: keys and values of one sequence, token by token, as attention reads them; forks share memory.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+
+#include "octavo/core/heads_view.hpp"
+#include "octavo/storage/cache_blocks.hpp"
+#include "octavo/storage/cache_layout.hpp"
+
+namespace octavo {
+inline namespace v0 {
+
+/// Extents of a cache. `capacity` is an upper bound of tokens; memory comes with them, block by block.
+struct cache_shape {
+  index head_dim = 0;
+  index kv_heads = 1;
+  index capacity = 0;
+  index value_head_dim = -1;  ///< -1: head_dim
+  /// Tokens that memory comes for at once, and that a fork copies when it changes one: a multiple of 64. Of a block, all
+  /// tokens of a head stand together: longer blocks are longer runs of memory for attention, shorter ones waste less.
+  index block = 512;
+};
+
+namespace detail {
+
+/// Where pages are: blocks of [head][pages of keys][pages of values].
+struct cache_places {
+  std::byte* const* table;
+  index block_pages;
+  index key_bytes;  ///< of a page
+  index value_bytes;
+
+  [[nodiscard, gnu::always_inline]] index head_bytes() const noexcept { return key_bytes + value_bytes; }
+  /// Keys of tokens 64 p to 64 p + 63 of a head, and values.
+  [[nodiscard, gnu::always_inline]] std::byte* keys(index head, index p) const noexcept {
+    return table[p / block_pages] + head * block_pages * head_bytes() + p % block_pages * key_bytes;
+  }
+  [[nodiscard, gnu::always_inline]] std::byte* values(index head, index p) const noexcept {
+    return table[p / block_pages] + (head * head_bytes() + key_bytes) * block_pages + p % block_pages * value_bytes;
+  }
+};
+
+/// The keys or the values of a cache, all heads, as operations take them. Valid until the cache changes.
+template <class S, class Layout, bool Values>
+class cache_side {
+ public:
+  using stored_scheme = S;
+  using layout_type = Layout;
+
+  [[gnu::always_inline]] cache_side(cache_places const& places, Layout const& layout, index heads,
+                                    index tokens) noexcept
+      : places_(places), layout_(layout), heads_(heads), tokens_(tokens) {}
+
+  [[nodiscard, gnu::always_inline]] index head_dim() const noexcept { return layout_.head_dim; }
+  [[nodiscard, gnu::always_inline]] index heads() const noexcept { return heads_; }
+  [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
+  [[nodiscard, gnu::always_inline]] Layout const& layout() const noexcept { return layout_; }
+  [[nodiscard, gnu::always_inline]] cache_side const& read() const noexcept { return *this; }
+  /// Of keys and of values.
+  [[nodiscard, gnu::always_inline]] cache_places const& places() const noexcept { return places_; }
+  /// Tokens 64 p to 64 p + 63 of a head.
+  [[nodiscard, gnu::always_inline]] std::byte const* page(index head, index p) const noexcept {
+    return Values ? places_.values(head, p) : places_.keys(head, p);
+  }
+  /// What a channel stands for.
+  [[nodiscard, gnu::always_inline]] float operator()(index head, index token, index channel) const noexcept {
+    return layout_.value(page(head, token / page_tokens), token % page_tokens, channel);
+  }
+
+ private:
+  cache_places places_;
+  Layout layout_;
+  index heads_;
+  index tokens_;
+};
+
+}  // namespace detail
+
+template <class K>
+using cache_keys = detail::cache_side<K, key_layout<K>, false>;
+template <class V>
+using cache_values = detail::cache_side<V, value_layout<V>, true>;
+
+/// Operands of attention that know their heads.
+template <class S, class Layout, bool Values>
+[[nodiscard, gnu::always_inline]] inline detail::cache_side<S, Layout, Values> as_heads(
+    detail::cache_side<S, Layout, Values> const& side, index) noexcept {
+  return side;
+}
+
+/// Keys stored by K, values by V: schemes with a granularity of a cache, or float, bf16, f16 as they are.
+///
+///     using k8 = scheme<symmetric<int8, scale_as<f16>>, per_token>;
+///     kv_cache<k8, k8> cache({.head_dim = 128, .kv_heads = 8, .capacity = 32768});
+///     cache.append(new_keys, new_values);
+///     attention<q8, p8>(q, cache.keys(), cache.values(), out, causal{}, {.query_heads = 32});
+///
+/// - A block is [head][pages of keys, pages of values], a page has 64 tokens. Blocks come from `Memory`:
+///   heap_blocks, or a pointer to anything with allocate(bytes, alignment) and deallocate(p, bytes, alignment), such as a
+///   std::pmr::memory_resource, which outlives the cache and its forks, and is safe for their threads.
+/// - Each token is quantized alone, once, when it is appended; nothing is quantized again. So the bytes of a token do not
+///   depend on how many were appended together, nor on what was truncated or forked before.
+/// - A fork has the same tokens and shares their blocks; whoever appends to a block that others have gets a copy first.
+/// - Errors: shapes that do not fit, more tokens than `capacity`: the one error handler; the cache stays as it was. What the
+///   allocator throws passes through, and leaves the tokens as they were.
+template <class K, class V, class Memory = heap_blocks>
+class kv_cache {
+ public:
+  using key_scheme = K;
+  using value_scheme = V;
+
+  [[gnu::always_inline]] explicit kv_cache(cache_shape const& shape, Memory* memory = nullptr)
+      : shape_(checked(shape)),
+        blocks_(product(shape_.kv_heads, page_bytes(), block_pages()), ceil_div(shape_.capacity, shape_.block),
+                memory),
+        room_(product(larger(shape_.head_dim, shape_.value_head_dim), sizeof(float) + sizeof(code))) {
+    if (!std::is_same_v<Memory, heap_blocks> && memory == nullptr) {
+      octavo::detail::fail("kv_cache: the pointer to the memory is null. Pass one, or leave out the type.");
+    }
+  }
+  kv_cache(kv_cache const&) = delete;  // fork() says what happens
+  [[gnu::always_inline]] kv_cache(kv_cache&& other) noexcept
+      : shape_(other.shape_),
+        tokens_(other.tokens_),
+        blocks_(static_cast<detail::cache_blocks<Memory>&&>(other.blocks_)),
+        room_(static_cast<aligned_buffer&&>(other.room_)) {
+    other.tokens_ = 0;
+    other.shape_.capacity = 0;
+  }
+  kv_cache& operator=(kv_cache const&) = delete;
+  [[gnu::always_inline]] kv_cache& operator=(kv_cache&& other) noexcept {
+    if (this != &other) {
+      shape_ = other.shape_;
+      tokens_ = other.tokens_;
+      blocks_ = static_cast<detail::cache_blocks<Memory>&&>(other.blocks_);
+      room_ = static_cast<aligned_buffer&&>(other.room_);
+      other.tokens_ = 0;
+      other.shape_.capacity = 0;
+    }
+    return *this;
+  }
+  [[gnu::always_inline]] ~kv_cache() = default;
+
+  [[nodiscard, gnu::always_inline]] cache_shape const& shape() const noexcept { return shape_; }
+  [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
+  [[nodiscard, gnu::always_inline]] cache_keys<K> keys() const noexcept {
+    return {places(), key_layout<K>{shape_.head_dim}, shape_.kv_heads, tokens_};
+  }
+  [[nodiscard, gnu::always_inline]] cache_values<V> values() const noexcept {
+    return {places(), value_layout<V>{shape_.value_head_dim}, shape_.kv_heads, tokens_};
+  }
+
+  /// Tokens behind those that are there: heads_views, or matrices with a column for each token, whose features are those of
+  /// kv_heads heads.
+  template <class Keys, class Values>
+  [[gnu::always_inline]] void append(Keys const& new_keys, Values const& new_values) {
+    append_by<detail::plain_encoder>(new_keys, new_values);
+  }
+  /// The same with what quantizes by vectors, to the same bits: append(cache, keys, values) of ops/append.hpp.
+  template <class Encoder, class Keys, class Values>
+  [[gnu::always_inline]] void append_by(Keys const& new_keys, Values const& new_values) {
+    auto const ks = as_heads(new_keys, shape_.kv_heads);
+    auto const vs = as_heads(new_values, shape_.kv_heads);
+    check("keys have head_dim", ks.head_dim(), "the cache", shape_.head_dim);
+    check("values have head_dim", vs.head_dim(), "the cache", shape_.value_head_dim);
+    check("keys have heads", ks.heads(), "the cache", shape_.kv_heads);
+    check("values have heads", vs.heads(), "the cache", shape_.kv_heads);
+    check("keys have tokens", ks.tokens(), "values", vs.tokens());
+    if (ks.tokens() > shape_.capacity - tokens_) {
+      octavo::detail::fail_extents("kv_cache::append", "there is room for tokens", shape_.capacity - tokens_,
+                                   "given are", ks.tokens(), "Truncate, or make a cache of more capacity.");
+    }
+    index const n = ks.tokens();
+    if (n == 0) { return; }
+    blocks_.grow(ceil_div(tokens_ + n, shape_.block));
+    auto* const x = reinterpret_cast<float*>(room_.data());
+    auto* const codes = reinterpret_cast<code*>(x + larger(shape_.head_dim, shape_.value_head_dim));
+    key_layout<K> const k{shape_.head_dim};
+    value_layout<V> const v{shape_.value_head_dim};
+    for (index t = 0; t < n;) {
+      index const first = tokens_ + t;
+      index const here = smaller(n - t, page_tokens - first % page_tokens);
+      (void)blocks_.own(first / shape_.block);
+      detail::cache_places const to = places();
+      for (index h = 0; h < shape_.kv_heads; ++h) {
+        std::byte* const key_page = to.keys(h, first / page_tokens);
+        std::byte* const value_page = to.values(h, first / page_tokens);
+        for (index i = 0; i < here; ++i) {
+          index const slot = first % page_tokens + i;
+          Encoder::load(ks.at(h, t + i), k.head_dim, x);
+          k.template put<Encoder>(key_page, slot, x, codes);
+          Encoder::load(vs.at(h, t + i), v.head_dim, x);
+          v.template put<Encoder>(value_page, slot, x, codes);
+        }
+      }
+      t += here;
+    }
+    tokens_ += n;
+  }
+
+  /// Only the first n tokens stay; blocks without any go back to their memory.
+  [[gnu::always_inline]] void truncate(index n) {
+    if (n < 0 || n > tokens_) {
+      octavo::detail::fail_extents("kv_cache::truncate", "tokens to stay are", n, "the cache has", tokens_,
+                                   "Pass 0 to as many as it has.");
+    }
+    tokens_ = n;
+    blocks_.shrink(ceil_div(n, shape_.block));
+  }
+
+  /// Another sequence that begins with the same tokens.
+  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(shape_, tokens_, blocks_); }
+
+  /// Bytes that the tokens take: whole blocks, shared ones too.
+  [[nodiscard, gnu::always_inline]] index bytes() const noexcept { return blocks_.count() * blocks_.block_bytes(); }
+  [[nodiscard, gnu::always_inline]] index block_bytes() const noexcept { return blocks_.block_bytes(); }
+  /// Block b as it is stored, and how many sequences have it. Behind the last token anything may stand.
+  [[nodiscard, gnu::always_inline]] std::byte const* block(index b) const noexcept { return blocks_.table()[b]; }
+  [[nodiscard, gnu::always_inline]] index block_users(index b) const noexcept { return blocks_.users_of(b); }
+  /// Replaces all tokens by n, whose pages fill(head, page, keys, values) writes: keys().layout().bytes() and those of values.
+  /// What is read from a file comes in here; any bytes are safe.
+  template <class Fill>
+  [[gnu::always_inline]] void assign(index n, Fill const& fill) {
+    if (n < 0 || n > shape_.capacity) {
+      octavo::detail::fail_extents("kv_cache::assign", "tokens are", n, "the capacity is", shape_.capacity,
+                                   "Make a cache of more capacity.");
+    }
+    truncate(0);
+    blocks_.grow(ceil_div(n, shape_.block));
+    for (index p = 0; p < ceil_div(n, page_tokens); ++p) {
+      (void)blocks_.own(p / block_pages());
+      for (index h = 0; h < shape_.kv_heads; ++h) { fill(h, p, places().keys(h, p), places().values(h, p)); }
+    }
+    tokens_ = n;
+  }
+
+ private:
+  [[gnu::always_inline]] kv_cache(cache_shape const& shape, index tokens, detail::cache_blocks<Memory> const& blocks)
+      : shape_(shape),
+        tokens_(tokens),
+        blocks_(blocks),
+        room_(product(larger(shape.head_dim, shape.value_head_dim), sizeof(float) + sizeof(code))) {}
+
+  [[nodiscard, gnu::always_inline]] static cache_shape checked(cache_shape shape) {
+    if (shape.value_head_dim == -1) { shape.value_head_dim = shape.head_dim; }
+    if (shape.head_dim < 0 || shape.value_head_dim < 0) {
+      octavo::detail::fail_extents("kv_cache", "head_dim is", shape.head_dim, "value_head_dim", shape.value_head_dim,
+                                   "Extents must not be negative.");
+    }
+    if (shape.kv_heads < 0 || shape.capacity < 0) {
+      octavo::detail::fail_extents("kv_cache", "kv_heads are", shape.kv_heads, "the capacity is", shape.capacity,
+                                   "Extents must not be negative.");
+    }
+    if (shape.capacity < shape.block) { shape.block = larger(round_up(shape.capacity, page_tokens), page_tokens); }
+    if (shape.block < page_tokens || shape.block % page_tokens != 0) {
+      octavo::detail::fail_extents("kv_cache", "a block has tokens", shape.block, "pages have", page_tokens,
+                                   "Pass a multiple of 64.");
+    }
+    // A bound of all that is computed of any tokens, with a margin for parameters, so that nothing overflows.
+    (void)product(shape.head_dim + panel_rows, shape.capacity + shape.block, 16 + alignment, shape.kv_heads + 1, 2);
+    (void)product(shape.value_head_dim + panel_rows, shape.capacity + shape.block, 16 + alignment, shape.kv_heads + 1,
+                  2);
+    return shape;
+  }
+  [[nodiscard, gnu::always_inline]] index block_pages() const noexcept { return shape_.block / page_tokens; }
+  /// Of keys and values of a head.
+  [[nodiscard, gnu::always_inline]] index page_bytes() const noexcept {
+    return key_layout<K>{shape_.head_dim}.bytes() + value_layout<V>{shape_.value_head_dim}.bytes();
+  }
+  [[nodiscard, gnu::always_inline]] detail::cache_places places() const noexcept {
+    return {blocks_.table(), block_pages(), key_layout<K>{shape_.head_dim}.bytes(),
+            value_layout<V>{shape_.value_head_dim}.bytes()};
+  }
+  [[gnu::always_inline]] static void check(char const* what, index a, char const* other, index b) {
+    if (a != b) { octavo::detail::fail_extents("kv_cache::append", what, a, other, b, "They must be equal."); }
+  }
+
+  cache_shape shape_;
+  index tokens_ = 0;
+  detail::cache_blocks<Memory> blocks_;
+  aligned_buffer room_;
+};
+
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,10 @@
+// expect: Octavo: the granularity of a cache is per_token or per_token_group<G>
+#include "octavo/octavo.hpp"
+
+int main() {
+#ifdef OCTAVO_COMPILES
+  octavo::kv_cache<octavo::schemes::k8, octavo::f16> cache({.head_dim = 8, .capacity = 8});
+#else
+  octavo::kv_cache<octavo::schemes::w8, octavo::f16> cache({.head_dim = 8, .capacity = 8});
+#endif
+}

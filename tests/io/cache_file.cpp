@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#include "octavo/io/cache_file.hpp"
+
+#include "octavo/quant/schemes.hpp"
+
+#include "support/catch.hpp"
+#include "support/random.hpp"
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+using namespace octavo;
+using schemes::k4;
+using schemes::k8;
+
+namespace {
+
+template <class Cache>
+void fill(Cache& cache, octavo::index n, std::uint64_t seed) {
+  auto const& s = cache.shape();
+  auto const k = test::values(s.kv_heads * n * s.head_dim, seed);
+  auto const v = test::values(s.kv_heads * n * s.value_head_dim, seed + 1);
+  cache.append(
+      heads_view<float const>(k.data(), s.head_dim, s.kv_heads, n, n * s.head_dim, s.head_dim),
+      heads_view<float const>(v.data(), s.value_head_dim, s.kv_heads, n, n * s.value_head_dim, s.value_head_dim));
+}
+
+template <class Cache>
+std::string refusal(std::vector<std::byte> const& bytes, Cache& cache) {
+  std::string error;
+  auto const before = io::cache_bytes(cache);
+  CHECK_FALSE(io::load_cache(bytes, cache, error));
+  CHECK(io::cache_bytes(cache) == before);
+  return error;
+}
+
+}  // namespace
+
+TEST_CASE("a cache comes back from its bytes, into any blocks") {
+  kv_cache<k4, k8> cache({.head_dim = 70, .kv_heads = 2, .capacity = 300, .value_head_dim = 33, .block = 128});
+  fill(cache, 150, 1);
+  auto const bytes = io::cache_bytes(cache);
+  kv_cache<k4, k8> other({.head_dim = 70, .kv_heads = 2, .capacity = 150, .value_head_dim = 33, .block = 64});
+  fill(other, 20, 3);
+  std::string error;
+  CHECK(io::load_cache(bytes, other, error));
+  CHECK(error.empty());
+  CHECK(other.tokens() == 150);
+  CHECK(io::cache_bytes(other) == bytes);
+  int wrong = 0;
+  for (octavo::index t = 0; t < 150; ++t) {
+    for (octavo::index c = 0; c < 70; ++c) { wrong += cache.keys()(1, t, c) == other.keys()(1, t, c) ? 0 : 1; }
+    for (octavo::index c = 0; c < 33; ++c) { wrong += cache.values()(1, t, c) == other.values()(1, t, c) ? 0 : 1; }
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("bytes of a cache say nothing of what was truncated") {
+  kv_cache<k8, k4> direct({.head_dim = 12, .capacity = 200});
+  fill(direct, 90, 5);
+  kv_cache<k8, k4> after({.head_dim = 12, .capacity = 200});
+  fill(after, 90, 5);
+  fill(after, 30, 6);
+  after.truncate(90);
+  CHECK(io::cache_bytes(direct) == io::cache_bytes(after));
+  after.truncate(0);
+  CHECK(io::cache_bytes(after).size() ==
+        64 + std::string("int8 x f16, per_row(uint4 - zero) x f16, per_group<64>").size());
+}
+
+TEST_CASE("bytes that are no such cache are refused, each with a sentence") {
+  kv_cache<k8, k8> cache({.head_dim = 16, .kv_heads = 2, .capacity = 100});
+  fill(cache, 70, 7);
+  auto const good = io::cache_bytes(cache);
+  auto const changed = [&](std::size_t at, auto value) {
+    auto bad = good;
+    std::memcpy(bad.data() + at, &value, sizeof value);
+    return refusal(bad, cache);
+  };
+  CHECK(changed(0, 'x') == "this is no file of a cache, or one of a newer version");
+  CHECK(changed(8, 0x04030201) == "the file has another byte order");
+  CHECK(changed(12, 7).find("panel64_v7") != std::string::npos);
+  CHECK(changed(16, std::int64_t{17}) == "the file has head_dim 17, the cache 16");
+  CHECK(changed(24, std::int64_t{-1}) == "the file has value_head_dim -1, the cache 16");
+  CHECK(changed(32, std::int64_t{1} << 62).find("the file has kv_heads") == 0);
+  CHECK(changed(40, std::int64_t{101}) == "the file has 101 tokens, but the capacity of the cache is 100");
+  CHECK(changed(40, std::int64_t{-1}).find("the file has -1 tokens") == 0);
+  CHECK(changed(40, std::int64_t{64}).find("but 64 tokens need") != std::string::npos);
+  CHECK(changed(48, std::uint64_t{1}).find("truncated, or was changed") != std::string::npos);
+  CHECK(changed(56, 0xffffffffu) == "the file ends in the names of its schemes");
+  CHECK(changed(60, 3u).find("values as 'int', the cache stores 'int8 x f16, per_row'") != std::string::npos);
+  CHECK(changed(64, 'I').find("keys as 'Int8 x f16") != std::string::npos);
+  for (std::size_t n = 0; n < good.size(); n += n < 200 ? 1 : 997) {
+    CHECK_FALSE(refusal({good.begin(), good.begin() + static_cast<std::ptrdiff_t>(n)}, cache).empty());
+  }
+  kv_cache<k8, k4> of_others({.head_dim = 16, .kv_heads = 2, .capacity = 100});
+  CHECK(refusal(good, of_others).find("the file has values as") == 0);
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+// attention over a kv_cache: near the reference of what its pages hold, the same bits however tokens came and are asked for.
+#include "octavo/ops/attention.hpp"
+#include "octavo/quant/affine_min.hpp"
+#include "octavo/quant/schemes.hpp"
+#include "octavo/storage/kv_cache.hpp"
+
+#include "support/check_attention.hpp"
+#include "support/errors.hpp"
+#include "support/executors.hpp"
+
+using namespace octavo;
+using namespace octavo::schemes;
+using test::attention_case;
+
+namespace {
+
+using values_of_floats = std::vector<float>;
+
+heads_view<float> output(attention_case<float> const& c, values_of_floats& out) {
+  auto const& p = c.problem;
+  out.assign(static_cast<std::size_t>(p.query_heads * p.queries * p.value_dim), -77.0f);
+  return {out.data(), p.value_dim, p.query_heads, p.queries, p.queries * p.value_dim, p.value_dim};
+}
+
+template <class S, class P, class Cache, class... Options>
+values_of_floats attend_cache(attention_case<float> const& c, Cache const& cache, Options const&... options) {
+  values_of_floats out;
+  attention<S, P>(c.queries(), cache.keys(), cache.values(), output(c, out), options...);
+  return out;
+}
+
+octavo::index differences(values_of_floats const& a, values_of_floats const& b) {
+  octavo::index n = a.size() == b.size() ? 0 : -1;
+  for (std::size_t i = 0; i < a.size() && n >= 0; ++i) { n += test::same_bits(a[i], b[i]) ? 0 : 1; }
+  return n;
+}
+
+template <class Cache>
+Cache cache_of(attention_case<float> const& c, octavo::index block = 128) {
+  auto const& p = c.problem;
+  return Cache({.head_dim = p.head_dim,
+                .kv_heads = p.kv_heads,
+                .capacity = p.keys + 70,
+                .value_head_dim = p.value_dim,
+                .block = block});
+}
+template <class K, class V>
+kv_cache<K, V> filled(attention_case<float> const& c) {
+  auto cache = cache_of<kv_cache<K, V>>(c);
+  cache.append(c.keys(), c.values());
+  return cache;
+}
+
+/// The problem with what pages hold in place of K and V, as floats too.
+template <class Cache>
+attention_case<float> of_pages(attention_case<float> c, Cache const& cache) {
+  auto const& p = c.problem;
+  auto const take = [&](auto const& side, octavo::index d, std::vector<float>& to, std::vector<double>& exact) {
+    for (octavo::index i = 0; i < p.kv_heads * p.keys * d; ++i) {
+      auto const at = static_cast<std::size_t>(i);
+      to[at] = side(i / d / p.keys, i / d % p.keys, i % d);
+      exact[at] = static_cast<double>(to[at]);
+    }
+  };
+  take(cache.keys(), p.head_dim, c.k, c.problem.k);
+  take(cache.values(), p.value_dim, c.v, c.problem.v);
+  return c;
+}
+/// Queries as the scheme q8 sees them.
+void quantize_queries(attention_case<float>& c) {
+  using Q = q8::quantizer;
+  auto const d = c.problem.head_dim;
+  for (octavo::index i = 0; i < d * c.problem.query_heads * c.problem.queries; ++i) {
+    auto const p = Q::calibrate({c.q.data() + i / d * d, static_cast<std::size_t>(d)});
+    auto const at = static_cast<std::size_t>(i);
+    c.problem.q[at] = static_cast<double>(Q::decode(Q::encode(c.q[at], p), p));
+  }
+}
+
+double nmse(values_of_floats const& got, std::vector<double> const& exact) {
+  double error = 0;
+  double total = 1e-30;
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    error += std::pow(static_cast<double>(got[i]) - exact[i], 2);
+    total += exact[i] * exact[i];
+  }
+  return error / total;
+}
+
+/// By integers: what is left beside the steps of codes are those of the bytes of weights, 1/510 of the largest of a page.
+template <class K, class V, class... Options>
+void check_codes(attention_case<float> const& c, Options const&... options) {
+  auto const& p = c.problem;
+  INFO(p.queries << " queries, " << p.keys << " keys, " << p.head_dim << " and " << p.value_dim << " channels");
+  auto const cache = filled<K, V>(c);
+  auto const expected = attend_cache<q8, p8>(c, cache, options..., on<scalar>());
+  auto seen = of_pages(c, cache);
+  quantize_queries(seen);
+  CHECK(nmse(expected, reference::attention(seen.problem).out) < 1e-4);
+  test::for_vector_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    CHECK(differences(attend_cache<q8, p8>(c, cache, options..., on<A>()), expected) == 0);
+  });
+}
+
+/// As floats: the bits of attention over floats that are equal to what pages hold.
+template <class K, class V, class... Options>
+void check_floats(attention_case<float> const& c, Options const&... options) {
+  auto const cache = filled<K, V>(c);
+  auto const seen = of_pages(c, cache);
+  values_of_floats expected;
+  attention(seen.queries(), seen.keys(), seen.values(), output(seen, expected), options..., on<scalar>());
+  INFO(c.problem.keys << " keys, " << c.problem.head_dim << " and " << c.problem.value_dim << " channels");
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    CHECK(differences(attend_cache<as_is, as_is>(c, cache, options..., on<A>()), expected) == 0);
+  });
+}
+
+using min2 = scheme<affine_min<uint2, scale_as<f16>>, per_token_group<32>>;
+
+struct shape {
+  octavo::index queries, keys, head_dim, value_dim;
+};
+
+}  // namespace
+
+TEST_CASE("attention over codes of a cache is near the reference of its pages, on every instruction set") {
+  for (shape const s :
+       {shape{1, 1, 8, 8}, shape{3, 63, 1, 3}, shape{5, 64, 3, 65}, shape{2, 65, 65, 128}, shape{7, 511, 80, 63},
+        shape{1, 512, 128, 80}, shape{6, 513, 63, 1}, shape{50, 1100, 128, 128}}) {
+    attention_case<float> c(4, 2, s.queries, s.keys, s.head_dim, s.value_dim, 5);
+    c.problem.causal = true;
+    check_codes<k8, v8>(c, causal{});
+    check_codes<k4, v4>(c, causal{});
+  }
+}
+
+TEST_CASE("attention over a cache with minima and short groups, and with options") {
+  for (shape const s : {shape{1, 65, 65, 80}, shape{9, 600, 40, 100}}) {
+    attention_case<float> c(2, 1, s.queries, s.keys, s.head_dim, s.value_dim, 6);
+    check_codes<min2, scheme<symmetric<e2m1, scale_as<e8m0>>, per_token_group<32>>>(c);
+    check_codes<scheme<symmetric<e2m1, scale_as<e8m0>>, per_token_group<32>>, min2>(c);
+    c.with_slopes();
+    c.with_mask(4, 7);
+    c.with_sinks(8);
+    c.problem.soft_cap = 3;
+    c.problem.left = 400;
+    check_codes<k8, v8>(c, alibi{c.slopes.data()}, boolean_mask{c.mask.get(), s.keys, s.queries * s.keys},
+                        sink_logits{c.sinks.data()}, soft_cap{3.0f}, sliding_window{.left = 400});
+  }
+}
+
+TEST_CASE("attention over a cache as floats has the bits of attention over floats") {
+  for (shape const s : {shape{1, 1, 8, 8}, shape{3, 65, 3, 65}, shape{5, 513, 65, 80}}) {
+    attention_case<float> c(4, 2, s.queries, s.keys, s.head_dim, s.value_dim, 9);
+    check_floats<float, f16>(c, causal{});
+    check_floats<k8, k4>(c, causal{});
+  }
+  attention_case<float> c(2, 2, 3, 70, 33, 17, 9);
+  check_floats<scheme<symmetric<e4m3, scale_as<f16>>, per_token>, scheme<symmetric<nf4>, per_token_group<8>>>(c);
+}
+
+TEST_CASE("attention over no keys, and over no channels") {
+  attention_case<float> none(2, 1, 3, 0, 8, 5, 1);
+  CHECK(attend_cache<q8, p8>(none, filled<k8, v8>(none)) == values_of_floats(30, 0.0f));
+  CHECK(attend_cache<as_is, as_is>(none, filled<f16, f16>(none)) == values_of_floats(30, 0.0f));
+  attention_case<float> empty(2, 1, 3, 70, 8, 0, 1);
+  CHECK(attend_cache<q8, p8>(empty, filled<k8, v8>(empty)).empty());
+  attention_case<float> flat(1, 1, 1, 3, 0, 2, 2);  // all scores are 0: the mean
+  auto const mean = attend_cache<q8, p8>(flat, filled<k8, v8>(flat));
+  CHECK(std::abs(mean[0] - (flat.v[0] + flat.v[2] + flat.v[4]) / 3) < 0.02f);
+}
+
+TEST_CASE("bits of attention over a cache do not depend on how tokens came, on queries or on threads") {
+  attention_case<float> c(4, 2, 60, 1040, 20, 80, 10);
+  auto const cache = filled<k4, v4>(c);
+  auto const all = attend_cache<q8, p8>(c, cache, causal{});
+  test::backwards const threads;
+  CHECK(differences(attend_cache<q8, p8>(c, cache, causal{}, on(threads)), all) == 0);
+
+  auto pieces = cache_of<kv_cache<k4, v4>>(c, 64);
+  auto const part = [&](octavo::index first, octavo::index n) {
+    pieces.append(heads_view<float const>(c.k.data() + first * 20, 20, 2, n, 1040 * 20, 20),
+                  heads_view<float const>(c.v.data() + first * 80, 80, 2, n, 1040 * 80, 80));
+  };
+  part(0, 700);
+  part(3, 70);
+  auto other = pieces.fork();
+  pieces.truncate(690);
+  for (octavo::index i = 690; i < 1040; ++i) { part(i, 1); }
+  CHECK(differences(attend_cache<q8, p8>(c, pieces, causal{}, on(threads)), all) == 0);
+  CHECK(other.tokens() == 770);
+
+  // A row alone, when its key is the last: codes of later keys are in no page yet, or behind the end.
+  for (octavo::index const n : {1, 5}) {
+    for (octavo::index const last : {1040, 1024, 1000, 993}) {
+      pieces.truncate(last);
+      octavo::index const query = 60 - (1040 - last) - n;
+      values_of_floats out(static_cast<std::size_t>(4 * n * 80));
+      attention<q8, p8>(c.queries(query, n), pieces.keys(), pieces.values(),
+                        heads_view<float>(out.data(), 80, 4, n, n * 80, 80), causal{}, on(threads));
+      int wrong = 0;
+      for (octavo::index h = 0; h < 4; ++h) {
+        for (octavo::index i = 0; i < n * 80; ++i) {
+          auto const at = static_cast<std::size_t>((h * 60 + query) * 80 + i);
+          wrong += test::same_bits(out[static_cast<std::size_t>(h * n * 80 + i)], all[at]) ? 0 : 1;
+        }
+      }
+      INFO(n << " queries, " << last << " keys");
+      CHECK(wrong == 0);
+    }
+    pieces.truncate(690);
+    part(690, 350);
+  }
+}
+
+TEST_CASE("NaN in a key, a value or a query of a cache stays with those who see it") {
+  attention_case<float> c(1, 1, 6, 90, 16, 70, 11);
+  auto const clean = attend_cache<q8, p8>(c, filled<k8, v8>(c), causal{}, on<scalar>());
+  auto const bad = [&](auto const& change) {
+    auto changed = c;
+    change(changed);
+    test::for_archs([&](auto arch) {
+      using A = typename decltype(arch)::type;
+      auto const out = attend_cache<q8, p8>(changed, filled<k8, v8>(changed), causal{}, on<A>());
+      auto const floats = attend_cache<as_is, as_is>(changed, filled<k8, k4>(changed), causal{}, on<A>());
+      for (int i = 0; i < 6; ++i) {
+        bool const sees = i >= 4;  // query 4 stands at 88
+        auto const at = static_cast<std::size_t>(i * 70 + 3);
+        INFO(arch_name<A> << " query " << i);
+        CHECK((sees ? std::isnan(out[at]) : test::same_bits(out[at], clean[at])));
+        CHECK(std::isnan(floats[at]) == sees);
+      }
+    });
+  };
+  bad([](auto& x) { x.k[88 * 16 + 5] = std::numeric_limits<float>::infinity(); });
+  bad([](auto& x) { x.v[88 * 70 + 69] = std::nanf(""); });
+  bad([](auto& x) {
+    x.q[4 * 16] = std::nanf("");
+    x.q[5 * 16 + 1] = std::nanf("");
+  });
+}
+
+TEST_CASE("attention refuses a cache that does not fit") {
+  attention_case<float> c(2, 2, 1, 5, 8, 6, 12);
+  auto const cache = filled<k8, v8>(c);
+  values_of_floats out;
+  auto const narrow = output(c, out);
+  CHECK(can_attention(c.queries(), cache.keys(), cache.values(), narrow));
+  attention_case<float> other(3, 3, 1, 5, 8, 6, 12);
+  values_of_floats others;
+  auto const three = output(other, others);
+  CHECK_FALSE(can_attention(other.queries(), cache.keys(), cache.values(), three));
+  CHECK(test::error_of([&] { attention<q8, p8>(other.queries(), cache.keys(), cache.values(), three); }) ==
+        "attention: Q has heads 3, K has 2. Query heads must be a multiple of kv heads.");
+}
