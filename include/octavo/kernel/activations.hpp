@@ -80,6 +80,7 @@ class range_tracker {
   }
   /// All lanes together.
   [[nodiscard]] typename Q::params params() const noexcept {
+    if constexpr (!extremes) { return fit(0, 0, simd::largest<A>(bits_)); }
     float lows[n] = {};
     float highs[n] = {};
     std::int32_t largest[n];

@@ -2,6 +2,7 @@
 // K, Q, P and V of attention as integer codes: exact int32 sums, the panels and register tile of weights.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -9,9 +10,11 @@
 #include "octavo/core/heads_view.hpp"
 #include "octavo/format/integer.hpp"
 #include "octavo/kernel/attention_rows.hpp"
+#include "octavo/kernel/byte_tile.hpp"
 #include "octavo/kernel/byte_weights.hpp"
 #include "octavo/kernel/dense_panels.hpp"
 #include "octavo/kernel/pack.hpp"
+#include "octavo/kernel/probability_bytes.hpp"
 #include "octavo/kernel/softmax.hpp"
 
 namespace octavo {
@@ -43,7 +46,7 @@ struct code_panels {
   /// [from, from + steps).
   template <int T>
   static void multiply(std::byte const* panel, layout const& of, index b, index from, index steps,
-                       token_block<weights> x, float* out) noexcept {
+                       token_block<weights>& x, float* out) noexcept {
     index const first_row = b * width % panel_rows;
     weight_stream w{};
     w.codes = panel + from * layout::step_bytes;
@@ -61,10 +64,15 @@ struct code_panels {
 
 /// S = K Q by integers. Keys and queries are quantized by Quantizer, each with a scale of its own; a score is the exact sum
 /// times the scale of its key, then that of its query.
+///
+/// Where packed bytes are what the tile reads, codes of fewer bits are stored as bytes too, and scores stay integers until
+/// the softmax reads them: their scales are in scales().
 template <class A, class Quantizer, class Q, class K>
 class code_keys {
+  using byte_panels = code_panels<A, scheme<symmetric<int8>, per_row>, false>;
+  static constexpr bool raw = byte_panels::ready;
   using stored = scheme<Quantizer, per_row>;
-  using panels = code_panels<A, stored, false>;
+  using panels = std::conditional_t<raw, byte_panels, code_panels<A, stored, false>>;
   using layout = typename panels::layout;
   using operand = typename panels::operand;
   using dense = dense_panels<A>;
@@ -79,84 +87,112 @@ class code_keys {
   [[nodiscard]] index scratch(index rows) const {
     index const bytes = product(leaf_keys / panel_rows, layout_.panel_bytes()) +
                         product(rows, layout_.cols, sizeof(operand)) + product(rows, 2, 4);
-    return round_up(ceil_div(bytes, 4) + 2 * product(panel_rows, layout_.cols) + dense::room(layout_.cols), 16);
+    return round_up(
+        ceil_div(bytes, 4) + leaf_keys + 2 * product(panel_rows, layout_.cols) + dense::room(layout_.cols), 16);
   }
   void use(float* scratch, index rows) noexcept {
     leaf_ = reinterpret_cast<std::byte*>(scratch);
     room_ = reinterpret_cast<float*>(leaf_ + leaf_keys / panel_rows * layout_.panel_bytes());
-    factors_ = room_ + 2 * panel_rows * layout_.cols + dense::room(layout_.cols);
+    scales_ = room_ + 2 * panel_rows * layout_.cols + dense::room(layout_.cols);
+    factors_ = scales_ + leaf_keys;
     start_ = reinterpret_cast<std::int32_t*>(factors_ + rows);
     rows_ = reinterpret_cast<operand*>(start_ + rows);
   }
   void load_leaf(index head, index first, index n) noexcept {
     index const d = k_.head_dim();
-    float* const transposed = room_;
-    float* const room = room_ + panel_rows * layout_.cols;
-    std::memset(transposed, 0, static_cast<std::size_t>(panel_rows * layout_.cols) * sizeof(float));
+    finite_ = true;
     for (index j = 0; j < n; j += panel_rows) {
       index const rows = smaller(panel_rows, n - j);
-      dense::template pack_rows<panel_rows>(k_.at(head, first + j), k_.token_stride(), rows, d, room, transposed);
-      packer<A, stored, float> const pack(matrix_view<float>(transposed, panel_rows, layout_.cols, 1, panel_rows),
-                                          layout_, leaf_ + j / panel_rows * layout_.panel_bytes());
-      pack.panels(0, 1, room);
+      std::byte* const panel = leaf_ + j / panel_rows * layout_.panel_bytes();
+      if constexpr (raw) {
+        pack_bytes(head, first + j, rows, scales_ + j, panel);
+      } else {
+        float* const transposed = room_;
+        float* const room = room_ + panel_rows * layout_.cols;
+        std::memset(transposed, 0, static_cast<std::size_t>(panel_rows * layout_.cols) * sizeof(float));
+        dense::template pack_rows<panel_rows>(k_.at(head, first + j), k_.token_stride(), rows, d, room, transposed);
+        packer<A, stored, float> const pack(matrix_view<float>(transposed, panel_rows, layout_.cols, 1, panel_rows),
+                                            layout_, panel);
+        pack.panels(0, 1, room);
+        std::memcpy(scales_ + j, panel + layout_.params_at(0), panel_rows * sizeof(float));
+      }
+      for (index i = 0; i < rows; ++i) { finite_ = finite_ && scales_[j + i] == scales_[j + i]; }
     }
   }
   /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
-    constexpr index L = simd::lanes<A>;
-    index const d = k_.head_dim();
     for (index i = 0; i < n; ++i) {
-      token_source<A, Q> const x{q_.at(rows.head(first + i), rows.query(first + i)), nullptr, d};
-      range_tracker<A, Quantizer> range;
-      index c = 0;
-      for (; c + L <= d; c += L) { range.add(x.load(c)); }
-      if (c < d) { range.add(x.load(c, d - c)); }
-      auto const p = range.params();
-      auto const sum = quantize_segment<A, Quantizer>(x, p, 0, d, layout_.cols, 0, nullptr, rows_ + i * layout_.cols);
+      std::int64_t sum;
+      float const scale = quantize(q_.at(rows.head(first + i), rows.query(first + i)), rows_ + i * layout_.cols, sum);
       start_[i] = static_cast<std::int32_t>(-panels::offset * sum);
-      float const factor = detail::opaque(Quantizer::scale(p) * factor_);
+      float const factor = detail::opaque(scale * factor_);
       factors_[i] = factor == 0 ? 0x1p-126f : factor;  // so that -infinity stays what it is
     }
   }
   [[nodiscard, gnu::always_inline]] float factor(index i) const noexcept { return factors_[i]; }
+  /// What the integers that are scores are to be multiplied by, for each key of the leaf; null where that is done.
+  [[nodiscard, gnu::always_inline]] float const* scales() const noexcept { return raw ? scales_ : nullptr; }
+  /// Whether no score of the leaf is NaN, unless its query is.
+  [[nodiscard, gnu::always_inline]] bool finite() const noexcept { return finite_; }
 
   template <int T>
   void multiply(index first, index b, float* scores) const noexcept {
-    token_block<typename panels::weights> x{};
-    x.data = rows_ + first * layout_.cols;
-    x.token_stride = layout_.cols;
-    x.start = start_ + first;
-    panels::template multiply<T>(leaf_ + b * width / panel_rows * layout_.panel_bytes(), layout_, b, 0,
-                                 layout_.cols / layout::step, x, scores);
+    std::byte const* const panel = leaf_ + b * width / panel_rows * layout_.panel_bytes();
+    if constexpr (raw) {
+      byte_tile<A, T, false>(panel, layout_.cols / 4, rows_ + first * layout_.cols, layout_.cols, start_ + first,
+                             reinterpret_cast<std::int32_t*>(scores));
+    } else {
+      token_block<typename panels::weights> x{};
+      x.data = rows_ + first * layout_.cols;
+      x.token_stride = layout_.cols;
+      x.start = start_ + first;
+      panels::template multiply<T>(panel, layout_, b, 0, layout_.cols / layout::step, x, scores);
+    }
   }
 
  private:
+  /// Codes of one query or key and their sum; returns the scale.
+  template <class T, class Byte>
+  [[nodiscard]] float quantize(T const* from, Byte* to, std::int64_t& sum) const noexcept {
+    constexpr index L = simd::lanes<A>;
+    index const d = k_.head_dim();
+    token_source<A, T> const x{from, nullptr, d};
+    range_tracker<A, Quantizer> range;
+    index c = 0;
+    for (; c + L <= d; c += L) { range.add(x.load(c)); }
+    if (c < d) { range.add(x.load(c, d - c)); }
+    auto const p = range.params();
+    sum = quantize_segment<A, Quantizer>(x, p, 0, d, layout_.cols, 0, nullptr, to);
+    return Quantizer::scale(p);
+  }
+  /// A panel of keys: codes key by key, then quads of them as elements of a matrix of floats.
+  void pack_bytes(index head, index first, index rows, float* scales, std::byte* panel) const noexcept {
+    index const quads = layout_.cols / 4;
+    auto* const codes = reinterpret_cast<std::int8_t*>(room_);
+    float* const room = room_ + panel_rows * quads;
+    for (index i = 0; i < rows; ++i) {
+      std::int64_t sum;
+      scales[i] = quantize(k_.at(head, first + i), codes + i * layout_.cols, sum);
+    }
+    for (index i = rows; i < panel_rows; ++i) { scales[i] = 0; }
+    for (index i = 0; i < panel_rows * quads; i += simd::lanes<A>) {
+      auto* const at = reinterpret_cast<std::int32_t*>(room_ + i);
+      simd::bit_xor<A>(simd::load_ints<A>(at), 0x80808080u).store_unaligned(at);
+    }
+    dense::template pack_rows<panel_rows>(room_, quads, rows, quads, room, reinterpret_cast<float*>(panel));
+  }
+
   heads_view<Q const> q_;
   heads_view<K const> k_;
   float factor_;
   layout layout_;
+  bool finite_ = true;
   std::byte* leaf_ = nullptr;
+  float* scales_ = nullptr;
   float* factors_ = nullptr;
   std::int32_t* start_ = nullptr;
   operand* rows_ = nullptr;
   float* room_ = nullptr;
-};
-
-/// Weights of at most 1 as bytes: nearest to 255 p, ties to even, less 128, so that they are signed. They count as 255 p.
-template <class A, class Operand>
-struct byte_writer {
-  using weight = Operand;
-  static constexpr int degree = 3;
-  static constexpr bool exact = true;
-  static constexpr float unit = 255.0f;
-
-  [[gnu::always_inline]] static simd::floats<A> put(Operand* to, simd::floats<A> p) noexcept {
-    // 1.5 * 2^23 has its last bit at 1: the sum is rounded, and its low bits are the integer.
-    constexpr float magic = 0x1.8p23f;
-    auto const sum = simd::fused<A>(p, simd::floats<A>(unit), simd::floats<A>(magic));
-    simd::store_narrow<A>(to, simd::as_ints<A>(sum) - simd::ints<A>(__builtin_bit_cast(std::int32_t, magic) + 128));
-    return sum - simd::floats<A>(magic);
-  }
 };
 
 /// O = V P by integers: V int8 with a scale for each channel of a leaf, P unsigned bytes relative to the largest score of
@@ -165,12 +201,14 @@ template <class A, class V>
 class code_values {
   using stored = scheme<symmetric<int8>, per_row>;
   using panels = code_panels<A, stored, true>;
+  /// Packed bytes are what the tile reads: values are its signed bytes then, and weights need no correction.
+  static constexpr bool ready = panels::ready;
   using layout = typename panels::layout;
   /// Keys whose bytes are summed together.
   static constexpr index step_keys = 16;
 
  public:
-  using writer = byte_writer<A, typename panels::operand>;
+  using writer = byte_writer<A, std::conditional_t<ready, std::uint8_t, typename panels::operand>>;
   using weight = typename writer::weight;
   static constexpr index width = panels::width;
   static constexpr int tokens = panels::tokens;
@@ -205,6 +243,16 @@ class code_values {
       }
       pack(matrix_view<float>(copy, layout_.rows, layout_.cols, 1, layout_.rows));
     }
+    if constexpr (ready) {
+      for (index p = 0; p < layout_.panels(); ++p) {
+        std::byte* const panel = leaf_ + p * layout_.panel_bytes();
+        for (index i = 0; i < layout_.cols * panel_rows; i += 4 * simd::lanes<A>) {
+          simd::bit_xor<A>(simd::load_ints<A>(panel + i), 0x80808080u)
+              .store_unaligned(reinterpret_cast<std::int32_t*>(panel + i));
+        }
+      }
+      return;
+    }
     // sums_[panel][step][row]: of the bytes of all keys before the step.
     constexpr index steps = step_keys / layout::step;
     for (index p = 0; p < layout_.panels(); ++p) {
@@ -223,6 +271,7 @@ class code_values {
     }
   }
   [[nodiscard]] float settle(index i, weight* weights, index low, index high, float sum) noexcept {
+    if constexpr (ready) { return sum; }
     start_[i] = sum == sum ? -panels::offset * static_cast<std::int32_t>(sum) : 0;
     if constexpr (sizeof(weight) == 2) {  // quads as (k0 k2)(k1 k3), see simd/dot.hpp
       for (index j = low; j < high; j += 4) {
@@ -240,19 +289,31 @@ class code_values {
                 float* out) const noexcept {
     index const panel = b * width / panel_rows;
     index const end = smaller(round_up(high, step_keys), layout_.cols);
-    std::int32_t const* const sums = sums_ + panel * panel_rows * (leaf_keys / step_keys + 1);
-    alignas(64) std::int32_t between[panel_rows];
-    for (index r = 0; r < panel_rows; ++r) {
-      between[r] = sums[end / step_keys * panel_rows + r] - sums[low / step_keys * panel_rows + r];
+    if constexpr (ready) {
+      std::byte const* const codes = leaf_ + panel * layout_.panel_bytes();
+      alignas(64) std::int32_t sums[static_cast<std::size_t>(T * panel_rows)];
+      byte_tile<A, T, true>(codes + low * panel_rows, (end - low) / 4, weights + low, stride, nullptr, sums);
+      auto const* const scales = reinterpret_cast<float const*>(codes + layout_.params_at(0));
+      for (index i = 0; i < T * panel_rows; i += simd::lanes<A>) {
+        auto const scale = simd::load_floats<A>(scales + i % panel_rows);
+        simd::fused<A>(simd::to_floats<A>(simd::load_ints<A>(sums + i)), scale, simd::floats<A>(0.0f))
+            .store_unaligned(out + i);
+      }
+    } else {
+      std::int32_t const* const sums = sums_ + panel * panel_rows * (leaf_keys / step_keys + 1);
+      alignas(64) std::int32_t between[panel_rows];
+      for (index r = 0; r < panel_rows; ++r) {
+        between[r] = sums[end / step_keys * panel_rows + r] - sums[low / step_keys * panel_rows + r];
+      }
+      token_block<typename panels::weights> x{};
+      x.data = weights;
+      x.token_stride = stride;
+      x.start = start_ + first;
+      x.zeros = zeros_;
+      x.weight_sums = between;
+      panels::template multiply<T>(leaf_ + panel * layout_.panel_bytes(), layout_, b, low / layout::step,
+                                   (end - low) / layout::step, x, out);
     }
-    token_block<typename panels::weights> x{};
-    x.data = weights;
-    x.token_stride = stride;
-    x.start = start_ + first;
-    x.zeros = zeros_;
-    x.weight_sums = between;
-    panels::template multiply<T>(leaf_ + panel * layout_.panel_bytes(), layout_, b, low / layout::step,
-                                 (end - low) / layout::step, x, out);
   }
 
  private:

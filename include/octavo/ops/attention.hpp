@@ -141,7 +141,7 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   from left to right. So results have the same bits for any number of queries, any executor, and every instruction set
 ///   with fma.
 /// - *Error* of a weight: (head_dim + 2) 2^-24 sum |q k| scale + 1.5e-7, relative; then keys * 2^-24 sum |weight v|. Of
-///   codes, on top of what their steps are: 8.6e-5 for each weight.
+///   codes, on top of what their steps are: 1.2e-4 for each weight.
 /// - A query that sees nothing, no keys at all: 0, log-sum-exp -infinity. NaN in q, or in a k that is not masked: NaN. A v
 ///   that is not finite: NaN in all channels of the queries that give its key a weight above 0. A score of +infinity: NaN.
 /// - *Scratch*, one allocation on the calling thread: per piece of work (four per thread) a leaf of K and V in f32 and, of

@@ -125,7 +125,7 @@ class attention_run {
   /// Scratch of a piece: of K, of V, and of a group of rows.
   [[nodiscard]] index piece_floats() const {
     return keys_.scratch(block_) + values_.scratch() +
-           product(G, kernel::leaf_keys + kernel::weight_stride + channels_ + 2);
+           product(kernel::near_rows, kernel::leaf_keys + kernel::weight_stride) + product(G, channels_ + 2);
   }
 
   void attend(item_rows const& rows, index leaf, index leaves, state_of_rows const& state,
@@ -138,9 +138,9 @@ class attention_run {
     using weight = typename Values::writer::weight;
     kernel::group_scratch<weight> group{};
     group.scores = p;
-    p += G * kernel::leaf_keys;
+    p += kernel::near_rows * kernel::leaf_keys;
     group.weights = reinterpret_cast<weight*>(p);
-    group.out = p += G * kernel::weight_stride;
+    group.out = p += kernel::near_rows * kernel::weight_stride;
     group.sums.largest = p += G * channels_;
     group.sums.sum = p + G;
 

@@ -88,6 +88,11 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static void store_bytes(void* p, ints x) noexcept {
     _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(all, x));
   }
+  [[gnu::always_inline]] static ints pack_bytes(ints a, ints b, ints c, ints d) noexcept {
+    raw const bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+    return ints(_mm512_maskz_permutexvar_epi32(
+        all, _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes));
+  }
   template <class T>
   [[gnu::always_inline]] static void store_words(T* p, ints x) noexcept {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtepi32_epi16(all, x));

@@ -61,7 +61,7 @@ template <class A>
 [[gnu::always_inline]] inline floats<A> to_floats(ints<A> x) noexcept {
   return native_of<A>::to_floats(x);
 }
-/// The value rounded to an integer, ties to even. Pre: |x| < 2^31.
+/// The value rounded to an integer, ties to even; -2^31 for all that is below. NaN: not above 0. Pre: x < 2^31.
 template <class A>
 [[gnu::always_inline]] inline ints<A> to_ints(floats<A> x) noexcept {
   return native_of<A>::to_ints(x);
@@ -165,6 +165,20 @@ template <class V>
 template <class A>
 [[nodiscard, gnu::always_inline]] inline std::int32_t sum(ints<A> x) noexcept {
   return native_of<A>::sum(x);
+}
+
+/// The largest of all lanes.
+template <class A>
+[[nodiscard, gnu::always_inline]] inline std::int32_t largest(ints<A> x) noexcept {
+  using quad [[gnu::vector_size(16)]] = std::int32_t;
+  quad q[static_cast<std::size_t>(lanes<A> / 4)];
+  x.store_unaligned(reinterpret_cast<std::int32_t*>(q));
+  for (int n = lanes<A> / 8; n > 0; n /= 2) {
+    for (int i = 0; i < n; ++i) { q[i] = q[i] > q[n + i] ? q[i] : q[n + i]; }
+  }
+  std::int32_t const a = q[0][0] > q[0][1] ? q[0][0] : q[0][1];
+  std::int32_t const b = q[0][2] > q[0][3] ? q[0][2] : q[0][3];
+  return a > b ? a : b;
 }
 
 /// The smaller and the larger of floats or ints; the second operand where either is NaN.
