@@ -28,11 +28,11 @@ struct group_scratch {
 inline constexpr index weight_stride = leaf_keys + 16;
 
 /// Scores of row i of a group of rows, from key block `s.begin` to `s.end` of the leaf whose first key is `from`, as the
-/// softmax wants them: times `factor` and through the score pipeline unless it is plain, -infinity for what the row does not
-/// see. Returns the largest. Integers become floats by `scales`, if there are any.
+/// softmax wants them: times `factor`, plus `offset`, and through the score pipeline unless it is plain, -infinity for what
+/// the row does not see. Returns the largest. Integers become floats by `scales`, if there are any.
 template <class A, index W>
 [[gnu::noinline]] float finish_scores(score_rule const& rule, group_of_rows const& rows, index i,
-                                      group_of_rows::span s, index from, float factor, float* scores,
+                                      group_of_rows::span s, index from, float factor, float offset, float* scores,
                                       float const* scales) noexcept {
   constexpr index stride = near_rows * W;
   index const low = s.begin * W;
@@ -53,7 +53,8 @@ template <class A, index W>
     index const head = rows.of.head(rows.first + i);
     index const query = rows.of.query(rows.first + i);
     for (index j = low; j < high; j += simd::lanes<A>) {
-      auto const score = simd::opaque<A>(simd::load_floats<A>(&at(j)) * simd::floats<A>(factor));
+      auto const score =
+          simd::fused<A>(simd::load_floats<A>(&at(j)), simd::floats<A>(factor), simd::floats<A>(offset));
       rule.template apply<A>(score, head, query, from + j).store_unaligned(&at(j));
     }
   }
@@ -103,7 +104,14 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
       float most[Values::tokens];
       for (index i = 0; i < size; ++i) {
         index const row = first + t + i;
-        most[i] = finish_scores<A, W>(rule, rows, row, s, from, keys.factor(loaded + row),
+        float offset = 0;  // others lack it in all scores of a query, which is the same
+        if constexpr (requires { keys.offset(0, 0, 0); }) {
+          if (rule.cap > 0) {
+            auto const at = rows.first + row;
+            offset = keys.offset(rows.of.kv_head, rows.of.head(at), rows.of.query(at));
+          }
+        }
+        most[i] = finish_scores<A, W>(rule, rows, row, s, from, keys.factor(loaded + row), offset,
                                       scratch.scores + (t + i) * W, scales);
       }
       auto* const weights = scratch.weights + t * weight_stride;

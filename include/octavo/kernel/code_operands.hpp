@@ -12,6 +12,7 @@
 #include "octavo/kernel/attention_rows.hpp"
 #include "octavo/kernel/byte_tile.hpp"
 #include "octavo/kernel/byte_weights.hpp"
+#include "octavo/kernel/channel_means.hpp"
 #include "octavo/kernel/dense_panels.hpp"
 #include "octavo/kernel/pack.hpp"
 #include "octavo/kernel/probability_bytes.hpp"
@@ -88,7 +89,9 @@ class code_keys {
     index const bytes = product(leaf_keys / panel_rows, layout_.panel_bytes()) +
                         product(rows, layout_.cols, sizeof(operand)) + product(rows, 2, 4);
     return round_up(
-        ceil_div(bytes, 4) + leaf_keys + 2 * product(panel_rows, layout_.cols) + dense::room(layout_.cols), 16);
+               ceil_div(bytes, 4) + leaf_keys + 2 * product(panel_rows, layout_.cols) + dense::room(layout_.cols),
+               16) +
+           round_up(product(panel_rows, k_.head_dim()), 16);
   }
   void use(float* scratch, index rows) noexcept {
     leaf_ = reinterpret_cast<std::byte*>(scratch);
@@ -97,6 +100,7 @@ class code_keys {
     factors_ = scales_ + leaf_keys;
     start_ = reinterpret_cast<std::int32_t*>(factors_ + rows);
     rows_ = reinterpret_cast<operand*>(start_ + rows);
+    shifted_ = scratch + this->scratch(rows) - round_up(product(panel_rows, k_.head_dim()), 16);
   }
   void load_leaf(index head, index first, index n) noexcept {
     index const d = k_.head_dim();
@@ -109,8 +113,17 @@ class code_keys {
       } else {
         float* const transposed = room_;
         float* const room = room_ + panel_rows * layout_.cols;
+        K const* const from = k_.at(head, first + j);
         std::memset(transposed, 0, static_cast<std::size_t>(panel_rows * layout_.cols) * sizeof(float));
-        dense::template pack_rows<panel_rows>(k_.at(head, first + j), k_.token_stride(), rows, d, room, transposed);
+        if (shift_ == nullptr) {
+          dense::template pack_rows<panel_rows>(from, k_.token_stride(), rows, d, room, transposed);
+        } else {
+          float* const shifted = shifted_;
+          for (index i = 0; i < rows; ++i) {
+            shifted_token<A>(from + i * k_.token_stride(), shift_of(head), d, shifted + i * d);
+          }
+          dense::template pack_rows<panel_rows>(shifted, d, rows, d, room, transposed);
+        }
         packer<A, stored, float> const pack(matrix_view<float>(transposed, panel_rows, layout_.cols, 1, panel_rows),
                                             layout_, panel);
         pack.panels(0, 1, room);
@@ -150,7 +163,18 @@ class code_keys {
     }
   }
 
+  /// Keys are to be quantized less data[channel + head * stride]: scores of a query then lack offset().
+  void shift(float const* data, index stride) noexcept {
+    shift_ = data;
+    shift_stride_ = stride;
+  }
+  [[nodiscard]] float offset(index kv_head, index head, index query) const noexcept {
+    if (shift_ == nullptr) { return 0; }
+    return detail::opaque(shift_product<A>(q_.at(head, query), shift_of(kv_head), k_.head_dim()) * factor_);
+  }
+
  private:
+  [[nodiscard]] float const* shift_of(index head) const noexcept { return shift_ + head * shift_stride_; }
   /// Codes of one query or key and their sum; returns the scale.
   template <class T, class Byte>
   [[nodiscard]] float quantize(T const* from, Byte* to, std::int64_t& sum) const noexcept {
@@ -172,7 +196,13 @@ class code_keys {
     float* const room = room_ + panel_rows * quads;
     for (index i = 0; i < rows; ++i) {
       std::int64_t sum;
-      scales[i] = quantize(k_.at(head, first + i), codes + i * layout_.cols, sum);
+      K const* const key = k_.at(head, first + i);
+      if (shift_ == nullptr) {
+        scales[i] = quantize(key, codes + i * layout_.cols, sum);
+      } else {
+        shifted_token<A>(key, shift_of(head), k_.head_dim(), shifted_);
+        scales[i] = quantize(shifted_, codes + i * layout_.cols, sum);
+      }
     }
     for (index i = rows; i < panel_rows; ++i) { scales[i] = 0; }
     for (index i = 0; i < panel_rows * quads; i += simd::lanes<A>) {
@@ -193,6 +223,9 @@ class code_keys {
   std::int32_t* start_ = nullptr;
   operand* rows_ = nullptr;
   float* room_ = nullptr;
+  float* shifted_ = nullptr;
+  float const* shift_ = nullptr;
+  index shift_stride_ = 0;
 };
 
 /// O = V P by integers: V int8 with a scale for each channel of a leaf, P unsigned bytes relative to the largest score of
@@ -219,27 +252,29 @@ class code_values {
     layout const all{v_.head_dim(), leaf_keys};
     index const bytes =
         product(all.panels(), all.panel_bytes()) + product(all.panels(), panel_rows, leaf_keys / step_keys + 1, 4);
-    return round_up(bytes / 4 + leaf_keys * (panel_rows + v_.head_dim()), 16);
+    return round_up(bytes / 4 + leaf_keys * (panel_rows + v_.head_dim()) + all.panels() * panel_rows, 16);
   }
   void use(float* scratch) noexcept {
     layout const all{v_.head_dim(), leaf_keys};
     leaf_ = reinterpret_cast<std::byte*>(scratch);
     sums_ = reinterpret_cast<std::int32_t*>(leaf_ + all.panels() * all.panel_bytes());
     room_ = reinterpret_cast<float*>(sums_ + all.panels() * panel_rows * (leaf_keys / step_keys + 1));
+    means_ = room_ + leaf_keys * (panel_rows + v_.head_dim());
+    std::memset(means_, 0, static_cast<std::size_t>(all.panels() * panel_rows) * sizeof(float));
     for (std::int32_t& z : zeros_) { z = -128; }
   }
   void load_leaf(index head, index first, index n) noexcept {
     layout_.cols = round_up(n, step_keys);
     V const* const from = v_.at(head, first);
-    if (layout_.cols == n) {
+    if (layout_.cols == n && !smooth_) {
       pack(matrix_view<V>(from, layout_.rows, n, 1, v_.token_stride()));
     } else {  // whole steps need keys of zeros
+      if (smooth_) { channel_means<A>(from, v_.token_stride(), n, layout_.rows, means_); }
       float* const copy = room_ + leaf_keys * panel_rows;
       std::memset(copy, 0, static_cast<std::size_t>(layout_.cols * layout_.rows) * sizeof(float));
       for (index j = 0; j < n; ++j) {
-        for (index c = 0; c < layout_.rows; ++c) {
-          copy[j * layout_.rows + c] = static_cast<float>(from[j * v_.token_stride() + c]);
-        }
+        shifted_token<A>(from + j * v_.token_stride(), smooth_ ? means_ : nullptr, layout_.rows,
+                         copy + j * layout_.rows);
       }
       pack(matrix_view<float>(copy, layout_.rows, layout_.cols, 1, layout_.rows));
     }
@@ -271,6 +306,7 @@ class code_values {
     }
   }
   [[nodiscard]] float settle(index i, weight* weights, index low, index high, float sum) noexcept {
+    row_sums_[i] = sum;
     if constexpr (ready) { return sum; }
     start_[i] = sum == sum ? -panels::offset * static_cast<std::int32_t>(sum) : 0;
     if constexpr (sizeof(weight) == 2) {  // quads as (k0 k2)(k1 k3), see simd/dot.hpp
@@ -314,9 +350,23 @@ class code_values {
       panels::template multiply<T>(leaf_ + panel * layout_.panel_bytes(), layout_, b, low / layout::step,
                                    (end - low) / layout::step, x, out);
     }
+    if (smooth_) { add_means<T>(first, b, out); }
   }
+  /// Values are to be quantized less their means over the leaf, which come back times the exact sum of the weights.
+  void smooth() noexcept { smooth_ = true; }
 
  private:
+  template <int T>
+  void add_means(index first, index b, float* out) const noexcept {
+    for (index i = 0; i < T; ++i) {
+      simd::floats<A> const sum(row_sums_[first + i]);
+      for (index r = 0; r < width; r += simd::lanes<A>) {
+        float* const at = out + i * width + r;
+        simd::fused<A>(sum, simd::load_floats<A>(means_ + b * width + r), simd::load_floats<A>(at))
+            .store_unaligned(at);
+      }
+    }
+  }
   template <class T>
   void pack(matrix_view<T> const& v) const noexcept {
     packer<A, stored, T> const pack(v, layout_, leaf_);
@@ -328,6 +378,9 @@ class code_values {
   std::byte* leaf_ = nullptr;
   std::int32_t* sums_ = nullptr;
   float* room_ = nullptr;
+  float* means_ = nullptr;
+  bool smooth_ = false;
+  float row_sums_[group_rows] = {};
   std::int32_t start_[group_rows] = {};
   std::int32_t zeros_[group_rows] = {};
 };
