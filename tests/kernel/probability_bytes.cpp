@@ -2,7 +2,7 @@
 // Scores as bytes of 1/255: against powers of two, their exact sum, the same bytes on every instruction set.
 #include "octavo/kernel/probability_bytes.hpp"
 
-#include "octavo/kernel/code_operands.hpp"
+#include "octavo/kernel/code_values.hpp"
 
 #include "support/archs.hpp"
 #include "support/catch.hpp"

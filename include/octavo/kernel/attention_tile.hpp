@@ -13,8 +13,10 @@ inline namespace v0 {
 namespace kernel {
 
 /// Rows whose scores are computed together, before their softmax: they stay in the first level cache, while blocks of keys
-/// are read twice from there.
-inline constexpr index near_rows = 12;
+/// are read twice from there. For tiles of so many rows; a divisor of group_rows.
+template <int Tokens>
+inline constexpr index near_rows = Tokens > 12 ? 16 : 12;
+inline constexpr index most_near_rows = 16;
 
 /// Where a group keeps what it computes.
 template <class Weight>
@@ -30,11 +32,11 @@ inline constexpr index weight_stride = leaf_keys + 16;
 /// Scores of row i of a group of rows, from key block `s.begin` to `s.end` of the leaf whose first key is `from`, as the
 /// softmax wants them: times `factor`, plus `offset`, and through the score pipeline unless it is plain, -infinity for what
 /// the row does not see. Returns the largest. Integers become floats by `scales`, if there are any.
-template <class A, index W>
+template <class A, index W, index Near>
 [[gnu::noinline]] float finish_scores(score_rule const& rule, group_of_rows const& rows, index i,
                                       group_of_rows::span s, index from, float factor, float offset, float* scores,
                                       float const* scales) noexcept {
-  constexpr index stride = near_rows * W;
+  constexpr index stride = Near * W;
   index const low = s.begin * W;
   index const high = s.end * W;
   auto const largest = [&](float const* by) __attribute__((always_inline)) {
@@ -65,10 +67,10 @@ template <class A, index W>
 }
 
 /// These scores become weights.
-template <class A, class Writer, index W>
+template <class A, class Writer, index W, index Near>
 [[gnu::noinline]] weight_sum weigh_row(float const* scores, group_of_rows::span s, float factor, float most,
                                        bool watch, typename Writer::weight* weights) noexcept {
-  constexpr index stride = near_rows * W;
+  constexpr index stride = Near * W;
   return softmax<A, Writer, W>(scores + s.begin * stride, stride, s.end - s.begin, factor, most, watch,
                                weights + s.begin * W);
 }
@@ -79,6 +81,7 @@ template <class A, class Keys, class Values>
 void attend_group(Keys const& keys, Values& values, score_rule const& rule, group_of_rows const& rows, index loaded,
                   index from, group_scratch<typename Values::writer::weight> const& scratch) noexcept {
   constexpr index W = Keys::width;
+  constexpr index Near = near_rows<Keys::tokens>;
   // Scores may still be integers, and keys may know that no score of theirs is NaN.
   float const* scales = nullptr;
   bool watch = true;
@@ -87,14 +90,14 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
     watch = !rule.plain() || !keys.finite();
   }
   scratch.sums.clear(group_rows);
-  for (index first = 0; first < rows.count; first += near_rows) {
-    index const n = smaller(near_rows, rows.count - first);
+  for (index first = 0; first < rows.count; first += Near) {
+    index const n = smaller(Near, rows.count - first);
     auto const all = rows.blocks(W, first, n);
     for (index b = all.begin; b < all.end; ++b) {
       for_tiles<Keys::tokens>(n, [&](auto size, index t) {
         auto const s = rows.blocks(W, first + t, size);
         if (b >= s.begin && b < s.end) {
-          keys.template multiply<size()>(loaded + first + t, b, scratch.scores + (b * near_rows + t) * W);
+          keys.template multiply<size()>(loaded + first + t, b, scratch.scores + (b * Near + t) * W);
         }
       });
     }
@@ -111,16 +114,16 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
             offset = keys.offset(rows.of.kv_head, rows.of.head(at), rows.of.query(at));
           }
         }
-        most[i] = finish_scores<A, W>(rule, rows, row, s, from, keys.factor(loaded + row), offset,
-                                      scratch.scores + (t + i) * W, scales);
+        most[i] = finish_scores<A, W, Near>(rule, rows, row, s, from, keys.factor(loaded + row), offset,
+                                            scratch.scores + (t + i) * W, scales);
       }
       auto* const weights = scratch.weights + t * weight_stride;
       index high = 0;
       for (index i = 0; i < size; ++i) {
         index const row = first + t + i;
         float const factor = rule.plain() ? keys.factor(loaded + row) : 1.0f;
-        auto const sum = weigh_row<A, typename Values::writer, W>(scratch.scores + (t + i) * W, s, factor, most[i],
-                                                                  watch, weights + i * weight_stride);
+        auto const sum = weigh_row<A, typename Values::writer, W, Near>(scratch.scores + (t + i) * W, s, factor,
+                                                                        most[i], watch, weights + i * weight_stride);
         scratch.sums.largest[row] = sum.largest;
         scratch.sums.sum[row] = values.settle(row, weights + i * weight_stride, s.begin * W, s.end * W, sum.sum);
         high = larger(high, rows.seen[row].end);

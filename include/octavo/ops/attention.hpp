@@ -5,7 +5,8 @@
 #include <type_traits>
 
 #include "octavo/core/heads_view.hpp"
-#include "octavo/kernel/code_operands.hpp"
+#include "octavo/kernel/code_keys.hpp"
+#include "octavo/kernel/code_values.hpp"
 #include "octavo/kernel/dense_operands.hpp"
 #include "octavo/ops/attention_options.hpp"
 #include "octavo/ops/attention_run.hpp"

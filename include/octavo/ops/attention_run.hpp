@@ -9,6 +9,7 @@
 #include "octavo/core/heads_view.hpp"
 #include "octavo/core/log2.hpp"
 #include "octavo/kernel/attention_tile.hpp"
+#include "octavo/kernel/byte_products.hpp"
 #include "octavo/ops/context.hpp"
 
 namespace octavo {
@@ -125,22 +126,25 @@ class attention_run {
   /// Scratch of a piece: of K, of V, and of a group of rows.
   [[nodiscard]] index piece_floats() const {
     return keys_.scratch(block_) + values_.scratch() +
-           product(kernel::near_rows, kernel::leaf_keys + kernel::weight_stride) + product(G, channels_ + 2);
+           product(kernel::most_near_rows, kernel::leaf_keys + kernel::weight_stride) + product(G, channels_ + 2);
   }
 
   void attend(item_rows const& rows, index leaf, index leaves, state_of_rows const& state,
               float* room) const noexcept {
     Keys keys = keys_;
     Values values = values_;
+    [[maybe_unused]] kernel::product_session<A> session;
+    if constexpr (requires { keys.join(session); }) { keys.join(session); }
+    if constexpr (requires { values.join(session); }) { values.join(session); }
     keys.use(room, block_);
     values.use(room + keys.scratch(block_));
     float* p = room + keys.scratch(block_) + values.scratch();
     using weight = typename Values::writer::weight;
     kernel::group_scratch<weight> group{};
     group.scores = p;
-    p += kernel::near_rows * kernel::leaf_keys;
+    p += kernel::most_near_rows * kernel::leaf_keys;
     group.weights = reinterpret_cast<weight*>(p);
-    group.out = p += kernel::near_rows * kernel::weight_stride;
+    group.out = p += kernel::most_near_rows * kernel::weight_stride;
     group.sums.largest = p += G * channels_;
     group.sums.sum = p + G;
 

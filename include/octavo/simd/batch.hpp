@@ -243,6 +243,18 @@ template <class A, class T>
     native_of<A>::store_words(p, x);
   }
 }
+/// The same of four registers, one after the other.
+template <class A, class T>
+[[gnu::always_inline]] inline void store_narrow(T* p, ints<A> a, ints<A> b, ints<A> c, ints<A> d) noexcept {
+  if constexpr (sizeof(T) == 1 && requires { native_of<A>::pack_signed(a, b, c, d); }) {
+    native_of<A>::pack_signed(a, b, c, d).store_unaligned(reinterpret_cast<std::int32_t*>(p));
+  } else {
+    store_narrow<A>(p, a);
+    store_narrow<A>(p + lanes<A>, b);
+    store_narrow<A>(p + 2 * lanes<A>, c);
+    store_narrow<A>(p + 3 * lanes<A>, d);
+  }
+}
 /// Stores lanes<A> floats as T, rounded to nearest even.
 template <class A, class T>
 [[gnu::always_inline]] inline void store_from_floats(T* p, floats<A> x) noexcept {
