@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "octavo/kernel/byte_tile.hpp"
+#include "octavo/kernel/short_tile.hpp"
 #include "octavo/kernel/tile_shape.hpp"
 #include "octavo/simd/matrix_unit.hpp"
 
@@ -48,7 +48,7 @@ class product_session {
   int quads_ = 0;
 };
 
-/// byte_tile on the matrix unit, for 1 to 16 tokens. Pre: quads are product_quads, above 0.
+/// short_tile on the matrix unit, for 1 to 16 tokens. Pre: quads are product_quads, above 0.
 template <class A, bool Swapped>
 [[gnu::noinline]] void matrix_bytes(product_session<A>& session, std::byte const* panel, index quads, void const* x,
                                     index stride, index tokens, std::int32_t const* start,
@@ -75,21 +75,22 @@ template <class A, bool Swapped>
   }
 }
 
-/// What byte_tile computes, for T tokens; `session` may be null.
+/// What short_tile computes of bytes and 64 rows, for T tokens; `session` may be null.
 template <class A, int T, bool Swapped>
 [[gnu::always_inline]] inline void byte_products([[maybe_unused]] product_session<A>* session, std::byte const* panel,
                                                  index quads, void const* x, index stride, std::int32_t const* start,
                                                  std::int32_t* out) noexcept {
   if constexpr (T <= 6) {
-    byte_tile<A, T, Swapped>(panel, quads, x, stride, start, out);
+    short_tile<byte_product<A, Swapped>, T, simd::panel_registers<A>>(
+        panel, quads, static_cast<std::int8_t const*>(x), stride, start, out);
   } else {
     if (quads > 0 && detail::tiles_allowed<A>()) {
       product_session<A> own;
       matrix_bytes<A, Swapped>(session == nullptr ? own : *session, panel, quads, x, stride, T, start, out);
     } else {
       for_tiles<6>(T, [&](auto size, index t) {
-        byte_tile<A, size(), Swapped>(panel, quads, static_cast<std::int8_t const*>(x) + t * stride, stride,
-                                      start == nullptr ? nullptr : start + t, out + t * 64);
+        byte_products<A, size(), Swapped>(session, panel, quads, static_cast<std::int8_t const*>(x) + t * stride,
+                                          stride, start == nullptr ? nullptr : start + t, out + t * 64);
       });
     }
   }
