@@ -109,8 +109,8 @@ constexpr auto peak_of() {
   return +[](pool& threads) { return 2 / (1 / product_peak<Arch, S>(threads) + 1 / product_peak<Arch, P>(threads)); };
 }
 
-/// Q K and P V by schemes S and P, or as they are.
-template <class Arch, class T, class S = octavo::as_is, class P = octavo::as_is>
+/// Q K and P V by schemes S and P, or as they are; with more options.
+template <class Arch, class T, class S = octavo::as_is, class P = octavo::as_is, class... More>
 void add(std::string const& schemes, shape const& s, int threads) {
   if constexpr (octavo::arch_compiled<Arch>) {
     if (!octavo::cpu_has<Arch>()) { return; }
@@ -132,9 +132,9 @@ void add(std::string const& schemes, shape const& s, int threads) {
                 auto const k = in->view(in->k, s.kv_heads, s.keys);
                 auto const v = in->view(in->v, s.kv_heads, s.keys);
                 if (s.causal) {
-                  octavo::attention<S, P>(q, k, v, in->output(), octavo::causal{}, context);
+                  octavo::attention<S, P>(q, k, v, in->output(), octavo::causal{}, More{}..., context);
                 } else {
-                  octavo::attention<S, P>(q, k, v, in->output(), context);
+                  octavo::attention<S, P>(q, k, v, in->output(), More{}..., context);
                 }
               };
               r.nmse = [in] { return in->nmse(); };
@@ -236,6 +236,8 @@ void add_codes() {
   add<Arch, float, q8, p8>("q8.k8.p8.v8", {8, 8, 128, 1024, 1024}, 2);
   add<Arch, float, q8, p8>("q8.k8.p8.v8", {8, 8, 64, 1024, 1024}, 1);
   add<Arch, float, q4, p8>("q4.k4.p8.v8", {8, 8, 128, 1024, 1024}, 1);
+  add<Arch, float, q8, p8, octavo::smooth_keys, octavo::smooth_values>("q8.k8.p8.v8.smooth", {8, 8, 128, 1024, 1024},
+                                                                       1);
   add<Arch, float, q8>("q8.k8.f32", {8, 8, 128, 1024, 1024}, 1);
   add<Arch, float, q8, p8>("q8.k8.p8.v8", {2, 2, 128, 4096, 4096, true}, 1);
 }
@@ -248,6 +250,7 @@ int main(int argc, char** argv) {
   bench::add_caches<octavo::avx2>();
   bench::add_append<octavo::avx512vnni, octavo::schemes::k8, octavo::schemes::v8>("k8.v8", {8, 8, 128, 1, 4096});
   bench::add_append<octavo::avx512vnni, octavo::schemes::k4, octavo::schemes::v4>("k4.v4", {8, 8, 128, 1, 4096});
+  bench::add_codes<octavo::avx512amx>();
   bench::add_codes<octavo::avx512vnni>();
   bench::add_codes<octavo::avx2>();
   bench::add_floats<octavo::avx512vnni>();

@@ -71,8 +71,8 @@ void print(char const* name) {
   }
 }
 
-/// Attention by schemes S and P, every option that computes among the others.
-template <class S, class P>
+/// Attention by schemes S and P, every option that computes among the others, and More.
+template <class S, class P, class... More>
 void print_attention(char const* name) {
   constexpr octavo::index d = 24;
   constexpr octavo::index keys = 530;
@@ -85,7 +85,8 @@ void print_attention(char const* name) {
   test::matrix<float> lse(21, 4);
   octavo::attention<S, P>(q, k, v, out, octavo::causal{}, {.query_heads = 4, .kv_heads = 2}, octavo::soft_cap{4.0f},
                           octavo::alibi{slopes}, octavo::additive_bias<float>{bias.data(), keys},
-                          octavo::sink_logits{slopes}, octavo::log_sum_exp{lse.data(), 21}, octavo::on<arch>());
+                          octavo::sink_logits{slopes}, octavo::log_sum_exp{lse.data(), 21}, More{}...,
+                          octavo::on<arch>());
   fnv hash;
   for (octavo::index i = 0; i < 4 * d * 21; ++i) { hash.add(std::bit_cast<std::uint32_t>(out.data()[i])); }
   for (octavo::index i = 0; i < 4 * 21; ++i) { hash.add(std::bit_cast<std::uint32_t>(lse.data()[i])); }
@@ -165,7 +166,7 @@ void print_short() {
     print<fp8, as_is, bf16>("fp8.bf16");
     print<w4_affine_g<32>, as_is, f16, f16>("w4_affine_g32.f16");
     print_attention<as_is, as_is>("attention.f32");
-    print_attention<q8, p8>("attention.q8.p8");
+    print_attention<q8, p8, octavo::smooth_keys, octavo::smooth_values>("attention.q8.p8.smooth");
     print_by_token<float>("by_token.f32");
     print_by_token<octavo::bf16>("by_token.bf16");
     print_cached<k8, v8>("attention.k8.v8");

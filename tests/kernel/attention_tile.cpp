@@ -54,8 +54,8 @@ TEST_CASE("a group of rows attends to a leaf") {
     side.load_leaf(0, 0, keys);
     values.load_leaf(0, 0, keys);
     constexpr octavo::index G = kernel::group_rows;
-    std::vector<float> scores(static_cast<std::size_t>(G * kernel::leaf_keys));
-    std::vector<float> weights(static_cast<std::size_t>(G * kernel::weight_stride));
+    std::vector<float> scores(static_cast<std::size_t>(kernel::most_near_rows * kernel::leaf_keys));
+    std::vector<float> weights(static_cast<std::size_t>(kernel::most_near_rows * kernel::weight_stride));
     std::vector<float> out(static_cast<std::size_t>(G * values.width));
     std::vector<float> sums(static_cast<std::size_t>(2 * G));
     kernel::group_scratch<float> const scratch{

@@ -84,18 +84,3 @@ TEST_CASE("packed rows and columns multiply as the matrix does") {
     check<A, f16>(130, 20);
   });
 }
-
-TEST_CASE("a product goes on where another ended") {
-  test::for_every_arch([](auto arch) {
-    using A = typename decltype(arch)::type;
-    using dense = kernel::dense_panels<A>;
-    auto const w = values<float>(dense::width * 8, 3);
-    auto const x = values<float>(8, 4);
-    std::vector<float> whole(static_cast<std::size_t>(dense::width));
-    auto parts = whole;
-    dense::template multiply<1>(w.data(), 8, x.data(), 8, whole.data());
-    dense::template multiply<1>(w.data(), 6, x.data(), 8, parts.data());
-    dense::template multiply<1>(w.data() + 6 * dense::width, 2, x.data() + 6, 8, parts.data(), parts.data());
-    CHECK(parts == whole);
-  });
-}

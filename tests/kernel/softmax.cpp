@@ -7,6 +7,7 @@
 #include "support/random.hpp"
 
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 using namespace octavo;
@@ -81,8 +82,9 @@ TEST_CASE("weights are powers of two relative to the largest score, their sum by
   test::for_every_arch([&](auto arch) {
     using A = typename decltype(arch)::type;
     std::vector<float> weights(blocks * 64);
-    auto const r =
-        kernel::softmax<A, kernel::float_writer<A>, 64>(scores.data(), stride, blocks, 1.0f, weights.data());
+    float const most = kernel::largest_score<A, 64>(scores.data(), stride, blocks);
+    auto const r = kernel::softmax<A, kernel::float_writer<A>, 64>(scores.data(), stride, blocks, 1.0f, most, true,
+                                                                   weights.data());
     float largest = kernel::minus_infinity;
     for (octavo::index i = 0; i < blocks * 64; ++i) {
       largest = std::fmax(largest, scores[static_cast<std::size_t>(i / 64 * stride + i % 64)]);
@@ -113,13 +115,40 @@ TEST_CASE("rows without a score, and with NaN") {
     float scores[64];
     float weights[64];
     for (float& s : scores) { s = kernel::minus_infinity; }
-    auto const none = kernel::softmax<A, kernel::float_writer<A>, 64>(scores, 64, 1, 1.0f, weights);
+    auto const of_row = [&] {
+      float const most = kernel::largest_score<A, 64>(scores, 64, 1);
+      return kernel::softmax<A, kernel::float_writer<A>, 64>(scores, 64, 1, 1.0f, most, true, weights);
+    };
+    auto const none = of_row();
     CHECK(none.largest == kernel::minus_infinity);
     CHECK(none.sum == 0);
     CHECK(weights[63] == 0);
     scores[7] = std::nanf("");
-    auto const all = kernel::softmax<A, kernel::float_writer<A>, 64>(scores, 64, 1, 1.0f, weights);
+    auto const all = of_row();
     CHECK(std::isnan(all.sum));
     CHECK(all.largest == kernel::minus_infinity);
+  });
+}
+
+TEST_CASE("integers become scores by the scales of their keys") {
+  test::for_every_arch([](auto arch) {
+    using A = typename decltype(arch)::type;
+    float scores[2 * 80];
+    float scales[2 * 64];
+    float expected[2 * 64];
+    float largest = kernel::minus_infinity;
+    test::random next(8);
+    for (int j = 0; j < 128; ++j) {
+      std::int32_t const sum = static_cast<std::int32_t>(next.below(4000001)) - 2000000;
+      scales[j] = next.value();
+      std::memcpy(scores + j / 64 * 80 + j % 64, &sum, sizeof sum);
+      float const volatile score = static_cast<float>(sum) * scales[j];
+      expected[j] = score;
+      largest = std::fmax(largest, score);
+    }
+    CHECK(kernel::largest_score<A, 64>(scores, 80, 2, scales) == largest);
+    int wrong = 0;
+    for (int j = 0; j < 128; ++j) { wrong += scores[j / 64 * 80 + j % 64] == expected[j] ? 0 : 1; }
+    CHECK(wrong == 0);
   });
 }

@@ -125,6 +125,64 @@ TEST_CASE("bits of attention of codes do not depend on the number of queries or 
   }
 }
 
+TEST_CASE("smoothed keys and values: worked numbers, log-sum-exps of the keys as they were") {
+  attention_case<float> c(1, 1, 2, 3, 4, 2, 1);
+  c.q = {1, -.5f, .25f, 2, .5f, 1.5f, -1, -.25f};
+  c.k = {8, .5f, -.3f, .1f, 8.4f, -.6f, .2f, .4f, 7.6f, .2f, .5f, -.7f};
+  c.v = {1, 0, 0, 1, -1, .5f};
+  std::vector<float> lse(2);
+  check_near(of_codes<q8, as_is>(c, smooth_keys{}, log_sum_exp{lse.data(), 2}), {.148878, .676133, .246380, .331942},
+             2e-6);
+  auto const lse_of = [](double a, double b, double d) { return std::log(std::exp(a) + std::exp(b) + std::exp(d)); };
+  check_near(lse, {lse_of(-.006857, .837560, -.829353) + 3.941667, lse_of(.547145, -.466725, -.082225) + 1.966667},
+             3e-6);
+  check_near(of_codes<q8, p8>(c, smooth_keys{}), {.150121, .676002, .245868, .333751}, 2e-6);
+  float const mean[4] = {8, 1 / 30.0f, 2 / 15.0f, -1 / 15.0f};
+  check_near(of_codes<q8, as_is>(c, key_shift{mean, 4}), {.148878, .676133, .246380, .331942}, 2e-6);
+  attention_case<float> one(1, 1, 3, 1, 4, 2, 1);
+  auto const same = of_codes<q8, p8>(one, smooth_keys{}, smooth_values{});
+  for (std::size_t i = 0; i < 6; ++i) { CHECK(std::abs(same[i] - one.v[i % 2]) < 1e-6f); }
+}
+
+TEST_CASE("with channels of keys and values far from zero, smoothing takes a large factor of the error away") {
+  attention_case<float> c(4, 2, 9, 700, 32, 20, 12);
+  auto const push = [](std::vector<float>& x, std::vector<double>& exact, std::size_t channels, float by) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (i % channels % 5 == 0) { x[i] += i % 2 == 0 ? by : -by; }
+      exact[i] = static_cast<double>(x[i]);
+    }
+  };
+  push(c.k, c.problem.k, 32, 20);
+  push(c.v, c.problem.v, 20, 10);
+  auto const exact = reference::attention(c.problem);
+  auto const error_of = [&](std::vector<float> const& out) {
+    double error = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) { error += std::pow(static_cast<double>(out[i]) - exact.out[i], 2); }
+    return error;
+  };
+  double const keys = error_of(of_codes<q8, p8>(c, smooth_keys{}));
+  double const values = error_of(of_codes<q8, p8>(c, smooth_values{}));
+  double const both = error_of(of_codes<q8, p8>(c, smooth_keys{}, smooth_values{}));
+  INFO("with smooth keys " << keys << ", values " << values << ", both " << both);
+  CHECK(keys > 5 * both);
+  CHECK(values > 5 * both);
+  CHECK(error_of(of_codes<q4, p8>(c)) > 10 * error_of(of_codes<q4, p8>(c, smooth_keys{})));
+}
+
+TEST_CASE("smoothed attention with sinks, soft_cap and masks: near the reference, the same bits everywhere") {
+  attention_case<float> c(4, 2, 11, 600, 12, 10, 6);
+  for (std::size_t i = 0; i < c.k.size(); ++i) {
+    c.k[i] += i % 12 == 3 ? 2.0f : 0.0f;
+    c.problem.k[i] = static_cast<double>(c.k[i]);
+  }
+  c.with_sinks(8);
+  c.problem.causal = true;
+  check<q8, p8>(c, 4e-4, causal{}, sink_logits{c.sinks.data()}, smooth_keys{}, smooth_values{});
+  c.problem.soft_cap = 3;
+  check<q8, p8>(c, 4e-4, causal{}, sink_logits{c.sinks.data()}, soft_cap{3.0f}, smooth_keys{}, smooth_values{});
+  check<q8, as_is>(c, 4e-4, causal{}, sink_logits{c.sinks.data()}, soft_cap{3.0f}, smooth_keys{});
+}
+
 TEST_CASE("log-sum-exps of byte weights, and NaN in a query and a key") {
   attention_case<float> c(1, 1, 6, 90, 16, 8, 11);
   std::vector<float> lse(6);

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "octavo/core/table.hpp"
+#include "octavo/core/unroll.hpp"
 #include "octavo/kernel/float_weights.hpp"
 #include "octavo/kernel/path.hpp"
 #include "octavo/quant/affine.hpp"
@@ -80,6 +81,7 @@ class range_tracker {
   }
   /// All lanes together.
   [[nodiscard]] typename Q::params params() const noexcept {
+    if constexpr (!extremes) { return fit(0, 0, simd::largest<A>(bits_)); }
     float lows[n] = {};
     float highs[n] = {};
     std::int32_t largest[n];
@@ -193,6 +195,14 @@ std::int64_t quantize_segment(token_source<A, T> const& x, typename Q::params co
     simd::floats<A> const inverse(p.inverse);
     simd::ints<A> const zero_point(zero_of<Q>(p));
     simd::ints<A> total(0);
+    for (; k + 4 * L <= present; k += 4 * L) {
+      simd::ints<A> bytes[4];
+      detail::unroll<4>([&](int i) __attribute__((always_inline)) {
+        bytes[i] = encode_integers<A, Q>(x.load(first + k + i * L), inverse, zero_point) - simd::ints<A>(shift);
+        total = total + bytes[i];
+      });
+      simd::store_narrow<A>(out + k, bytes[0], bytes[1], bytes[2], bytes[3]);
+    }
     for (; k + L <= present; k += L) {
       auto const bytes = encode_integers<A, Q>(x.load(first + k), inverse, zero_point) - simd::ints<A>(shift);
       total = total + bytes;

@@ -6,25 +6,12 @@
 #include <cstring>
 
 #include "octavo/core/unroll.hpp"
-#include "octavo/kernel/expand.hpp"
-#include "octavo/kernel/float_weights.hpp"
-#include "octavo/kernel/tile.hpp"
+#include "octavo/kernel/segments.hpp"
+#include "octavo/kernel/short_tile.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace kernel {
-
-/// f32 rows as they are, one accumulator each over all k.
-struct dense_layout {
-  static constexpr bool grouped = false;
-  static constexpr bool linear = false;
-  static constexpr index step_bytes = 4 * panel_rows;
-  using scale_type = float;
-};
-template <class A>
-struct dense_weights : float_products<A, dense_layout> {
-  static constexpr int units = 1;
-};
 
 /// A matrix of `rows` rows and k columns: blocks of `width` rows, [block][k][width], with zeros for rows that are not
 /// there and up to an even k.
@@ -36,7 +23,6 @@ struct dense_panels {
   static constexpr int registers = detail::is_avx512<A> ? 4 : L >= 8 ? 16 / L : 4;
   static constexpr int tokens = detail::is_scalar<A> ? 1 : many || L == 8 ? 6 : 2;
   static constexpr index width = registers * L;
-  using weights = expanded<dense_weights<A>, registers>;
 
   /// k filled up to whole steps.
   [[nodiscard, gnu::always_inline]] static constexpr index filled(index k) noexcept {
@@ -103,21 +89,12 @@ struct dense_panels {
     return true;
   }
 
-  /// out[t][row] = sum over k of block[k][row] * x[t][k], one chain of fma, k ascending, from `in` (or 0) on: T tokens
-  /// `stride` floats apart. Pre: k is even.
+  /// out[t][row] = sum over k of block[k][row] * x[t][k], one chain of fma, k ascending: T tokens `stride` floats apart. Pre: k
+  /// is even.
   template <int T>
-  [[gnu::always_inline]] static void multiply(float const* block, index k, float const* x, index stride, float* out,
-                                              float const* in = nullptr) noexcept {
-    weight_stream w{};
-    w.codes = reinterpret_cast<std::byte const*>(block);
-    w.segments = 1;
-    w.steps = k;
-    w.last_steps = k;
-    w.ahead = w.codes;
-    token_block<weights> tokens_of{};
-    tokens_of.data = x;
-    tokens_of.token_stride = stride;
-    tile<weights, T, registers>(w, tokens_of, 0, nullptr, {in, out});
+  [[gnu::always_inline]] static void multiply(float const* block, index k, float const* x, index stride,
+                                              float* out) noexcept {
+    short_tile<float_product<A>, T, registers>(reinterpret_cast<std::byte const*>(block), k, x, stride, nullptr, out);
   }
 
  private:

@@ -28,8 +28,8 @@ template <class Weights, bool Two>
   constexpr bool carries = !Weights::layout::grouped;
   static_assert(step_bytes == panel_rows * 4 && Weights::burst == 0);
 
-  weight_stream const w = stream;
-  token_block<Weights> const x = block;
+  weight_stream const w = stream.copy();
+  token_block<Weights> const x = block.copy();
   alignas(64) std::int32_t totals[2][unit::tokens * unit::rows];
   int configured = 0;
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <type_traits>
 
 #include "octavo/core/unroll.hpp"
@@ -36,11 +37,11 @@ struct lanes_of_16 {
     detail::unroll<registers>([&](int i) __attribute__((always_inline)) {
       part[i].store_unaligned(v + i * simd::lanes<A>);
     });
-    detail::unroll<4>([&](auto step) __attribute__((always_inline)) {
-      constexpr int half = 8 >> step();
-      for (int i = 0; i < half; ++i) { v[i] = op(v[i], v[i + half]); }
-    });
-    return v[0];
+    using quad [[gnu::vector_size(16)]] = float;
+    quad q[4];
+    std::memcpy(q, v, sizeof v);
+    quad const four = op(quad(op(q[0], q[2])), quad(op(q[1], q[3])));
+    return op(op(four[0], four[2]), op(four[1], four[3]));
   }
 };
 
@@ -50,61 +51,92 @@ struct weight_sum {
   float sum;
 };
 
+/// The larger one, the second where either is NaN; the sum.
+template <class A>
+struct larger_of {
+  template <class V>
+  [[nodiscard, gnu::always_inline]] V operator()(V const& a, V const& b) const noexcept {
+    if constexpr (std::is_same_v<V, simd::floats<A>>) {
+      return simd::maximum<A>(a, b);
+    } else {
+      return a > b ? a : b;
+    }
+  }
+};
+struct sum_of {
+  template <class V>
+  [[nodiscard, gnu::always_inline]] V operator()(V const& a, V const& b) const noexcept {
+    return a + b;
+  }
+};
+
+/// The largest score of `blocks` blocks of Width keys, `stride` floats apart; NaN does not count. With `scales` the scores
+/// are integers still: each becomes a float, times the scale of its key.
+template <class A, index Width>
+[[nodiscard, gnu::always_inline]] inline float largest_score(float* scores, index stride, index blocks,
+                                                             float const* scales = nullptr) noexcept {
+  constexpr int L = simd::lanes<A>;
+  constexpr int registers = static_cast<int>(Width) / L;
+  lanes_of_16<A, registers / lanes_of_16<A>::registers> most(minus_infinity);
+  if (scales == nullptr) {
+    for (index b = 0; b < blocks; ++b) {
+      float const* const from = scores + b * stride;
+      detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+        most.of(r) = simd::maximum<A>(simd::load_floats<A>(from + r * L), most.of(r));  // NaN leaves what was
+      });
+    }
+  } else {
+    for (index b = 0; b < blocks; ++b) {
+      detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+        float* const at = scores + b * stride + r * L;
+        auto const s = simd::fused<A>(simd::to_floats<A>(simd::load_ints<A>(at)),
+                                      simd::load_floats<A>(scales + b * Width + r * L), simd::floats<A>(0.0f));
+        s.store_unaligned(at);
+        most.of(r) = simd::maximum<A>(s, most.of(r));
+      });
+    }
+  }
+  return most.reduce(larger_of<A>());
+}
+
 /// Weights as floats.
 template <class A>
 struct float_writer {
   using weight = float;
-  /// Of 2^x.
-  static constexpr int degree = 5;
-  /// Whether sums are exact in any order.
-  static constexpr bool exact = false;
   /// What a weight of 1 counts as in sums.
   static constexpr float unit = 1.0f;
-  /// Stores weights, and returns what they count as.
-  [[gnu::always_inline]] static simd::floats<A> put(float* to, simd::floats<A> p) noexcept {
-    p.store_unaligned(to);
-    return p;
+
+  /// Writes 2^(factor score - largest) for all scores, and returns their sum: key j in virtual lane j % 16, ascending, then
+  /// halves.
+  template <index Width>
+  [[nodiscard, gnu::always_inline]] static float write(float const* scores, index stride, index blocks, float factor,
+                                                       float largest, bool, float* weights) noexcept {
+    constexpr int L = simd::lanes<A>;
+    simd::floats<A> const shift(largest == minus_infinity ? 0.0f : -largest);
+    simd::floats<A> const scale(factor);
+    lanes_of_16<A> sum(0.0f);
+    for (index b = 0; b < blocks; ++b) {
+      float const* const from = scores + b * stride;
+      detail::unroll<static_cast<int>(Width) / L>([&](int r) __attribute__((always_inline)) {
+        auto const x = simd::fused<A>(simd::load_floats<A>(from + r * L), scale, shift);
+        auto const p = simd::exp2<5, A>(x);
+        p.store_unaligned(weights + b * Width + r * L);
+        sum.of(r) = sum.of(r) + p;
+      });
+    }
+    return sum.reduce(sum_of());
   }
 };
 
 /// Turns scores of `blocks` blocks of Width keys, `stride` floats apart, into weights 2^(factor (score - largest)), which lie
-/// one after the other. Scores of -infinity weigh +0. All of them: largest -infinity, sum 0. NaN: sum NaN. A factor that
-/// is 1 is exact: largest is that of the scores, whose weight is 1.
-/// Order of the sum: key j in virtual lane j % 16, ascending, then halves.
+/// one after the other; `most` is the largest score, `watch` says that there may be NaN. Scores of -infinity weigh +0. All of them: largest -infinity, sum 0.
+/// NaN: sum NaN. A factor that is 1 is exact: largest is that of the scores, whose weight is 1.
 template <class A, class Writer, index Width>
 [[gnu::always_inline]] inline weight_sum softmax(float const* scores, index stride, index blocks, float factor,
-                                                 typename Writer::weight* weights) noexcept {
-  constexpr int L = simd::lanes<A>;
-  constexpr int registers = static_cast<int>(Width) / L;
-  constexpr int chains = registers / lanes_of_16<A>::registers;
-  lanes_of_16<A, chains> most(minus_infinity);
-  for (index b = 0; b < blocks; ++b) {
-    float const* const from = scores + b * stride;
-    detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-      most.of(r) = simd::maximum<A>(simd::load_floats<A>(from + r * L), most.of(r));  // NaN leaves what was
-    });
-  }
-  float largest = most.reduce([](auto const& a, auto const& b) __attribute__((always_inline)) {
-    if constexpr (std::is_same_v<decltype(a), float const&>) {
-      return a > b ? a : b;
-    } else {
-      return simd::maximum<A>(a, b);
-    }
-  });
-  if (largest != minus_infinity) { largest = detail::opaque(largest * factor); }
+                                                 float most, bool watch, typename Writer::weight* weights) noexcept {
+  float largest = most == minus_infinity ? most : detail::opaque(most * factor);
   if (largest != largest) { largest = minus_infinity; }  // NaN is in the factor, so it will be in the sum
-  simd::floats<A> const shift(largest == minus_infinity ? 0.0f : -largest);
-  simd::floats<A> const scale(factor);
-  lanes_of_16<A, Writer::exact ? chains : 1> sum(0.0f);
-  for (index b = 0; b < blocks; ++b) {
-    float const* const from = scores + b * stride;
-    detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-      auto const x = simd::fused<A>(simd::load_floats<A>(from + r * L), scale, shift);
-      auto const p = Writer::put(weights + b * Width + r * L, simd::exp2<Writer::degree, A>(x));
-      sum.of(r) = sum.of(r) + p;
-    });
-  }
-  return {largest, sum.reduce([](auto const& a, auto const& b) __attribute__((always_inline)) { return a + b; })};
+  return {largest, Writer::template write<Width>(scores, stride, blocks, factor, largest, watch, weights)};
 }
 
 /// Rows of (m, l): the largest score in units of log2, the sum of weights relative to it. Accumulators belong to them.

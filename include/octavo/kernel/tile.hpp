@@ -66,8 +66,8 @@ template <class Weights, int T, int R, int P = 1>
   constexpr index together = expands ? units_together : 1;
 
   // Copies, whose fields no store of a register may change.
-  weight_stream const w = stream;
-  token_block<Weights> const x = block;
+  weight_stream const w = stream.copy();
+  token_block<Weights> const x = block.copy();
   if (w.segments <= 0) { return; }
   Weights const unpack;
   accumulator acc[accumulators];

@@ -5,7 +5,8 @@
 #include <type_traits>
 
 #include "octavo/core/heads_view.hpp"
-#include "octavo/kernel/code_operands.hpp"
+#include "octavo/kernel/code_keys.hpp"
+#include "octavo/kernel/code_values.hpp"
 #include "octavo/kernel/dense_operands.hpp"
 #include "octavo/kernel/dense_pages.hpp"
 #include "octavo/kernel/page_keys.hpp"
@@ -164,11 +165,39 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
   if (rule.scale == 0) { rule.scale = 1.0f / __builtin_sqrtf(static_cast<float>(larger(qs.head_dim(), 1))); }
   auto const context = context_of<Default>(options...);
   using arch = typename decltype(context)::arch;
+  constexpr bool smooth = count_of<smooth_keys, Options...> != 0;
+  constexpr bool shifts = count_of<key_shift, Options...> != 0;
+  static_assert(!(smooth && shifts),
+                "Octavo: smooth_keys and key_shift are two ways to choose one shift. Leave one out.");
+  static_assert(!(smooth || shifts) || !std::is_same_v<S, as_is>,
+                "Octavo: smooth_keys and key_shift are for quantized keys: attention<q8>(...).");
+  static_assert(count_of<smooth_values, Options...> == 0 || !std::is_same_v<P, as_is>,
+                "Octavo: smooth_values is for quantized values: attention<q8, p8>(...).");
   if constexpr (check_arch<arch>()) {
     using keys = typename keys_of<arch, S, Q_type, K_type>::type;
     using values = typename values_of<arch, P, V_type>::type;
+    keys ready_keys(qs, ks, rule.factor());
+    values ready_values(vs);
+    using scratch_type = scratch_block<arch>;
+    index const means = smooth && ks.tokens() > 0 ? product(ks.heads(), ks.head_dim()) : 0;
+    scratch_type scratch(smooth ? context.memory() : nullptr, scratch_type::template bytes<float>(means) + alignment);
+    if constexpr (smooth) {
+      float* const data = scratch.template take<float>(means);
+      if (means != 0) {
+        index const pieces = context.pieces(ks.heads());
+        context.execute(pieces, [&](index piece) noexcept {
+          for (index h = piece; h < ks.heads(); h += pieces) {
+            kernel::channel_means<arch>(ks.at(h, 0), ks.token_stride(), ks.tokens(), ks.head_dim(),
+                                        data + h * ks.head_dim());
+          }
+        });
+      }
+      settings.shift = {data, ks.head_dim()};
+    }
+    if constexpr (smooth || shifts) { ready_keys.shift(settings.shift.data, settings.shift.head_stride); }
+    if constexpr (count_of<smooth_values, Options...> != 0) { ready_values.smooth(); }
     ops::attention_run<arch, keys, values, std::remove_const_t<Out_type>> run(
-        keys(qs, ks, rule.factor()), values(vs), rule, ks.heads(), qs.tokens(), os, settings.lse);
+        ready_keys, ready_values, rule, ks.heads(), qs.tokens(), os, settings.lse);
     run(context);
   }
 }
@@ -189,6 +218,7 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 /// - `attention<q8, p8>(...)` quantizes: queries and keys by the scheme q8 (symmetric<int8> or symmetric<int4>, per_token),
 ///   probabilities as bytes of 1/255 relative to the largest score of their leaf, and values as int8 with a scale for each
 ///   channel of a leaf (so the last leaf changes when keys are added). `attention<q8>(...)` keeps values and probabilities f32.
+///   smooth_keys, key_shift and smooth_values quantize them less a mean, which channels far from zero need.
 /// - k and v may be the keys() and values() of a kv_cache. `attention<q8, p8>` multiplies their codes as they are stored: a
 ///   score is t = fma(float(exact sum of group g), scale of g, t) over groups of channels, ascending, then times the scale of
 ///   the query; a weight is multiplied by the scale of its value, then becomes a byte of 1/255 of the largest of its page of
@@ -198,11 +228,12 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),
 ///   then halves, acc one chain of fma over keys, ascending. Of codes, the sums of a score and of a leaf are exact integers,
-///   converted once and multiplied by the scale of the key, then of the query, or by that of the channel. Leaves are merged
+///   converted once and multiplied by the scale of the key, then of the query, or by that of the channel. Outputs are acc
+///   times 1 / l. Leaves are merged
 ///   from left to right. So results have the same bits for any number of queries, any executor, and every instruction set
 ///   with fma.
 /// - *Error* of a weight: (head_dim + 2) 2^-24 sum |q k| scale + 1.5e-7, relative; then keys * 2^-24 sum |weight v|. Of
-///   codes, on top of what their steps are: 8.6e-5 for each weight.
+///   codes, on top of what their steps are: 1.2e-4 for each weight.
 /// - A query that sees nothing, no keys at all: 0, log-sum-exp -infinity. NaN in q, or in a k that is not masked: NaN. A v
 ///   that is not finite: NaN in all channels of the queries that give its key a weight above 0. A score of +infinity: NaN.
 /// - *Scratch*, one allocation on the calling thread: per piece of work (four per thread) a leaf of K and V in f32 and, of

@@ -57,6 +57,21 @@ struct boolean_mask {
 struct sink_logits {
   float const* data;
 };
+/// Keys are quantized less their mean, channel by channel, over all keys of the call (SageAttention, Zhang et al. 2024). The
+/// product of a query with the mean is the same in all its scores, so the softmax does not change; log-sum-exps, sinks and
+/// soft_cap get it back. The mean is a dynamic parameter of all keys: bits depend on which keys there are, behind a query
+/// too, and a key that is not finite makes all outputs of its head NaN; they do not depend on queries or threads. A second
+/// allocation: kv_heads * head_dim floats.
+struct smooth_keys {};
+/// The same with a given shift, data[channel + kv_head * head_stride], such as the mean of a first chunk: bits do not depend
+/// on which keys there are.
+struct key_shift {
+  float const* data;
+  index head_stride;
+};
+/// Values are quantized less their mean, channel by channel, over a leaf of 512 keys; it comes back times the sum of the
+/// weights as they are multiplied. As the scales of values, it depends on the keys of its leaf alone.
+struct smooth_values {};
 /// Natural logarithms of the sums of exponentials go to data[query + head * head_stride]; -infinity where nothing is seen.
 struct log_sum_exp {
   float* data;
@@ -70,6 +85,7 @@ struct attention_settings {
   kernel::score_rule rule{};
   ops::lse_out lse{};
   attention_heads heads{};
+  key_shift shift{nullptr, 0};
 
   [[gnu::always_inline]] void set(attention_heads const& o) noexcept { heads = o; }
   [[gnu::always_inline]] void set(causal const&) noexcept { rule.causal = true; }
@@ -104,12 +120,16 @@ struct attention_settings {
   }
   [[gnu::always_inline]] void set(sink_logits const& o) { rule.sinks = present(o.data); }
   [[gnu::always_inline]] void set(log_sum_exp const& o) { lse = {present(o.data), o.head_stride}; }
+  [[gnu::always_inline]] void set(smooth_keys const&) noexcept {}
+  [[gnu::always_inline]] void set(key_shift const& o) { shift = {present(o.data), o.head_stride}; }
+  [[gnu::always_inline]] void set(smooth_values const&) noexcept {}
   template <class Option>
   [[gnu::always_inline]] void set(Option const&) noexcept {
     static_assert(
         is_context<Option>,
         "Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, "
-        "additive_bias, boolean_mask, sink_logits, log_sum_exp, a context (on(pool)).");
+        "additive_bias, boolean_mask, sink_logits, log_sum_exp, smooth_keys, key_shift, smooth_values, a context "
+        "(on(pool)).");
   }
 
  private:

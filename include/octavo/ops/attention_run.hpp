@@ -9,6 +9,7 @@
 #include "octavo/core/heads_view.hpp"
 #include "octavo/core/log2.hpp"
 #include "octavo/kernel/attention_tile.hpp"
+#include "octavo/kernel/byte_products.hpp"
 #include "octavo/ops/context.hpp"
 
 namespace octavo {
@@ -125,22 +126,25 @@ class attention_run {
   /// Scratch of a piece: of K, of V, and of a group of rows.
   [[nodiscard]] index piece_floats() const {
     return keys_.scratch(block_) + values_.scratch() +
-           product(G, kernel::leaf_keys + kernel::weight_stride + channels_ + 2);
+           product(kernel::most_near_rows, kernel::leaf_keys + kernel::weight_stride) + product(G, channels_ + 2);
   }
 
   void attend(item_rows const& rows, index leaf, index leaves, state_of_rows const& state,
               float* room) const noexcept {
     Keys keys = keys_;
     Values values = values_;
+    [[maybe_unused]] kernel::product_session<A> session;
+    if constexpr (requires { keys.join(session); }) { keys.join(session); }
+    if constexpr (requires { values.join(session); }) { values.join(session); }
     keys.use(room, block_);
     values.use(room + keys.scratch(block_));
     float* p = room + keys.scratch(block_) + values.scratch();
     using weight = typename Values::writer::weight;
     kernel::group_scratch<weight> group{};
     group.scores = p;
-    p += G * kernel::leaf_keys;
+    p += kernel::most_near_rows * kernel::leaf_keys;
     group.weights = reinterpret_cast<weight*>(p);
-    group.out = p += G * kernel::weight_stride;
+    group.out = p += kernel::most_near_rows * kernel::weight_stride;
     group.sums.largest = p += G * channels_;
     group.sums.sum = p + G;
 
@@ -164,8 +168,18 @@ class attention_run {
           }
           loaded = true;
         }
-        kernel::attend_group<A>(keys, values, rule_, seeing, first, from, group);
-        merge(state, first, group.sums, group.out, count);
+        auto const sums = state.sums(first);
+        bool fresh = true;
+        for (index i = 0; i < G; ++i) { fresh = fresh && sums.sum[i] == 0; }
+        if (fresh) {  // nothing to merge with
+          auto direct = group;
+          direct.out = state.acc(first);
+          direct.sums = sums;
+          kernel::attend_group<A>(keys, values, rule_, seeing, first, from, direct);
+        } else {
+          kernel::attend_group<A>(keys, values, rule_, seeing, first, from, group);
+          merge(state, first, group.sums, group.out, count);
+        }
       }
     }
   }
@@ -202,7 +216,8 @@ class attention_run {
         kernel::softmax_rows const sink{room, room + G};
         sink.clear(G);
         for (index i = 0; i < count; ++i) {
-          sink.largest[i] = detail::opaque(rule_.sinks[rows.of.head(rows.first + first + i)] * rule_.log2e);
+          index const row = rows.first + first + i;
+          sink.largest[i] = detail::opaque(rule_.sinks[rows.of.head(row)] * rule_.log2e) - offset_of(rows.of, row);
           sink.sum[i] = unit;
         }
         float* const nothing = room + 2 * G;
@@ -216,7 +231,8 @@ class attention_run {
         float const l = sums.sum[i];
         if (lse_.data != nullptr) {
           constexpr double ln2 = 0.6931471805599453;
-          double const log = static_cast<double>(sums.largest[i]) + detail::log2_of(static_cast<double>(l / unit));
+          double const log = static_cast<double>(sums.largest[i]) + static_cast<double>(offset_of(rows.of, row)) +
+                             detail::log2_of(static_cast<double>(l / unit));
           lse_.data[query + head * lse_.head_stride] = static_cast<float>(log * ln2);
         }
         Out* const y = out_.at(head, query);
@@ -232,10 +248,17 @@ class attention_run {
       }
     }
   }
-  /// acc / l; +0 for a row that saw nothing, and never -0.
+  /// What all scores of a row lack.
+  [[nodiscard]] float offset_of(kernel::query_rows const& of, index row) const noexcept {
+    if constexpr (requires { keys_.offset(0, 0, 0); }) {
+      if (rule_.cap == 0) { return keys_.offset(of.kv_head, of.head(row), of.query(row)); }
+    }
+    return 0;
+  }
+  /// acc * (1 / l); +0 for a row that saw nothing, and never -0.
   [[nodiscard]] static simd::floats<A> divided(simd::floats<A> acc, float l) noexcept {
     if (l == 0) { return simd::floats<A>(0.0f); }
-    return simd::divide<A>(acc, simd::floats<A>(l)) + simd::floats<A>(0.0f);
+    return simd::fused<A>(acc, simd::floats<A>(1.0f / l), simd::floats<A>(0.0f));
   }
 
   Keys keys_;

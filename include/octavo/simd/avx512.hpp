@@ -106,6 +106,12 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static void store_bytes(void* p, ints x) noexcept {
     _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(all, x));
   }
+  [[gnu::always_inline]] static ints pack_bytes(ints a, ints b, ints c, ints d) noexcept {
+    return in_order(_mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)));
+  }
+  [[gnu::always_inline]] static ints pack_signed(ints a, ints b, ints c, ints d) noexcept {
+    return in_order(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)));
+  }
   template <class T>
   [[gnu::always_inline]] static void store_words(T* p, ints x) noexcept {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtepi32_epi16(all, x));
@@ -137,6 +143,11 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static raw odd_bytes(raw x) noexcept { return _mm512_srli_epi16(x, 8); }
 
  private:
+  /// Quads that were packed within 128 bits, as they came.
+  [[gnu::always_inline]] static ints in_order(raw x) noexcept {
+    return ints(_mm512_maskz_permutexvar_epi32(
+        all, _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), x));
+  }
   [[gnu::always_inline]] static floats as_floats(raw x) noexcept { return floats(_mm512_castsi512_ps(x)); }
   [[gnu::always_inline]] static __m256i words(void const* p) noexcept {
     return _mm256_loadu_si256(static_cast<__m256i const*>(p));

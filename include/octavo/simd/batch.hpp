@@ -61,7 +61,7 @@ template <class A>
 [[gnu::always_inline]] inline floats<A> to_floats(ints<A> x) noexcept {
   return native_of<A>::to_floats(x);
 }
-/// The value rounded to an integer, ties to even. Pre: |x| < 2^31.
+/// The value rounded to an integer, ties to even; -2^31 for all that is below. NaN: not above 0. Pre: x < 2^31.
 template <class A>
 [[gnu::always_inline]] inline ints<A> to_ints(floats<A> x) noexcept {
   return native_of<A>::to_ints(x);
@@ -236,6 +236,18 @@ template <class A, class T>
     native_of<A>::store_bytes(p, x);
   } else {
     native_of<A>::store_words(p, x);
+  }
+}
+/// The same of four registers, one after the other.
+template <class A, class T>
+[[gnu::always_inline]] inline void store_narrow(T* p, ints<A> a, ints<A> b, ints<A> c, ints<A> d) noexcept {
+  if constexpr (sizeof(T) == 1 && requires { native_of<A>::pack_signed(a, b, c, d); }) {
+    native_of<A>::pack_signed(a, b, c, d).store_unaligned(reinterpret_cast<std::int32_t*>(p));
+  } else {
+    store_narrow<A>(p, a);
+    store_narrow<A>(p + lanes<A>, b);
+    store_narrow<A>(p + 2 * lanes<A>, c);
+    store_narrow<A>(p + 3 * lanes<A>, d);
   }
 }
 /// Stores lanes<A> floats as T, rounded to nearest even.

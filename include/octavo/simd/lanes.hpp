@@ -94,7 +94,9 @@ struct native<scalar> {
     return floats::generate([&](int i) { return static_cast<float>(x.v[i]); });
   }
   static ints to_ints(floats const& x) noexcept {
-    return ints::generate([&](int i) { return static_cast<std::int32_t>(octavo::detail::round_even(x.v[i])); });
+    return ints::generate([&](int i) {
+      return x.v[i] > -0x1p31f ? static_cast<std::int32_t>(octavo::detail::round_even(x.v[i])) : INT32_MIN;
+    });
   }
   template <int N>
   static ints shift_right(ints const& x) noexcept {

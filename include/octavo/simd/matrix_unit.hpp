@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "octavo/core/index.hpp"
+#include "octavo/core/unroll.hpp"
 #include "octavo/simd/arch.hpp"
 
 #if defined(__AMX_INT8__) || defined(__AMXINT8__)
@@ -55,6 +56,11 @@ struct tile_register {
   [[gnu::always_inline]] static void multiply() noexcept {
     _tile_dpbsud(C, X, W);
   }
+  /// Bytes unsigned by signed.
+  template <int C, int X, int W>
+  [[gnu::always_inline]] static void multiply_unsigned() noexcept {
+    _tile_dpbusd(C, X, W);
+  }
 #else
   template <int R>
   [[gnu::always_inline]] static void zero() noexcept {
@@ -69,12 +75,16 @@ struct tile_register {
   template <int R>
   [[gnu::always_inline]] static void store(std::int32_t* to, index stride) noexcept {
     asm volatile("tilestored %%tmm%c1, (%2,%3,1)"
-                 : "+m"(*reinterpret_cast<std::int32_t(*)[496]>(to))  // in it 16 rows of 16, 32 apart; the rest stays
+                 : "+m"(*reinterpret_cast<std::int32_t(*)[]>(to))  // in it 16 rows, `stride` apart; the rest stays
                  : "i"(R), "r"(to), "r"(stride));
   }
   template <int C, int X, int W>
   [[gnu::always_inline]] static void multiply() noexcept {
     asm volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(C), "i"(X), "i"(W));
+  }
+  template <int C, int X, int W>
+  [[gnu::always_inline]] static void multiply_unsigned() noexcept {
+    asm volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(C), "i"(X), "i"(W));
   }
 #endif
 };
@@ -89,8 +99,9 @@ struct matrix_unit<A> {
   static constexpr int tokens = 2 * block;
   static constexpr int rows = 2 * block;
 
-  /// `first` and `second` tokens in the two blocks, 1 to 16 (the second may be 0), and quads of a step.
-  static void configure(int first, int second, int step_quads) noexcept {
+  /// `first` and `second` tokens in the two blocks, 1 to 16 (the second may be 0), and quads of a step. All_rows: the first
+  /// block meets four blocks of 16 rows, not two.
+  static void configure(int first, int second, int step_quads, bool all_rows = false) noexcept {
     struct alignas(64) {
       std::uint8_t palette = 1;
       std::uint8_t start_row = 0;
@@ -104,7 +115,7 @@ struct matrix_unit<A> {
     };
     for (int i = 0; i < 2; ++i) {
       set(i, first, 64);
-      set(2 + i, second, 64);
+      set(2 + i, all_rows ? first : second, 64);
       set(6 + i, step_quads, 64);
     }
     set(4, first, 4 * step_quads);
@@ -142,6 +153,26 @@ struct matrix_unit<A> {
     between(2);
     if constexpr (Two) { tile::template multiply<3, 5, 7>(); }
     between(3);
+  }
+  /// One step of at most 16 tokens and all 64 rows, of which sums[token][64] is stored (`configure` with all_rows). Swapped:
+  /// activations are unsigned and weights signed.
+  template <bool Swapped>
+  [[gnu::always_inline]] static void multiply_panel(void const* a, index token_stride, std::byte const* w) noexcept {
+    tile::template load<4>(a, token_stride);
+    octavo::detail::unroll<4>([&](auto i) __attribute__((always_inline)) {
+      constexpr int weights = 6 + i() % 2;
+      tile::template load<weights>(w + i() * 64, 256);
+      if constexpr (Swapped) {
+        tile::template multiply_unsigned<i(), 4, weights>();
+      } else {
+        tile::template multiply<i(), 4, weights>();
+      }
+    });
+  }
+  [[gnu::always_inline]] static void store_panel(std::int32_t* sums) noexcept {
+    octavo::detail::unroll<4>([&](auto i) __attribute__((always_inline)) {
+      tile::template store<i()>(sums + i() * 16, 256);
+    });
   }
   /// sums[token][32 rows].
   template <bool Two>

@@ -20,6 +20,8 @@ namespace simd {
 ///     load_f16 load_bf16, store_f16, store_bytes, store_words<T>
 ///     where_nan(x, a, b)       a where x is NaN, b elsewhere
 ///     where_less(x, y, a, b)   a where x < y, b elsewhere
+///     pack_bytes(a, b, c, d)   if there: their values as bytes in order, limited to 0 ... 255
+///     pack_signed(a, b, c, d)  if there: the same for -128 ... 127
 ///     load_table               16 bytes, again in each 128 bits
 ///     shuffle(table, codes)    table[codes[i]] for each byte, within its 128 bits; codes below 16
 template <class Family>

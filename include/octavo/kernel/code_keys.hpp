@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// K and Q of attention as integer codes: scores are exact int32 sums.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "octavo/core/heads_view.hpp"
+#include "octavo/format/integer.hpp"
+#include "octavo/kernel/attention_rows.hpp"
+#include "octavo/kernel/channel_means.hpp"
+#include "octavo/kernel/code_panels.hpp"
+#include "octavo/kernel/dense_panels.hpp"
+#include "octavo/kernel/pack.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// S = K Q by integers. Keys and queries are quantized by Quantizer, each with a scale of its own; a score is the exact sum
+/// times the scale of its key, then that of its query.
+///
+/// Where packed bytes are what the tile reads, codes of fewer bits are stored as bytes too, and scores stay integers until
+/// the softmax reads them: their scales are in scales().
+template <class A, class Quantizer, class Q, class K>
+class code_keys {
+  using byte_panels = code_panels<A, scheme<symmetric<int8>, per_row>, false>;
+  static constexpr bool raw = byte_panels::ready;
+  using stored = scheme<Quantizer, per_row>;
+  using panels = std::conditional_t<raw, byte_panels, code_panels<A, stored, false>>;
+  using layout = typename panels::layout;
+  using operand = typename panels::operand;
+  using dense = dense_panels<A>;
+
+ public:
+  static constexpr index width = panels::width;
+  static constexpr int tokens = panels::tokens;
+
+  code_keys(heads_view<Q const> const& q, heads_view<K const> const& k, float factor) noexcept
+      : q_(q), k_(k), factor_(factor), layout_{panel_rows, panels::filled(k.head_dim())} {}
+
+  [[nodiscard]] index scratch(index rows) const {
+    index const bytes = product(leaf_keys / panel_rows, layout_.panel_bytes()) +
+                        product(rows, layout_.cols, sizeof(operand)) + product(rows, 2, 4);
+    return round_up(
+               ceil_div(bytes, 4) + leaf_keys + 2 * product(panel_rows, layout_.cols) + dense::room(layout_.cols),
+               16) +
+           round_up(product(panel_rows, k_.head_dim()), 16);
+  }
+  void use(float* scratch, index rows) noexcept {
+    leaf_ = reinterpret_cast<std::byte*>(scratch);
+    room_ = reinterpret_cast<float*>(leaf_ + leaf_keys / panel_rows * layout_.panel_bytes());
+    scales_ = room_ + 2 * panel_rows * layout_.cols + dense::room(layout_.cols);
+    factors_ = scales_ + leaf_keys;
+    start_ = reinterpret_cast<std::int32_t*>(factors_ + rows);
+    rows_ = reinterpret_cast<operand*>(start_ + rows);
+    shifted_ = scratch + this->scratch(rows) - round_up(product(panel_rows, k_.head_dim()), 16);
+  }
+  void load_leaf(index head, index first, index n) noexcept {
+    index const d = k_.head_dim();
+    finite_ = true;
+    for (index j = 0; j < n; j += panel_rows) {
+      index const rows = smaller(panel_rows, n - j);
+      std::byte* const panel = leaf_ + j / panel_rows * layout_.panel_bytes();
+      if constexpr (raw) {
+        pack_bytes(head, first + j, rows, scales_ + j, panel);
+      } else {
+        float* const transposed = room_;
+        float* const room = room_ + panel_rows * layout_.cols;
+        K const* const from = k_.at(head, first + j);
+        std::memset(transposed, 0, static_cast<std::size_t>(panel_rows * layout_.cols) * sizeof(float));
+        if (shift_ == nullptr) {
+          dense::template pack_rows<panel_rows>(from, k_.token_stride(), rows, d, room, transposed);
+        } else {
+          float* const shifted = shifted_;
+          for (index i = 0; i < rows; ++i) {
+            shifted_token<A>(from + i * k_.token_stride(), shift_of(head), d, shifted + i * d);
+          }
+          dense::template pack_rows<panel_rows>(shifted, d, rows, d, room, transposed);
+        }
+        packer<A, stored, float> const pack(matrix_view<float>(transposed, panel_rows, layout_.cols, 1, panel_rows),
+                                            layout_, panel);
+        pack.panels(0, 1, room);
+        std::memcpy(scales_ + j, panel + layout_.params_at(0), panel_rows * sizeof(float));
+      }
+      for (index i = 0; i < rows; ++i) { finite_ = finite_ && scales_[j + i] == scales_[j + i]; }
+    }
+  }
+  /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
+  void load_rows(query_rows const& rows, index first, index n) noexcept {
+    for (index i = 0; i < n; ++i) {
+      std::int64_t sum;
+      float const scale = quantize(q_.at(rows.head(first + i), rows.query(first + i)), rows_ + i * layout_.cols, sum);
+      start_[i] = static_cast<std::int32_t>(-panels::offset * sum);
+      float const factor = detail::opaque(scale * factor_);
+      factors_[i] = factor == 0 ? 0x1p-126f : factor;  // so that -infinity stays what it is
+    }
+  }
+  [[nodiscard, gnu::always_inline]] float factor(index i) const noexcept { return factors_[i]; }
+  /// What the integers that are scores are to be multiplied by, for each key of the leaf; null where that is done.
+  [[nodiscard, gnu::always_inline]] float const* scales() const noexcept { return raw ? scales_ : nullptr; }
+  /// Whether no score of the leaf is NaN, unless its query is.
+  [[nodiscard, gnu::always_inline]] bool finite() const noexcept { return finite_; }
+
+  template <int T>
+  void multiply(index first, index b, float* scores) const noexcept {
+    std::byte const* const panel = leaf_ + b * width / panel_rows * layout_.panel_bytes();
+    if constexpr (raw) {
+      byte_products<A, T, false>(session_, panel, layout_.cols / 4, rows_ + first * layout_.cols, layout_.cols,
+                                 start_ + first, reinterpret_cast<std::int32_t*>(scores));
+    } else {
+      token_block<typename panels::weights> x{};
+      x.data = rows_ + first * layout_.cols;
+      x.token_stride = layout_.cols;
+      x.start = start_ + first;
+      panels::template multiply<T>(panel, layout_, b, 0, layout_.cols / layout::step, x, scores);
+    }
+  }
+
+  /// Products share what the session knows.
+  void join(product_session<A>& session) noexcept { session_ = &session; }
+  /// Keys are to be quantized less data[channel + head * stride]: scores of a query then lack offset().
+  void shift(float const* data, index stride) noexcept {
+    shift_ = data;
+    shift_stride_ = stride;
+  }
+  [[nodiscard]] float offset(index kv_head, index head, index query) const noexcept {
+    if (shift_ == nullptr) { return 0; }
+    return detail::opaque(shift_product<A>(q_.at(head, query), shift_of(kv_head), k_.head_dim()) * factor_);
+  }
+
+ private:
+  [[nodiscard]] float const* shift_of(index head) const noexcept { return shift_ + head * shift_stride_; }
+  /// Codes of one query or key and their sum; returns the scale.
+  template <class T, class Byte>
+  [[nodiscard]] float quantize(T const* from, Byte* to, std::int64_t& sum) const noexcept {
+    constexpr index L = simd::lanes<A>;
+    index const d = k_.head_dim();
+    token_source<A, T> const x{from, nullptr, d};
+    range_tracker<A, Quantizer> range;
+    index c = 0;
+    for (; c + L <= d; c += L) { range.add(x.load(c)); }
+    if (c < d) { range.add(x.load(c, d - c)); }
+    auto const p = range.params();
+    sum = quantize_segment<A, Quantizer>(x, p, 0, d, layout_.cols, 0, nullptr, to);
+    return Quantizer::scale(p);
+  }
+  /// A panel of keys: codes key by key, then quads of them as elements of a matrix of floats.
+  void pack_bytes(index head, index first, index rows, float* scales, std::byte* panel) const noexcept {
+    index const quads = layout_.cols / 4;
+    auto* const codes = reinterpret_cast<std::int8_t*>(room_);
+    float* const room = room_ + panel_rows * quads;
+    for (index i = 0; i < rows; ++i) {
+      std::int64_t sum;
+      K const* const key = k_.at(head, first + i);
+      if (shift_ == nullptr) {
+        scales[i] = quantize(key, codes + i * layout_.cols, sum);
+      } else {
+        shifted_token<A>(key, shift_of(head), k_.head_dim(), shifted_);
+        scales[i] = quantize(shifted_, codes + i * layout_.cols, sum);
+      }
+    }
+    for (index i = rows; i < panel_rows; ++i) { scales[i] = 0; }
+    for (index i = 0; i < panel_rows * quads; i += simd::lanes<A>) {
+      auto* const at = reinterpret_cast<std::int32_t*>(room_ + i);
+      simd::bit_xor<A>(simd::load_ints<A>(at), 0x80808080u).store_unaligned(at);
+    }
+    dense::template pack_rows<panel_rows>(room_, quads, rows, quads, room, reinterpret_cast<float*>(panel));
+  }
+
+  heads_view<Q const> q_;
+  heads_view<K const> k_;
+  float factor_;
+  layout layout_;
+  bool finite_ = true;
+  std::byte* leaf_ = nullptr;
+  float* scales_ = nullptr;
+  float* factors_ = nullptr;
+  std::int32_t* start_ = nullptr;
+  operand* rows_ = nullptr;
+  float* room_ = nullptr;
+  product_session<A>* session_ = nullptr;
+  float* shifted_ = nullptr;
+  float const* shift_ = nullptr;
+  index shift_stride_ = 0;
+};
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

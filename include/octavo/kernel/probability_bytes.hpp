@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// Weights of attention as bytes of 1/255, from scores.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "octavo/core/unroll.hpp"
+#include "octavo/kernel/softmax.hpp"
+#include "octavo/simd/dot.hpp"
+#include "octavo/simd/exp2.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// Weights of at most 1 as bytes: nearest to 255 p, less 128 where operands are signed. They count as 255 p, and their sum is
+/// exact.
+template <class A, class Operand>
+struct byte_writer {
+  using weight = Operand;
+  static constexpr float unit = 255.0f;
+  /// What is subtracted from bytes.
+  static constexpr int less = std::is_signed_v<Operand> ? 128 : 0;
+
+  /// As float_writer::write. The sum is NaN if a score is (looked for only if `watch`), or if scores are beyond 2^104.
+  template <index Width>
+  [[nodiscard, gnu::always_inline]] static float write(float const* scores, index stride, index blocks, float factor,
+                                                       float largest, bool watch, Operand* weights) noexcept {
+    constexpr int L = simd::lanes<A>;
+    constexpr int registers = static_cast<int>(Width) / L;
+    float const scale = detail::opaque(factor * 0x1p23f);
+    float const shift = detail::opaque((127.0f - (largest == minus_infinity ? 0.0f : largest)) * 0x1p23f);
+    if (!(detail::is_finite(scale) && detail::is_finite(shift)) ||
+        (watch && has_nan<Width>(scores, stride, blocks))) {
+      for (index i = 0; i < blocks * Width; ++i) { weights[i] = static_cast<Operand>(-less); }
+      return __builtin_nanf("");
+    }
+    simd::floats<A> const scales(scale);
+    simd::floats<A> const shifts(shift);
+    byte_sum total;
+    for (index b = 0; b < blocks; ++b) {
+      simd::ints<A> bytes[static_cast<std::size_t>(registers)];
+      detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+        bytes[r] =
+            simd::exp2_bytes<A>(simd::fused<A>(simd::load_floats<A>(scores + b * stride + r * L), scales, shifts));
+      });
+      total.put(bytes, weights + b * Width);
+    }
+    return static_cast<float>(total.sum());
+  }
+
+ private:
+  using native = simd::native_of<A>;
+  static constexpr bool packs = requires(simd::ints<A> x) { native::pack_bytes(x, x, x, x); }
+  &&sizeof(Operand) == 1;
+
+  /// Stores bytes and adds them up.
+  struct byte_sum {
+    simd::ints<A> total = simd::ints<A>(0);
+
+    template <std::size_t N>
+    [[gnu::always_inline]] void put(simd::ints<A> const (&x)[N], Operand* to) noexcept {
+      if constexpr (packs) {
+        static_assert(N == 4);
+        using dot = simd::dot<A, 255>;
+        auto const bytes = native::pack_bytes(x[0], x[1], x[2], x[3]);
+        total = simd::ints<A>(dot::add(total, dot::prepare(bytes), simd::ints<A>(0x01010101)));
+        simd::bit_xor<A>(bytes, less == 0 ? 0 : 0x80808080u).store_unaligned(reinterpret_cast<std::int32_t*>(to));
+      } else {
+        detail::unroll<static_cast<int>(N)>([&](int r) __attribute__((always_inline)) {
+          auto const byte = simd::minimum<A>(simd::maximum<A>(x[r], simd::ints<A>(0)), simd::ints<A>(255));
+          total = total + byte;
+          simd::store_narrow<A>(to + r * simd::lanes<A>, byte - simd::ints<A>(less));
+        });
+      }
+    }
+    [[nodiscard, gnu::always_inline]] std::int32_t sum() const noexcept { return simd::sum<A>(total); }
+  };
+
+  template <index Width>
+  [[nodiscard, gnu::always_inline]] static bool has_nan(float const* scores, index stride, index blocks) noexcept {
+    constexpr int L = simd::lanes<A>;
+    simd::ints<A> found(0);
+    for (index b = 0; b < blocks; ++b) {
+      for (index j = 0; j < Width; j += L) {
+        auto const x = simd::load_floats<A>(scores + b * stride + j);
+        found = native::where_nan(x, simd::ints<A>(1), found);
+      }
+    }
+    return simd::sum<A>(found) != 0;
+  }
+};
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// The register tile of short products: sums of blocks of rows as they are packed, nothing else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "octavo/core/unroll.hpp"
+#include "octavo/simd/batch.hpp"
+#include "octavo/simd/dot.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// Exact sums of quads of bytes. Bytes of rows are unsigned and those of tokens signed, or (Swapped) the other way round.
+template <class A, bool Swapped>
+struct byte_product {
+  using arch = A;
+  using dot = simd::dot<A, 255>;
+  using operand = std::int8_t;
+  using weight = typename dot::weight;
+  using accumulator = typename dot::accumulator;
+  using sum = simd::ints<A>;
+  /// Operands of a token in a step.
+  static constexpr index step = 4;
+
+  [[nodiscard, gnu::always_inline]] static auto load(operand const* p) noexcept { return dot::load(p); }
+  template <class Operand>
+  [[nodiscard, gnu::always_inline]] static accumulator add(accumulator acc, weight const& w,
+                                                           Operand const& a) noexcept {
+    if constexpr (Swapped) {
+      return dot::add(acc, a, w);
+    } else {
+      return dot::add(acc, w, a);
+    }
+  }
+};
+
+/// One chain of f32 fma, ascending.
+template <class A>
+struct float_product {
+  using arch = A;
+  using operand = float;
+  using weight = simd::floats<A>;
+  using accumulator = simd::floats<A>;
+  using sum = simd::floats<A>;
+  static constexpr index step = 1;
+
+  [[nodiscard, gnu::always_inline]] static weight load(float const* p) noexcept { return weight(*p); }
+  [[nodiscard, gnu::always_inline]] static accumulator add(accumulator acc, weight w, weight a) noexcept {
+    return simd::fused<A>(w, a, acc);
+  }
+};
+
+/// out[t][row] = start[t] + sum over k of block[step][row] * x[t][k], for T tokens `stride` operands apart and R registers of
+/// rows; null: from 0. Pre: steps is even.
+///
+/// kernel::tile computes the same, and scales, and carries; for so little work as a query and 64 keys of 128 channels are,
+/// its entry and exit took a quarter of the time.
+template <class Product, int T, int R>
+[[gnu::noinline]] void short_tile(std::byte const* block, index steps, typename Product::operand const* x,
+                                  index stride, typename Product::sum::value_type const* start,
+                                  typename Product::sum::value_type* out) noexcept {
+  using A = typename Product::arch;
+  using detail::unroll;
+  using weight = typename Product::weight;
+  using sum = typename Product::sum;
+  constexpr int L = simd::lanes<A>;
+  constexpr int bytes = static_cast<int>(sizeof(weight));
+  typename Product::accumulator acc[static_cast<std::size_t>(T * R)];
+  unroll<T>([&](int t) __attribute__((always_inline)) {
+    sum const begin(start == nullptr ? 0 : start[t]);
+    unroll<R>([&](int r) __attribute__((always_inline)) { acc[t * R + r] = begin; });
+  });
+  // Three tokens share a pointer: so many fit the addressing modes.
+  constexpr int pointers = (T + 2) / 3;
+  typename Product::operand const* tokens[static_cast<std::size_t>(pointers)];
+  unroll<pointers>([&](int i) __attribute__((always_inline)) { tokens[i] = x + 3 * i * stride; });
+  for (; steps > 0; steps -= 2) {
+    unroll<2>([&](int s) __attribute__((always_inline)) {
+      weight w[static_cast<std::size_t>(R)];
+      unroll<R>([&](int r) __attribute__((always_inline)) {
+        w[r] = simd::in_register(simd::load_register<weight>(block + (s * R + r) * bytes));
+      });
+      unroll<T>([&](int t) __attribute__((always_inline)) {
+        auto const a = Product::load(tokens[t / 3] + t % 3 * stride + Product::step * s);
+        unroll<R>([&](int r)
+                      __attribute__((always_inline)) { acc[t * R + r] = Product::add(acc[t * R + r], w[r], a); });
+      });
+    });
+    block += 2 * R * bytes;
+    unroll<pointers>([&](int i) __attribute__((always_inline)) { tokens[i] += 2 * Product::step; });
+  }
+  unroll<T * R>([&](int i) __attribute__((always_inline)) { sum(acc[i]).store_unaligned(out + i * L); });
+}
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo
