@@ -41,6 +41,13 @@ TEST_CASE("how tokens are split into batches does not change the Gram matrix, to
   CHECK(split.mean() == split.mean());
 }
 
+TEST_CASE("128 tokens of many features leave nothing to be entered at the end") {
+  Eigen::MatrixXf const x = Eigen::MatrixXf::Ones(200, 128);
+  calibration::gram seen(200);
+  seen.add(x);
+  CHECK(seen.mean() == Eigen::MatrixXd::Ones(200, 200));
+}
+
 TEST_CASE("the error of the output is that of the products") {
   test::layer const l(70, 20, 90, 3);
   calibration::gram seen(20);

@@ -85,6 +85,7 @@ class gram {
   static Eigen::Map<Eigen::MatrixXd> map(double* data, index n) { return {data, n, n}; }
   template <class Sums>
   void enter(Sums&& sums, index tokens) const {
+    if (tokens == 0) { return; }  // by which Eigen 3.4 divides
     sums.template selfadjointView<Eigen::Lower>().rankUpdate(
         Eigen::Map<Eigen::MatrixXd const>(waiting_.data(), features_, tokens));
   }
