@@ -37,7 +37,8 @@ bool positions_are_distinct(octavo::index cols) {
       if (layout.planes.high() != 0 && !take(p.high_byte, p.high_shift, layout.planes.high())) { return false; }
     }
   }
-  return layout.shared_count() * layout.shared_bytes == layout.codes_at(0) &&
+  octavo::index const minima = layout.two_level && layout.minima ? layout.groups() * 64 : 0;
+  return layout.shared_count() * layout.shared_bytes + minima == layout.codes_at(0) &&
          layout.params_at(layout.groups() - 1) + layout.param_bytes == layout.panel_bytes();
 }
 
@@ -172,17 +173,19 @@ TEST_CASE("groups are padded to whole steps and followed by their parameters") {
   CHECK(columns.size_bytes() == 3 * 256 + 256 + 192);
 }
 
-TEST_CASE("what groups share stands before the first group, their own scales are bytes") {
+TEST_CASE("what groups share stands before the first group, then the minima of all, their own scales are bytes") {
   panel_layout<q4_k> const l{65, 300};  // ten groups of 32, eight of which share
   CHECK(l.shared_count() == 2);
   CHECK(l.shared_bytes == 2 * 128);
   CHECK(l.shared_at(7) == 0);
   CHECK(l.shared_at(8) == 256);
-  CHECK(l.codes_at(0) == 512);
-  CHECK(l.at(0, 0).byte == 512);
-  CHECK(l.param_bytes == 2 * 64);
-  CHECK(l.params_at(1) == 512 + (1024 + 128) + 1024);
-  CHECK(l.panel_bytes() == 512 + 9 * (1024 + 128) + 2 * 256 + 128);
+  CHECK(l.minima_at(0) == 512);
+  CHECK(l.minima_at(9) == 512 + 9 * 64);
+  CHECK(l.codes_at(0) == 512 + 640);
+  CHECK(l.at(0, 0).byte == 1152);
+  CHECK(l.param_bytes == 64);
+  CHECK(l.params_at(1) == 1152 + (1024 + 64) + 1024);
+  CHECK(l.panel_bytes() == 1152 + 9 * (1024 + 64) + 2 * 256 + 64);
   panel_layout<nvfp4> const one{64, 300};
   CHECK(one.shared_count() == 1);
   CHECK(one.shared_at(18) == 0);

@@ -43,7 +43,7 @@ TEST_CASE("minima land behind the scales of their group") {
   CHECK(view.minimum_at(1, 0) == 0.0f);
 }
 
-TEST_CASE("scales of two levels: a byte in the group, the rest before the first group") {
+TEST_CASE("scales of two levels: bytes of the group, and what groups share before the first") {
   using S = schemes::q4_k;
   panel_layout<S> const layout{2, 300};
   aligned_buffer bytes(layout.size_bytes());
@@ -54,7 +54,7 @@ TEST_CASE("scales of two levels: a byte in the group, the rest before the first 
   CHECK(view.minimum_at(1, 8) == -0.5f * 17);
   CHECK(view.scale_at(1, 9) == 0.0f);
   CHECK(static_cast<int>(bytes.data()[layout.params_at(8) + 1]) == 63);
-  CHECK(static_cast<int>(bytes.data()[layout.params_at(8) + 64 + 1]) == 17);
+  CHECK(static_cast<int>(bytes.data()[layout.minima_at(8) + 1]) == 17);
   CHECK(static_cast<int>(bytes.data()[256 + 2 * 1 + 1]) == 0x34);        // 0.25 in f16, high byte
   CHECK(static_cast<int>(bytes.data()[256 + 128 + 2 * 1 + 1]) == 0xb8);  // -0.5
 }

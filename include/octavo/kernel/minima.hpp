@@ -49,7 +49,9 @@ void begin_sums(weight_stream const& w, token_block<Weights> const& x, index fir
         total[i].store_unaligned(sums + (t + i / R) * stride + i % R * L);
       });
     };
-    constexpr int together = detail::is_scalar<A> ? 1 : 16 / R < 4 ? 16 / R : 4;
+    // As many tokens as registers hold sums of: they share what loading minima takes.
+    constexpr int room = detail::is_avx512<A> || detail::is_neon<A> ? 24 : 8;
+    constexpr int together = detail::is_scalar<A> ? 1 : larger(room / R, 1);
     index t = 0;
     for (; t + together <= tokens; t += together) { pass(detail::constant<together>{}, t); }
     for (; t < tokens; ++t) { pass(detail::constant<1>{}, t); }

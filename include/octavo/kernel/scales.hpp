@@ -44,8 +44,8 @@ template <class Weights>
 template <class A, class Layout>
 [[nodiscard, gnu::always_inline]] inline simd::floats<A> load_minima(weight_stream const& w, index s,
                                                                      index row) noexcept {
-  return load_stored_scales<A, Layout>(w.params_of(s) + Layout::scale_bytes,
-                                       w.shared_of<Layout>(s) + Layout::shared_scale_bytes, row);
+  return load_stored_scales<A, Layout>(w.minima_of<Layout>(s), w.shared_of<Layout>(s) + Layout::shared_scale_bytes,
+                                       row);
 }
 
 }  // namespace kernel

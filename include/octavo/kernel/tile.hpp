@@ -17,7 +17,7 @@ inline namespace v0 {
 namespace kernel {
 
 /// Bytes that several streams ask for ahead of themselves, together.
-inline constexpr index stream_distance = 2048;
+inline constexpr index stream_distance = 4096;
 
 /// Accumulators that come from a run of the same segment before, or go to the next: T x R registers, or null.
 struct carry {
@@ -131,8 +131,22 @@ template <class Weights, int T, int R, int P = 1>
     });
 
     if constexpr (P > 1) {
-      // Sums of the next panels begin with all their minima, a line here and there: by then these are near.
-      if constexpr (Weights::layout::minima) {
+      if constexpr (Weights::layout::grouped) {
+        // Lines of parameters, by which no step passes.
+        constexpr int lines_of = static_cast<int>(Weights::layout::param_bytes / 64);
+        unroll<P * lines_of>([&](int i) __attribute__((always_inline)) {
+          __builtin_prefetch(params + i % P * w.panel_stride + stream_distance / P + i / P * 64, 0, 2);
+        });
+      }
+      if constexpr (Weights::layout::two_level) {
+        // The next panels begin with what groups share and all minima: a part for each group.
+        constexpr int lines_of = Weights::layout::minima ? 2 : 1;
+        unroll<P * lines_of>([&](int i) __attribute__((always_inline)) {
+          std::byte const* const next = w.shared + (P + i % P) * w.panel_stride;
+          __builtin_prefetch(next + (s * lines_of + i / P) * 64, 0, 2);
+        });
+      } else if constexpr (Weights::layout::minima) {
+        // Sums of the next panels begin with all their minima, a line here and there: by then these are near.
         constexpr int lines_of = static_cast<int>(Weights::layout::scale_bytes / 64);
         unroll<P * lines_of>([&](int i) __attribute__((always_inline)) {
           std::byte const* const next = params + (P + i % P) * w.panel_stride + Weights::layout::scale_bytes;

@@ -305,6 +305,7 @@ class matmul_run {
       w.param_stride = stream.param_stride;
       w.last_params = stream.params_of(s + segments - 1);
       w.shared = stream.shared;
+      w.minima = stream.minima;
       w.first = s;
       index const total_steps = (segments - 1) * w.steps + w.last_steps;
       for (index r = 0; r < rows; r += tile_rows) {

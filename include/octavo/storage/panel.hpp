@@ -91,9 +91,9 @@ struct stored_scale<Q> {
 ///
 /// Scales that are quantized themselves (quant/two_level.hpp) are 64 bytes in each group, and so are minima: integers less
 /// the lowest of their format, or e4m3. What groups share stands before group 0: for each run of groups that share, 64 scales,
-/// then 64 for the minima.
+/// then 64 for the minima. Behind it stand the minima of all groups, since sums begin with them.
 ///
-///     panel = shared by the first groups, shared by the next ... | group 0: codes, params | group 1 | ...
+///     panel = shared by the first groups, by the next ... | minima of group 0, 1 ... | group 0: codes, scales | group 1 ...
 ///
 /// Groups are padded to whole steps, the last panel to 64 rows, with the code of 0 and scale 0. After the panels of a
 /// per_column scheme stand its column scales (f32) and column zero points (int32).
@@ -129,7 +129,8 @@ struct panel_layout {
       linear ? static_cast<index>(sizeof(scale_type)) * panel_rows
              : (static_cast<index>(sizeof(typename quantizer::params)) * panel_rows + alignment - 1) / alignment *
                    alignment;
-  static constexpr index param_bytes = scale_bytes + (zero_points ? panel_rows : 0) + (minima ? scale_bytes : 0);
+  static constexpr index param_bytes =
+      scale_bytes + (zero_points ? panel_rows : 0) + (minima && !two_level ? scale_bytes : 0);
   /// What a run of groups shares: bytes of its scales, and of all; and its groups (0: a whole row).
   static constexpr index shared_scale_bytes = two_level ? static_cast<index>(sizeof(shared_type)) * panel_rows : 0;
   static constexpr index shared_bytes = shared_scale_bytes * (minima ? 2 : 1);
@@ -169,7 +170,8 @@ struct panel_layout {
   }
   /// Offset of the codes of group g within a panel.
   [[nodiscard, gnu::always_inline]] constexpr index codes_at(index g) const noexcept {
-    return shared_count() * shared_bytes + g * group_bytes();
+    index const front = shared_count() * shared_bytes + (two_level && minima ? groups() * scale_bytes : 0);
+    return front + g * group_bytes();
   }
   /// The last group may be short, but every panel starts at a multiple of this.
   [[nodiscard, gnu::always_inline]] constexpr index panel_bytes() const noexcept {
@@ -187,7 +189,7 @@ struct panel_layout {
                            "Extents must not be negative.");
     }
     // The padded product first, with a margin for parameters, so that nothing below can overflow.
-    (void)product(rows + panel_rows, cols + longest_leaf, 2 + param_bytes + shared_bytes);
+    (void)product(rows + panel_rows, cols + longest_leaf, 2 + param_bytes + scale_bytes + shared_bytes);
     return panels() * panel_bytes() + column_bytes();
   }
 
@@ -233,6 +235,11 @@ struct panel_layout {
   /// Offset of the parameters of group g within a panel.
   [[nodiscard, gnu::always_inline]] constexpr index params_at(index g) const noexcept {
     return codes_at(g) + group_steps(g) * step_bytes;
+  }
+  /// Offset of the minima of group g.
+  [[nodiscard, gnu::always_inline]] constexpr index minima_at(index g) const noexcept {
+    if constexpr (two_level) { return shared_count() * shared_bytes + g * scale_bytes; }
+    return params_at(g) + scale_bytes;
   }
   /// Offset of what group g shares with others.
   [[nodiscard, gnu::always_inline]] static constexpr index shared_at(index g) noexcept {

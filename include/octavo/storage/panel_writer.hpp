@@ -39,7 +39,7 @@ class panel_writer {
       to[row] = byte_of(F::decode(p.sub));
       if constexpr (layout_type::minima) {
         put_shared(row, g, layout_type::shared_scale_bytes, p.super_minimum);
-        to[layout_type::scale_bytes + row] = byte_of(F::decode(p.sub_minimum));
+        panel_[layout_.minima_at(g) + row] = byte_of(F::decode(p.sub_minimum));
       }
     } else if constexpr (layout_type::linear) {
       auto const scale = static_cast<typename layout_type::scale_type>(quantizer::scale(p));

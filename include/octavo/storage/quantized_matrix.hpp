@@ -80,7 +80,7 @@ class quantized_matrix_view {
   /// The minimum of row r in group g; 0 for quantizers without.
   [[nodiscard, gnu::always_inline]] float minimum_at(index r, index g) const noexcept {
     if constexpr (layout_type::minima) {
-      float const m = value<typename layout_type::scale_type>(params(r, g) + layout_type::scale_bytes, r);
+      float const m = value<typename layout_type::scale_type>(panel(r / panel_rows) + layout_.minima_at(g), r);
       if constexpr (layout_type::two_level) {
         return detail::opaque(
             value<typename layout_type::shared_type>(shared(r, g) + layout_type::shared_scale_bytes, r) * m);
