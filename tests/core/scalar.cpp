@@ -172,3 +172,13 @@ TEST_CASE("ue4m3 is the half of e4m3 that is not negative, and saturates") {
   CHECK(ue4m3(std::numeric_limits<float>::infinity()).bits == 0x7f);
   CHECK(ue4m3(std::nanf("")).bits == 0x7f);
 }
+
+TEST_CASE("byte_integer holds 256 integers from its lowest on") {
+  int wrong = 0;
+  for (int i = 0; i < 256; ++i) {
+    wrong += static_cast<float>(byte_integer<0>(static_cast<float>(i))) == static_cast<float>(i) ? 0 : 1;
+    byte_integer<-128> const s(static_cast<float>(i - 128));
+    wrong += s.bits == i && static_cast<float>(s) == static_cast<float>(i - 128) ? 0 : 1;
+  }
+  CHECK(wrong == 0);
+}

@@ -46,6 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     (void)read;
     multiply<schemes::w8>(*file, name);
     multiply<schemes::w4_g<32>>(*file, name);
+    multiply<schemes::q4_k>(*file, name);
+    multiply<schemes::nvfp4>(*file, name);
     multiply<scheme<affine<uint4, scale_as<bf16>>, per_group<32>>>(*file, name);
   }
   return 0;

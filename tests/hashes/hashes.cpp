@@ -181,6 +181,8 @@ void print_short() {
   print<w4_min_g<32>, a8>("w4_min_g32.a8");
   print<w4_min_g<32>, as_is>("w4_min_g32.f32");
   print<w4_min_g<32>, as_is, bf16>("w4_min_g32.bf16");
+  print<q4_k, a8>("q4_k.a8");
+  print<nvfp4, as_is, bf16>("nvfp4.bf16");
   print<w3_g<64>, a8>("w3_g64.a8");
   print<mxfp6_e3m2, as_is, bf16>("mxfp6_e3m2.bf16");
   print<fp8, as_is>("fp8.f32");

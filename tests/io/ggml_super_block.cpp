@@ -30,9 +30,10 @@ TEST_CASE("scales and minima of six bits") {
   auto const block =
       block_with(144, 4, {0x81, 0xff, 0x11, 0xe8, 0xc2, 0x00, 0x5f, 0xed, 0xc1, 0x7e, 0x35, 0x20}, {0, 2});
   for (octavo::index g = 0; g < 8; ++g) {
+    using Q = schemes::q4_k::quantizer;
     auto const p = ggml_block<ggml_type::q4_k>::params(block.data(), g);
-    CHECK(p.scale == static_cast<float>(scales[g]));
-    CHECK(p.minimum == static_cast<float>(-minima[g]));
+    CHECK(Q::scale(p) == static_cast<float>(scales[g]));
+    CHECK(Q::minimum(p) == static_cast<float>(-minima[g]));
   }
 }
 
@@ -40,7 +41,8 @@ TEST_CASE("the sixteen scales of Q3_K") {
   auto const block =
       block_with(110, 96, {0xd5, 0x4c, 0xb3, 0x2a, 0x91, 0x08, 0x7f, 0xe6, 0x78, 0x88, 0x89, 0x9d}, {108});
   for (int g = 0; g < 16; ++g) {
-    CHECK(ggml_block<ggml_type::q3_k>::params(block.data(), g).scale == static_cast<float>((7 * g + 5) % 64 - 32));
+    auto const p = ggml_block<ggml_type::q3_k>::params(block.data(), g);
+    CHECK(schemes::q3_k::quantizer::scale(p) == static_cast<float>((7 * g + 5) % 64 - 32));
   }
 }
 

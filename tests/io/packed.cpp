@@ -130,6 +130,32 @@ TEST_CASE("floats beside the matrices come back as they were, in place, and are 
   CHECK(refused(0, INT64_MAX));
 }
 
+TEST_CASE("scales of two levels come back in place, and older files of float scales are not taken for them") {
+  test::matrix<float> const weights(70, 300, 3);
+  using float_scales = scheme<affine_min<uint4>, per_group<32>>;
+  auto const w = quantize<q4_k>(weights, on<scalar>());
+  packed_writer writer;
+  writer.add("w", w);
+  auto const older = quantize<float_scales>(weights, on<scalar>());
+  writer.add("older", older);
+  test::file_bytes const bytes(text_of(writer.bytes()));
+  std::string error;
+  auto const file = packed_file::parse(bytes.span(), error);
+  REQUIRE(file);
+  auto const view = file->view<q4_k>("w", error);
+  REQUIRE(view);
+  CHECK(test::differences(*view, w.view()) == 0);
+  CHECK(file->view<float_scales>("older", error));
+  CHECK_FALSE(file->view<q4_k>("older", error));
+  CHECK(error ==
+        "older is 'uint4 x f32 + minimum, per_group<32>', but 'uint4 x (uint6 x f16, per_group<8>) + minimum, "
+        "per_group<32>' was asked for");
+  test::file_bytes const cut(changed(text_of(writer.bytes()), 48, std::int64_t{310}));  // the columns of w
+  auto const claims = packed_file::parse(cut.span(), error);
+  REQUIRE(claims);
+  CHECK_FALSE(claims->view<q4_k>("w", error));
+}
+
 TEST_CASE("a matrix is found by its name and its scheme, or refused") {
   test::file_bytes const bytes(test::golden_file("weights.octavo"));
   std::string error;

@@ -42,6 +42,9 @@ TEST_CASE("the text of a scheme says how its bytes decode, and nothing else") {
   CHECK(scheme_text<fp8>() == "e4m3 x f32, per_row");
   CHECK(scheme_text<fp8_e5m2>() == "e5m2 x f32, per_row");
   CHECK(scheme_text<nf4_g64>() == "nf4 x f16, per_group<64>");
+  CHECK(scheme_text<q6_k>() == "int6 x (int8 x f16, per_group<16>), per_group<16>");
+  CHECK(scheme_text<q4_k>() == "uint4 x (uint6 x f16, per_group<8>) + minimum, per_group<32>");
+  CHECK(scheme_text<nvfp4>() == "e2m1 x (e4m3 x f32, per_row), per_group<16>");
   CHECK(scheme_text<scheme<symmetric<sint<3>>, per_tensor>>() == "int3 x f32, per_row");
   CHECK(scheme_text<scheme<symmetric<ternary>, per_tensor>>() == "ternary x f32, per_row");
   CHECK(scheme_text<scheme<symmetric<e2m3, scale_as<e8m0>>, per_group<32>>>() == "e2m3 x e8m0, per_group<32>");

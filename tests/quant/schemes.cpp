@@ -33,6 +33,12 @@ TEST_CASE("the named schemes take the bits that their names promise") {
   CHECK(bits_per_weight<bitnet>() == 2.0 + 32.0 / 4096);  // the scale stands in each row
   CHECK(bits_per_weight<nf4_g64>() == 4.25);
   CHECK(bits_per_weight<nf2_g64>() == 2.25);
+  CHECK(bits_per_weight<nvfp4>() == 4.5 + 32.0 / 4096);              // the scale of the matrix stands in each row
+  CHECK(bits_per_weight<nf4_dq>() == 4.0 + 8.0 / 64 + 32.0 / 4096);  // 64 groups of 64 in a row share one
+  CHECK(bits_per_weight<q2_k>() == 2.0 + 16.0 / 16 + 32.0 / 256);
+  CHECK(bits_per_weight<q3_k>() == 3.0 + 8.0 / 16 + 16.0 / 256);
+  CHECK(bits_per_weight<q4_k>() == 4.0 + 16.0 / 32 + 32.0 / 256);
+  CHECK(bits_per_weight<q6_k>() == 6.0 + 8.0 / 16 + 16.0 / 256);
   CHECK(bits_per_weight<fp8>() == 8.0 + 32.0 / 4096);
 }
 

@@ -72,7 +72,7 @@ int wrong_stores(std::vector<float> const& xs) {
 
 }  // namespace
 
-TEST_CASE("loads widen every code of f16, bf16, e8m0 and ue4m3 as the scalar conversions do") {
+TEST_CASE("loads widen every code of f16, bf16, e8m0, ue4m3 and byte_integer as the scalar conversions do") {
   test::for_every_arch([](auto arch) {
     using A = typename decltype(arch)::type;
     INFO(arch_name<A>);
@@ -80,6 +80,8 @@ TEST_CASE("loads widen every code of f16, bf16, e8m0 and ue4m3 as the scalar con
     CHECK(wrong_loads<A, bf16>() == 0);
     CHECK(wrong_loads<A, e8m0>() == 0);
     CHECK(wrong_loads<A, ue4m3>() == 0);
+    CHECK(wrong_loads<A, byte_integer<0>>() == 0);
+    CHECK(wrong_loads<A, byte_integer<-128>>() == 0);
   });
 }
 

@@ -5,6 +5,7 @@
 #include "octavo/quant/schemes.hpp"
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/matrix.hpp"
 #include "support/user_quantizer.hpp"
 
@@ -62,4 +63,19 @@ TEST_CASE("groups come in the order of rows, and none where there are no element
   CHECK(seen == std::vector<octavo::index>{0, 1, 10, 11, 20, 21});
   CHECK(pack_codes<w4_g32>(0, 33, note).size_bytes() == 0);
   CHECK(seen.size() == 6);
+}
+
+TEST_CASE("groups that should share a scale must have the same") {
+  auto const pack = [](octavo::index odd, octavo::index cols) {
+    return test::error_of([&] {
+      (void)pack_codes<q6_k>(2, cols, [&](octavo::index r, octavo::index g, code*) {
+        return q6_k::quantizer::params{r == 1 && g == odd ? 2.0f : 1.0f, 3, 0.0f};
+      });
+    });
+  };
+  CHECK(pack(16, 272) == "no error");  // the second sixteen have one group
+  CHECK(pack(99, 272) == "no error");
+  CHECK(pack(15, 272) ==
+        "pack_codes: the row is 1, and the group that shares no scale with that before is 15. Groups that share a "
+        "scale must have the same one.");
 }

@@ -26,7 +26,7 @@ bool positions_are_distinct(octavo::index cols) {
       auto const p = layout.at(row, k);
       octavo::index const g = k / layout.group();
       auto const take = [&](octavo::index byte, int shift, int bits) {
-        if (byte < g * layout.group_bytes() || byte >= layout.params_at(g)) { return false; }
+        if (byte < layout.codes_at(g) || byte >= layout.params_at(g)) { return false; }
         if (shift < 0 || shift + bits > 8) { return false; }
         for (int b = 0; b < bits; ++b) {
           if (!seen.insert({byte, shift + b}).second) { return false; }
@@ -37,7 +37,9 @@ bool positions_are_distinct(octavo::index cols) {
       if (layout.planes.high() != 0 && !take(p.high_byte, p.high_shift, layout.planes.high())) { return false; }
     }
   }
-  return layout.params_at(layout.groups() - 1) + layout.param_bytes == layout.panel_bytes();
+  octavo::index const minima = layout.two_level && layout.minima ? layout.groups() * 64 : 0;
+  return layout.shared_count() * layout.shared_bytes + minima == layout.codes_at(0) &&
+         layout.params_at(layout.groups() - 1) + layout.param_bytes == layout.panel_bytes();
 }
 
 template <class F, int G>
@@ -55,6 +57,8 @@ TEST_CASE("positions of codes are distinct and inside of their group") {
     CHECK(positions_are_distinct<w4_affine_g<32>>(cols));
     CHECK(positions_are_distinct<w4_min_g<32>>(cols));
     CHECK(positions_are_distinct<scheme<symmetric<int4>, per_group<20>>>(cols));
+    CHECK(positions_are_distinct<q4_k>(cols));
+    CHECK(positions_are_distinct<nvfp4>(cols));
     CHECK(positions_are_distinct<by_groups<sint<3>, 32>>(cols));
     CHECK(positions_are_distinct<by_groups<sint<5>, 64>>(cols));
     CHECK(positions_are_distinct<by_groups<sint<6>, 16>>(cols));
@@ -169,6 +173,27 @@ TEST_CASE("groups are padded to whole steps and followed by their parameters") {
   CHECK(columns.size_bytes() == 3 * 256 + 256 + 192);
 }
 
+TEST_CASE("what groups share stands before the first group, then the minima of all, their own scales are bytes") {
+  panel_layout<q4_k> const l{65, 300};  // ten groups of 32, eight of which share
+  CHECK(l.shared_count() == 2);
+  CHECK(l.shared_bytes == 2 * 128);
+  CHECK(l.shared_at(7) == 0);
+  CHECK(l.shared_at(8) == 256);
+  CHECK(l.minima_at(0) == 512);
+  CHECK(l.minima_at(9) == 512 + 9 * 64);
+  CHECK(l.codes_at(0) == 512 + 640);
+  CHECK(l.at(0, 0).byte == 1152);
+  CHECK(l.param_bytes == 64);
+  CHECK(l.params_at(1) == 1152 + (1024 + 64) + 1024);
+  CHECK(l.panel_bytes() == 1152 + 9 * (1024 + 64) + 2 * 256 + 64);
+  panel_layout<nvfp4> const one{64, 300};
+  CHECK(one.shared_count() == 1);
+  CHECK(one.shared_at(18) == 0);
+  CHECK(one.codes_at(0) == 256);
+  CHECK(one.param_bytes == 64);
+  CHECK(panel_layout<nvfp4>{64, 0}.shared_count() == 0);
+}
+
 TEST_CASE("matrices without elements have no bytes, panels start on cache lines") {
   CHECK(panel_layout<w8>{0, 100}.size_bytes() == 0);
   CHECK(panel_layout<w8>{100, 0}.size_bytes() == 0);
@@ -177,6 +202,7 @@ TEST_CASE("matrices without elements have no bytes, panels start on cache lines"
     CHECK(panel_layout<w4_min_g<32>>{64, cols}.panel_bytes() % 64 == 0);
     CHECK(panel_layout<mxfp4>{64, cols}.panel_bytes() % 64 == 0);
     CHECK(panel_layout<fp8>{64, cols}.panel_bytes() % 64 == 0);
+    CHECK(panel_layout<q6_k>{64, cols}.panel_bytes() % 64 == 0);
   }
 }
 

@@ -194,6 +194,8 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   auto const w4_min = packed<A, schemes::w4_min_g<32>>(m, pool);
   multiply<A, schemes::a8>(w4_min.view(), x, y);
   multiply<A, as_is>(w4_min.view(), x16, y16);
+  multiply<A, schemes::a8>(packed<A, schemes::q4_k>(m, pool).view(), x, y);
+  (void)packed<A, schemes::nvfp4>(m, pool);
   attend<A>(m, x, x16, y16, pool);
   by_token<A>(m, x16, y16, pool);
   quantized_tokens<schemes::a8> codes(m.rows(), m.cols());

@@ -25,6 +25,10 @@ class group_quantizer {
       !layout_type::by_column,
       "Octavo: calibration works row by row, but the scales of per_column belong to columns. Use per_tensor, "
       "per_row or per_group<G>.");
+  static_assert(
+      !has_quantized_scales<quantizer>,
+      "Octavo: calibration fits group by group, but these groups share what their scales are quantized with. "
+      "Use quantize, or calibrate with float scales.");
 
   /// value(r, c) is the weight in row r, column c. Refers to `fit`.
   template <class Value>

@@ -201,6 +201,10 @@ template <class Scheme, class M>
 [[nodiscard]] quantized_matrix<Scheme> reconstruct_to(M const& weights, Eigen::MatrixXd const& gram,
                                                       Eigen::MatrixXd const& h,
                                                       reconstruct_options const& options = {}) {
+  static_assert(
+      !has_quantized_scales<typename Scheme::quantizer>,
+      "Octavo: reconstruct fits group by group, but these groups share what their scales are quantized with. "
+      "Use float scales.");
   static_assert(!detail::is_per_tensor<typename Scheme::granularity>,
                 "Octavo: reconstruct moves the range of each row, but those of per_tensor are one. Use per_row or "
                 "per_group<G>, or gptq.");

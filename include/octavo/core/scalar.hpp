@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The element and scale types bf16, f16, e8m0 and ue4m3: bits, and conversions.
+// The element and scale types bf16, f16, e8m0, ue4m3 and byte_integer: bits, and conversions.
 #pragma once
 
 #include <cstdint>
@@ -104,6 +104,19 @@ struct ue4m3 {
   [[gnu::always_inline]] constexpr operator float() const noexcept {
     return (bits & 0x7f) == 0x7f ? __builtin_nanf("") : detail::minifloat_value<3>(bits & 0x7f, -6);
   }
+};
+
+/// An integer of Lowest to Lowest + 255 as a byte, which holds its distance from Lowest: the scale of a group that shares a
+/// larger one with others (quant/two_level.hpp).
+template <int Lowest>
+struct byte_integer {
+  static constexpr int lowest = Lowest;
+  std::uint8_t bits;
+  byte_integer() = default;
+  /// Pre: x is such an integer.
+  [[gnu::always_inline]] constexpr explicit byte_integer(float x) noexcept
+      : bits(static_cast<std::uint8_t>(static_cast<int>(x) - Lowest)) {}
+  [[gnu::always_inline]] constexpr operator float() const noexcept { return static_cast<float>(bits + Lowest); }
 };
 
 /// What dense operands are made of.

@@ -11,8 +11,7 @@ namespace octavo {
 inline namespace v0 {
 namespace io {
 
-// Groups have scales of their own, which are a float of the block times a small integer. That product is exact in f32, and
-// that is how they are kept.
+// Groups have scales of their own, small integers times a float of the block: scales that are quantized themselves.
 namespace detail {
 
 /// Bits [shift, shift + bits) of byte i.
@@ -36,17 +35,22 @@ struct six_bit_pair {
 };
 
 /// scale = d * s and minimum = -dmin * m, for d and dmin in f16 at `at`.
-template <class Params>
-[[nodiscard]] Params two_level(std::byte const* at, int s, int m) noexcept {
-  Params p{};
-  p.scale = static_cast<float>(load<f16>(at)) * static_cast<float>(s);
-  p.minimum = -(static_cast<float>(load<f16>(at + 2)) * static_cast<float>(m));
+template <class Scheme>
+[[nodiscard]] auto two_level(std::byte const* at, int s, int m) noexcept {
+  typename Scheme::quantizer::params p{};
+  p.super = load<f16>(at);
+  p.super_minimum = -static_cast<float>(load<f16>(at + 2));
+  p.sub = Scheme::quantizer::scale_format::encode(static_cast<float>(s));
+  p.sub_minimum = Scheme::quantizer::scale_format::encode(static_cast<float>(m));
   return p;
 }
 /// scale = d * s.
-template <class Params>
-[[nodiscard]] Params two_level(std::byte const* at, int s) noexcept {
-  return {static_cast<float>(load<f16>(at)) * static_cast<float>(s), 0.0f};
+template <class Scheme>
+[[nodiscard]] auto two_level(std::byte const* at, int s) noexcept {
+  typename Scheme::quantizer::params p{};
+  p.super = load<f16>(at);
+  p.sub = Scheme::quantizer::scale_format::encode(static_cast<float>(s));
+  return p;
 }
 
 /// d, dmin, then 12 bytes of scales and minima.
@@ -55,7 +59,7 @@ struct six_bit_scales {
   using scheme = Scheme;
   static auto params(std::byte const* block, index g) noexcept {
     six_bit_pair const p(block + 4, g);
-    return two_level<typename scheme::quantizer::params>(block, p.scale, p.minimum);
+    return two_level<scheme>(block, p.scale, p.minimum);
   }
 };
 
@@ -71,8 +75,7 @@ struct ggml_block<
     ggml_type::q2_k> {  // scales and minima of 4 bits [16], codes of 2 bits [64], d, dmin: d s q - dmin m
   using scheme = schemes::q2_k;
   static auto params(std::byte const* block, index g) noexcept {
-    return detail::two_level<scheme::quantizer::params>(block + 80, detail::bits_of(block, g, 0, 4),
-                                                        detail::bits_of(block, g, 4, 4));
+    return detail::two_level<scheme>(block + 80, detail::bits_of(block, g, 0, 4), detail::bits_of(block, g, 4, 4));
   }
   /// Number 128 h + 32 j + l is in byte 32 h + l at bit 2 j.
   static void unpack(std::byte const* block, index g, code* codes) noexcept {
@@ -91,7 +94,7 @@ struct ggml_block<
     std::byte const* const b = block + 96;
     int const low = detail::bits_of(b, g % 8, g < 8 ? 0 : 4, 4);
     int const high = detail::bits_of(b, 8 + g % 4, static_cast<int>(g / 4 * 2), 2);
-    return detail::two_level<scheme::quantizer::params>(block + 108, (low | high << 4) - 32);
+    return detail::two_level<scheme>(block + 108, (low | high << 4) - 32);
   }
   static void unpack(std::byte const* block, index g, code* codes) noexcept {
     for (index i = 0; i < 16; ++i) {
@@ -126,7 +129,7 @@ template <>
 struct ggml_block<ggml_type::q6_k> {  // low nibbles [128], high 2 bits [64], int8 scales [16], d: d s (q - 32)
   using scheme = schemes::q6_k;
   static auto params(std::byte const* block, index g) noexcept {
-    return detail::two_level<scheme::quantizer::params>(block + 208, static_cast<std::int8_t>(block[192 + g]));
+    return detail::two_level<scheme>(block + 208, static_cast<std::int8_t>(block[192 + g]));
   }
   /// Number 128 h + 32 j + l: nibble j / 2 of byte 64 h + 32 (j % 2) + l, and bits 2 j of byte 32 h + l above it.
   static void unpack(std::byte const* block, index g, code* codes) noexcept {
@@ -147,7 +150,7 @@ struct ggml_block<
   static auto params(std::byte const* block, index g) noexcept {
     int const low = detail::bits_of(block, 4 + g / 2, g % 2 == 0 ? 0 : 4, 4);
     int const high = detail::bits_of(block, 2 + g / 4, static_cast<int>(g % 4 * 2), 2);
-    return detail::two_level<scheme::quantizer::params>(block, (low | high << 4) - 32);
+    return detail::two_level<scheme>(block, (low | high << 4) - 32);
   }
   static void unpack(std::byte const* block, index g, code* codes) noexcept {
     detail::unpack_nibbles(block + 8 + g * 16, 0, 0, codes);

@@ -74,10 +74,10 @@ inline constexpr index block_groups = layout_of<Type>.elements / group_size<Type
 }
 
 /// What every group needs to be a number: its scale, and its minimum if it has one.
-template <class P>
-[[nodiscard]] bool all_finite(P const& p) noexcept {
-  bool ok = octavo::detail::is_finite(p.scale);
-  if constexpr (requires { p.minimum; }) { ok = ok && octavo::detail::is_finite(p.minimum); }
+template <class Q>
+[[nodiscard]] bool all_finite(typename Q::params const& p) noexcept {
+  bool ok = octavo::detail::is_finite(Q::scale(p));
+  if constexpr (has_minimum<Q>) { ok = ok && octavo::detail::is_finite(Q::minimum(p)); }
   return ok;
 }
 
@@ -89,7 +89,7 @@ template <ggml_type Type>
   index const blocks = t.rows() * (t.cols() / layout_of<Type>.elements);
   for (index i = 0; i < blocks; ++i, block += layout_of<Type>.bytes) {
     for (index g = 0; g < block_groups<Type>; ++g) {
-      if (all_finite(ggml_block<Type>::params(block, g))) { continue; }
+      if (all_finite<typename scheme_of<Type>::quantizer>(ggml_block<Type>::params(block, g))) { continue; }
       index const first = i * layout_of<Type>.elements + g * group_size<Type>;
       index const c = first % t.cols();
       return shown(t.name) + ": the scale or minimum of row " + std::to_string(first / t.cols()) + ", columns " +

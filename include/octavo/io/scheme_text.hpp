@@ -70,6 +70,8 @@ inline constexpr char const* scale_text = std::is_same_v<T, float>  ? "f32"
 
 /// `int4 x f16, per_group<32>`, `(uint4 - zero) x f32, per_row`, `e2m1 x e8m0, per_group<32>`.
 ///
+/// Scales that are quantized themselves have a text of their own: `int6 x (int8 x f16, per_group<16>), per_group<16>`.
+///
 /// It says how codes and parameters are stored and decoded, not how they were chosen: schemes that differ in calibration
 /// only (narrow, full, an own law) have one text, and read each other's files. A quantizer without `scale(params)` decodes
 /// by its own code, so it must say which: `static constexpr char const* name`, another for another law.
@@ -87,7 +89,11 @@ template <class Scheme>
     text = Q::name + (" of " + text) + ", params of " + std::to_string(sizeof(typename Q::params)) + " bytes";
   } else {
     if constexpr (has_zero_point<Q>) { text = "(" + text + " - zero)"; }
-    text += std::string(" x ") + detail::scale_text<typename layout::scale_type>;
+    if constexpr (has_quantized_scales<Q>) {
+      text += " x (" + scheme_text<typename Q::scale_scheme>() + ")";
+    } else {
+      text += std::string(" x ") + detail::scale_text<typename layout::scale_type>;
+    }
     if constexpr (requires(typename Q::params p) { Q::minimum(p); }) { text += " + minimum"; }
   }
   if constexpr (octavo::detail::is_per_group<G>) { return text + ", per_group<" + std::to_string(G::size) + ">"; }

@@ -52,9 +52,8 @@ inline constexpr bool has_operand_zeros = has_zero_point<Q> || operand_shift<typ
 /// Whether Q quantizes by vector code: the built-in laws over integers. The results are those of Q::encode.
 template <class Q>
 inline constexpr bool vector_quantizer =
-    (detail::is_symmetric<Q> || detail::is_affine<Q>)&&lattice<typename Q::format>.exact&& lattice<typename Q::format>.step
-        == 1.0f &&
-    consecutive_flip<typename Q::format> >= 0;
+    (detail::is_symmetric<Q> || detail::is_affine<Q>)&&!has_quantized_scales<Q> && lattice<typename Q::format>.exact
+    && lattice<typename Q::format>.step == 1.0f && consecutive_flip<typename Q::format> >= 0;
 
 /// What calibrate() of a vector quantizer needs of values seen so far: the largest bits, which also find NaN and
 /// infinity; extremes if the law has a zero point.

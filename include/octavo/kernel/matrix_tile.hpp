@@ -40,7 +40,7 @@ template <class Weights, bool Two>
   auto const scale = [&](index s, index row, index first, index end) __attribute__((always_inline)) {
     std::byte const* const params = w.params_of(s);
     simd::floats<A> scales[static_cast<std::size_t>(R)];
-    unroll<R>([&](int r) __attribute__((always_inline)) { scales[r] = load_scales<Weights>(params, row + r * L); });
+    unroll<R>([&](int r) __attribute__((always_inline)) { scales[r] = load_scales<Weights>(w, s, 0, row + r * L); });
     std::int32_t const* from = totals[s % 2] + first * unit::rows;
     for (index t = first; t < end; ++t, from += unit::rows) {
       unroll<R>([&](int r) __attribute__((always_inline)) {

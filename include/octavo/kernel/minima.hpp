@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "octavo/core/unroll.hpp"
-#include "octavo/kernel/segments.hpp"
+#include "octavo/kernel/scales.hpp"
 #include "octavo/simd/batch.hpp"
 
 namespace octavo {
@@ -29,16 +29,15 @@ void begin_sums(weight_stream const& w, token_block<Weights> const& x, index fir
       std::memset(sums + t * stride, 0, static_cast<std::size_t>(R * L) * sizeof(float));
     }
   } else {
-    using stored = typename layout::scale_type;
     auto const pass = [&](auto count, index t) __attribute__((always_inline)) {
       constexpr int T = count();
       simd::floats<A> total[static_cast<std::size_t>(T * R)];
       unroll<T * R>([&](int i) __attribute__((always_inline)) { total[i] = simd::floats<A>(0.0f); });
       for (index s = 0; s < w.segments; ++s) {
-        auto const* const minima = reinterpret_cast<stored const*>(w.params_of(s) + layout::scale_bytes) + first_row;
         simd::floats<A> minimum[static_cast<std::size_t>(R)];
-        unroll<R>([&](int r)
-                      __attribute__((always_inline)) { minimum[r] = simd::load_as_floats<A>(minima + r * L); });
+        unroll<R>([&](int r) __attribute__((always_inline)) {
+          minimum[r] = load_minima<A, layout>(w, s, first_row + r * L);
+        });
         unroll<T>([&](int j) __attribute__((always_inline)) {
           simd::floats<A> const a(x.sums[s * x.start_stride + t + j]);
           unroll<R>([&](int r) __attribute__((always_inline)) {
@@ -50,7 +49,9 @@ void begin_sums(weight_stream const& w, token_block<Weights> const& x, index fir
         total[i].store_unaligned(sums + (t + i / R) * stride + i % R * L);
       });
     };
-    constexpr int together = detail::is_scalar<A> ? 1 : 16 / R < 4 ? 16 / R : 4;
+    // As many tokens as registers hold sums of: they share what loading minima takes.
+    constexpr int room = detail::is_avx512<A> || detail::is_neon<A> ? 24 : 8;
+    constexpr int together = detail::is_scalar<A> ? 1 : larger(room / R, 1);
     index t = 0;
     for (; t + together <= tokens; t += together) { pass(detail::constant<together>{}, t); }
     for (; t < tokens; ++t) { pass(detail::constant<1>{}, t); }

@@ -157,7 +157,7 @@ class packer {
   [[gnu::always_inline]] void encode_register(Values const& value, range_tracker<A, Q> const& range, index row,
                                               index g, std::byte* panel) const noexcept {
     index const length = layout_.group_length(g);
-    std::byte* const codes = panel + g * layout_.group_bytes();
+    std::byte* const codes = panel + layout_.codes_at(g);
     detail::panel_writer<S> const writer(layout_, panel);
     params group[static_cast<std::size_t>(L)];
     range.params(group);

@@ -51,8 +51,11 @@ struct weight_stream {
   std::byte const* params;  ///< scales of row 0 of the panel in the first segment
   index param_stride;       ///< from segment to segment; 0 when all share them
   std::byte const* last_params;
-  index panel_stride;  ///< to the codes and parameters of the next panel
-  index step_lines;    ///< cache lines of a step
+  std::byte const* shared;  ///< what groups share, of the first panel: that of group 0
+  std::byte const* minima;  ///< of group 0, where those of all groups stand together
+  index first;              ///< number of the first segment in its panel
+  index panel_stride;       ///< to the codes and parameters of the next panel
+  index step_lines;         ///< cache lines of a step
   /// What a tile asks memory for: the lines of a step, `ahead_stride` apart, at each step; then `ahead_step` further.
   /// An expanded tile asks for one each `units_together`.
   std::byte const* ahead;
@@ -67,6 +70,24 @@ struct weight_stream {
   }
   [[nodiscard, gnu::always_inline]] std::byte const* params_of(index s) const noexcept {
     return s + 1 < segments ? params + s * param_stride : last_params;
+  }
+  /// What segment s shares with others.
+  template <class Layout>
+  [[nodiscard, gnu::always_inline]] std::byte const* shared_of(index s) const noexcept {
+    if constexpr (!Layout::two_level) { return shared; }
+    return shared + Layout::shared_at(first + s);
+  }
+  template <class Layout>
+  [[nodiscard, gnu::always_inline]] std::byte const* minima_of(index s) const noexcept {
+    if constexpr (Layout::two_level) { return minima + (first + s) * Layout::scale_bytes; }
+    return params_of(s) + Layout::scale_bytes;
+  }
+  /// The parameters of the next panel in place of those of this.
+  [[gnu::always_inline]] void next_panel_params() noexcept {
+    params += panel_stride;
+    last_params += panel_stride;
+    shared += panel_stride;
+    minima += panel_stride;
   }
 
   /// A tile's share of the `bytes` from `next` that are read after the last tile: `part` of `parts`, from the `done`-th.
@@ -93,7 +114,9 @@ template <class Layout>
                                                                         segmentation<Layout> const& s,
                                                                         std::byte const* panel) noexcept {
   weight_stream w{};
-  w.codes = panel;
+  w.codes = panel + layout.codes_at(0);
+  w.shared = panel;
+  w.minima = panel + layout.minima_at(0);
   w.segment_bytes = Layout::grouped ? layout.group_bytes() : s.length / Layout::step * Layout::step_bytes;
   w.segments = s.count;
   w.steps = s.length / Layout::step;

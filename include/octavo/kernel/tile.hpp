@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "octavo/core/unroll.hpp"
+#include "octavo/kernel/scales.hpp"
 #include "octavo/kernel/segments.hpp"
 #include "octavo/simd/batch.hpp"
 
@@ -16,24 +17,13 @@ inline namespace v0 {
 namespace kernel {
 
 /// Bytes that several streams ask for ahead of themselves, together.
-inline constexpr index stream_distance = 2048;
+inline constexpr index stream_distance = 4096;
 
 /// Accumulators that come from a run of the same segment before, or go to the next: T x R registers, or null.
 struct carry {
   void const* in = nullptr;
   void* out = nullptr;
 };
-
-/// The scales of `lanes` rows from `row`.
-template <class Weights>
-[[nodiscard, gnu::always_inline]] inline auto load_scales(std::byte const* params, index row) noexcept {
-  using A = typename Weights::arch;
-  using scale_type = typename Weights::layout::scale_type;
-  if constexpr (!Weights::layout::linear) { return simd::floats<A>(1.0f); }  // the values have their scale
-  auto scale = simd::load_as_floats<A>(reinterpret_cast<scale_type const*>(params) + row);
-  if constexpr (Weights::scale_factor != 1.0f) { scale = scale * simd::floats<A>(Weights::scale_factor); }
-  return scale;
-}
 
 /// sums[t][row] = fma(acc, scale, sums[t][row]) over segments, ascending, where acc is the chain over k of the path:
 /// exact integers, or one float fma after the other.
@@ -102,9 +92,9 @@ template <class Weights, int T, int R, int P = 1>
       restart(i, Weights::initial(x, t, s, params + p * w.panel_stride, first_row + r * L));
     });
   };
-  auto const load_panel_scales = [&](int p, std::byte const* params) __attribute__((always_inline)) {
+  auto const load_panel_scales = [&](int p, index s) __attribute__((always_inline)) {
     unroll<R>([&](int r) __attribute__((always_inline)) {
-      scales[r] = load_scales<Weights>(params + p * w.panel_stride, first_row + r * L);
+      scales[r] = load_scales<Weights>(w, s, p * w.panel_stride, first_row + r * L);
     });
   };
   auto const scale = [&](int p, int t) __attribute__((always_inline)) {
@@ -141,8 +131,22 @@ template <class Weights, int T, int R, int P = 1>
     });
 
     if constexpr (P > 1) {
-      // Sums of the next panels begin with all their minima, a line here and there: by then these are near.
-      if constexpr (Weights::layout::minima) {
+      if constexpr (Weights::layout::grouped) {
+        // Lines of parameters, by which no step passes.
+        constexpr int lines_of = static_cast<int>(Weights::layout::param_bytes / 64);
+        unroll<P * lines_of>([&](int i) __attribute__((always_inline)) {
+          __builtin_prefetch(params + i % P * w.panel_stride + stream_distance / P + i / P * 64, 0, 2);
+        });
+      }
+      if constexpr (Weights::layout::two_level) {
+        // The next panels begin with what groups share and all minima: a part for each group.
+        constexpr int lines_of = Weights::layout::minima ? 2 : 1;
+        unroll<P * lines_of>([&](int i) __attribute__((always_inline)) {
+          std::byte const* const next = w.shared + (P + i % P) * w.panel_stride;
+          __builtin_prefetch(next + (s * lines_of + i / P) * 64, 0, 2);
+        });
+      } else if constexpr (Weights::layout::minima) {
+        // Sums of the next panels begin with all their minima, a line here and there: by then these are near.
         constexpr int lines_of = static_cast<int>(Weights::layout::scale_bytes / 64);
         unroll<P * lines_of>([&](int i) __attribute__((always_inline)) {
           std::byte const* const next = params + (P + i % P) * w.panel_stride + Weights::layout::scale_bytes;
@@ -215,7 +219,7 @@ template <class Weights, int T, int R, int P = 1>
     if constexpr (!Weights::layout::grouped) {
       if (s != 0) {  // each 32 768 k: not worth a second instance of the step, which is most of the compile time
         unroll<P>([&](int p) __attribute__((always_inline)) {
-          load_panel_scales(p, w.params_of(s - 1));
+          load_panel_scales(p, s - 1);
           unroll<T>([&](int t) __attribute__((always_inline)) {
             scale(p, t);
             begin(p, t, s, params);
@@ -224,7 +228,7 @@ template <class Weights, int T, int R, int P = 1>
       }
     } else if (s != 0) {
       step(
-          first, [&](int p) __attribute__((always_inline)) { load_panel_scales(p, w.params_of(s - 1)); },
+          first, [&](int p) __attribute__((always_inline)) { load_panel_scales(p, s - 1); },
           [&](int p, int t) __attribute__((always_inline)) {
             scale(p, t);
             begin(p, t, s, params);
@@ -252,7 +256,7 @@ template <class Weights, int T, int R, int P = 1>
     }
   }
   unroll<P>([&](int p) __attribute__((always_inline)) {
-    load_panel_scales(p, w.params_of(w.segments - 1));
+    load_panel_scales(p, w.segments - 1);
     unroll<T>([&](int t) __attribute__((always_inline)) { scale(p, t); });
   });
 }
@@ -286,7 +290,7 @@ template <class Weights, int Q, int R, int T>
           weights[(i * U + u) * R + r] = unpack.template get<u()>(packed, {});
         });
       });
-      scales[r] = load_scales<Weights>(params, first_row + r * L);
+      scales[r] = load_scales<Weights>(w, s, 0, first_row + r * L);
     });
     auto const* a = x.data + s * x.segment_stride;
     float* sum = sums;

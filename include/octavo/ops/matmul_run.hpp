@@ -161,10 +161,9 @@ class matmul_run {
     auto one = stream;
     for (index i = 0; i < panels; ++i) {
       kernel::begin_sums<weights, simd::panel_registers<A>>(one, x_.block(0), 0, T, sums + i * panel_rows, width);
-      one.params += one.panel_stride;
-      one.last_params += one.panel_stride;
+      one.next_panel_params();
     }
-    stream.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), 0, 1, 1);
+    stream.ask_for(w_.panel(p) + layout_.panel_bytes(), layout_.panel_bytes(), 0, 1, 1);
     kernel::tile<weights, T, simd::panel_registers<A>, panels>(stream, x_.block(0), 0, sums);
     store(sums, width, p, 0, smaller(width, layout_.rows - p * panel_rows), 0, T, epilogue);
   }
@@ -205,7 +204,7 @@ class matmul_run {
       for (index r = 0; r < rows; r += tile_rows) {
         alignas(64) float sums[static_cast<std::size_t>(T * tile_rows)];
         kernel::begin_sums<weights, shape::registers>(w, here, r, T, sums, tile_rows);
-        w.ask_for(stream.codes + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, T * tile_rows,
+        w.ask_for(w_.panel(p) + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, T * tile_rows,
                   tokens * panel_rows);
         prefetch_outputs(p, r, first + t, T);
         kernel::tile<weights, T, shape::registers>(w, here, r, sums);
@@ -267,6 +266,7 @@ class matmul_run {
     index const skip = stream.segments - 1;
     last.codes += skip * stream.segment_bytes;
     last.segments = 1;
+    last.first = skip;
     x.next_segments(skip);
     for (index t = 0; t < tokens; ++t) {
       kernel::tile<weights, 1, Registers>(last, x, r, sums + t * Registers * L);
@@ -305,6 +305,9 @@ class matmul_run {
       w.params = stream.params + s * stream.param_stride;
       w.param_stride = stream.param_stride;
       w.last_params = stream.params_of(s + segments - 1);
+      w.shared = stream.shared;
+      w.minima = stream.minima;
+      w.first = s;
       index const total_steps = (segments - 1) * w.steps + w.last_steps;
       for (index r = 0; r < rows; r += tile_rows) {
         for (index j = 0; !ready && j < segments; ++j) {

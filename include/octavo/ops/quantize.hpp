@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "octavo/core/views.hpp"
 #include "octavo/kernel/pack.hpp"
+#include "octavo/kernel/pack_two_level.hpp"
 #include "octavo/ops/context.hpp"
 #include "octavo/storage/quantized_matrix.hpp"
 
@@ -14,6 +16,17 @@ namespace octavo {
 inline namespace v0 {
 
 namespace detail {
+
+template <class A, class S, class T>
+[[nodiscard]] auto choose_packer() {
+  if constexpr (has_quantized_scales<typename S::quantizer>) {
+    return std::type_identity<kernel::two_level_packer<A, S, T>>{};
+  } else {
+    return std::type_identity<kernel::packer<A, S, T>>{};
+  }
+}
+template <class A, class S, class T>
+using packer_of = typename decltype(choose_packer<A, S, T>())::type;
 
 template <class S, class T, class Context>
 void quantize_view(matrix_view<T> const& weights, quantized_matrix<S>& result, Context const& context) {
@@ -26,7 +39,7 @@ void quantize_view(matrix_view<T> const& weights, quantized_matrix<S>& result, C
   if constexpr (check_arch<arch>()) {
     panel_layout<S> const layout{weights.rows(), weights.cols()};
     if (layout.rows == 0 || layout.cols == 0) { return; }
-    kernel::packer<arch, S, T> const pack(weights, layout, result.data());
+    packer_of<arch, S, T> const pack(weights, layout, result.data());
     index const pieces = context.pieces(layout.panels());
     index const room = pack.scratch_floats();
     using scratch_type = scratch_block<arch>;
@@ -44,9 +57,12 @@ void quantize_view(matrix_view<T> const& weights, quantized_matrix<S>& result, C
 /// Packs a dense matrix, any strides, elements float, bf16 or f16, by scheme S: parameters by S::quantizer::calibrate for
 /// each group, then codes. Every code and parameter is what the scalar quantizer gives, on every instruction set.
 ///
+/// Scales that are quantized themselves: quant/two_level.hpp.
+///
 /// *Errors*: a group with NaN or infinity gets scale NaN (built-in quantizers). Extents whose product overflows throw.
 /// *Scratch*, per piece of work (four per thread): the floats of a group for 64 rows, if a group has at most 512; for
-/// quantizers without vector code those of one group, one column, or all of the matrix for per_tensor.
+/// quantizers without vector code those of one group, one column, or all of the matrix for per_tensor; a group and twice
+/// the number of groups that share a scale, where scales are quantized.
 template <class S, class M, class Arch, class Executor>
 [[nodiscard]] quantized_matrix<S> quantize(M const& weights, context<Arch, Executor> const& context) {
   matrix_view const view(weights);

@@ -8,6 +8,7 @@
 #include "octavo/format/table.hpp"
 #include "octavo/quant/concept.hpp"
 #include "octavo/quant/scale.hpp"
+#include "octavo/quant/two_level.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -59,6 +60,13 @@ struct affine_min {
   }
   [[gnu::always_inline]] static constexpr float scale(params p) noexcept { return p.scale; }
   [[gnu::always_inline]] static constexpr float minimum(params p) noexcept { return p.minimum; }
+};
+
+/// The same with scales and minima that are quantized themselves.
+template <number_format Format, class... Options>
+  requires detail::quantized_scale<Options...>
+struct affine_min<Format, Options...>
+    : detail::two_level<affine_min<Format>, typename detail::scale_option<Options...>::type> {
 };
 
 }  // namespace v0

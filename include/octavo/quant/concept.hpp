@@ -43,6 +43,12 @@ concept has_minimum = linear_quantizer<Q> && requires(typename Q::params p) {
   { Q::minimum(p) } -> std::convertible_to<float>;
 };
 
+/// A linear quantizer whose scales are quantized themselves, by `scale_scheme` (quant/two_level.hpp).
+template <class Q>
+concept has_quantized_scales = linear_quantizer<Q> && requires {
+  typename Q::scale_scheme;
+};
+
 namespace detail {
 
 /// How a scale is stored: `Q::scale_type`, float if absent.

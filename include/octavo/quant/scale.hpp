@@ -51,9 +51,13 @@ struct mx_nearest {
   }
 };
 
+template <class Quantizer, class Granularity>
+struct scheme;
+
 /// Option of the quantizers with a scale: it is stored as T, one of float, bf16, f16, e8m0, ue4m3. A power of two may follow
 /// another rule than that of OCP: scale_as<e8m0, mx_ceil>. ue4m3 reaches from 2^-9 to 448: what is quantized should have
-/// been divided by a number that brings it there (the tensor scale of NVFP4).
+/// been divided by a number that brings it there, as scale_as<scheme<symmetric<e4m3>, per_tensor>> does: T may also be a
+/// scheme, by which the scales are quantized themselves (quant/two_level.hpp).
 template <class T, class Rule = mx_floor>
 struct scale_as {
   using type = T;
@@ -80,6 +84,15 @@ struct scale_option<First, Rest...> : scale_option<Rest...> {};
 template <class... Options>
 inline constexpr bool has_full = (std::is_same_v<Options, full> || ...);
 
+/// Whether scales are quantized themselves.
+template <class T>
+inline constexpr bool is_scheme = false;
+template <class Q, class G>
+inline constexpr bool is_scheme<scheme<Q, G>> = true;
+
+template <class... Options>
+concept quantized_scale = is_scheme<typename scale_option<Options...>::type>;
+
 /// What a group shares: x is about scale * (code - zero), and a code is found by multiplying with the inverse.
 struct scale_pair {
   float scale;
@@ -95,7 +108,8 @@ struct one_scale {
   using params = scale_pair;
   static_assert(
       detail::scale_type<scale_type>,
-      "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16, octavo::e8m0 or octavo::ue4m3.");
+      "Octavo: scale_as<T> stores scales as float, octavo::bf16, octavo::f16, octavo::e8m0 or octavo::ue4m3. "
+      "symmetric, signed_max and affine_min also take a scheme that quantizes scales.");
 
   [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
     return Format::encode(x * p.inverse);

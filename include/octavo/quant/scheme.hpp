@@ -52,11 +52,6 @@ struct as_is {};
 
 namespace detail {
 
-template <class T>
-inline constexpr bool is_scheme = false;
-template <class Q, class G>
-inline constexpr bool is_scheme<scheme<Q, G>> = true;
-
 /// The sentence for a granularity in the wrong place; true when it fits a stored matrix.
 template <class S>
 consteval bool check_stored_scheme() {
@@ -71,6 +66,9 @@ consteval bool check_stored_scheme() {
     static_assert(!is_per_column<typename S::granularity> || !has_minimum<typename S::quantizer>,
                   "Octavo: per_column folds the scale of a column into the activations, where a minimum cannot go. "
                   "Use affine, or per_row or per_group<G>.");
+    static_assert(!has_quantized_scales<typename S::quantizer> || is_per_group<typename S::granularity>,
+                  "Octavo: scales are quantized where there are many: with per_group<G>. per_row, per_tensor and "
+                  "per_column have a few, which stay floats.");
   }
   return true;
 }
@@ -93,6 +91,8 @@ consteval bool check_operand_scheme() {
     static_assert(!has_minimum<typename A::quantizer>,
                   "Octavo: a quantizer with `minimum(params)` is for stored matrices. Quantize activations with "
                   "symmetric or affine.");
+    static_assert(!has_quantized_scales<typename A::quantizer>,
+                  "Octavo: scales are quantized in stored matrices. A token has one scale, a float.");
   }
   return true;
 }

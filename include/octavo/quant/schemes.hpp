@@ -79,16 +79,25 @@ using mxfp6_e3m2 = mx<e3m2>;
 using mxfp4 = mx<e2m1>;
 using mxint8 = mx<fixed<8, 6>>;  // its scales are the stored ones, since elements are k / 64; code -128 is not given
 
-// What blocks of ggml hold (io/import_ggml.hpp). Scales of K-quants are products of two numbers, kept as f32.
-using q2_k = scheme<affine_min<uint2>, per_group<16>>;
-using q3_k = scheme<symmetric<int3>, per_group<16>>;
-using q4_k = scheme<affine_min<uint4>, per_group<32>>;
-using q5_k = scheme<affine_min<uint5>, per_group<32>>;
-using q6_k = scheme<symmetric<int6>, per_group<16>>;
+// Scales that are quantized themselves (quant/two_level.hpp): N groups of a row share a scale Q::scale_type.
+template <class Q, int N>
+using shared_scale = scale_as<scheme<Q, per_group<N>>>;
+
+// NVFP4: a scale in e4m3 for 16 numbers, one in f32 for the matrix, absmax / 6 / 448. QLoRA: NF4 with 8 bits for a scale.
+using nvfp4 = scheme<symmetric<e2m1, scale_as<scheme<symmetric<e4m3>, per_tensor>>>, per_group<16>>;
+using nf4_dq = scheme<symmetric<nf4, shared_scale<symmetric<uint8>, 256>>, per_group<64>>;
+
+// What blocks of ggml hold (io/import_ggml.hpp). 256 numbers share an f16 scale, and one for minima.
+using q2_k = scheme<affine_min<uint2, shared_scale<symmetric<uint4, scale_as<f16>>, 16>>, per_group<16>>;
+using q3_k = scheme<signed_max<int3, shared_scale<signed_max<int6, scale_as<f16>>, 16>>, per_group<16>>;
+using q4_k = scheme<affine_min<uint4, shared_scale<symmetric<uint6, scale_as<f16>>, 8>>, per_group<32>>;
+using q5_k = scheme<affine_min<uint5, shared_scale<symmetric<uint6, scale_as<f16>>, 8>>, per_group<32>>;
+using q6_k = scheme<signed_max<int6, shared_scale<signed_max<int8, scale_as<f16>>, 16>>, per_group<16>>;
 using iq4_nl = scheme<symmetric<octavo::iq4_nl, scale_as<f16>>, per_group<32>>;
-using iq4_xs = scheme<symmetric<octavo::iq4_nl>, per_group<32>>;
+using iq4_xs = scheme<signed_max<octavo::iq4_nl, shared_scale<signed_max<int6, scale_as<f16>>, 8>>, per_group<32>>;
 using tq = ternary_g<256>;
-using nvfp4_blocks = scheme<symmetric<e2m1, scale_as<ue4m3>>, per_group<16>>;
+using nvfp4_blocks =
+    scheme<symmetric<e2m1, scale_as<ue4m3>>, per_group<16>>;  // its matrix scale is a tensor beside it
 
 }  // namespace schemes
 }  // namespace v0

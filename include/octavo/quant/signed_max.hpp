@@ -8,6 +8,7 @@
 #include "octavo/format/table.hpp"
 #include "octavo/quant/concept.hpp"
 #include "octavo/quant/scale.hpp"
+#include "octavo/quant/two_level.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -45,6 +46,13 @@ struct signed_max : detail::one_scale<Format, Options...> {
   static constexpr params calibrate(std::span<float const> xs) noexcept {
     return calibrate(xs.data(), xs.data() + xs.size());
   }
+};
+
+/// The same with scales that are quantized themselves.
+template <number_format Format, class... Options>
+  requires detail::quantized_scale<Options...>
+struct signed_max<Format, Options...>
+    : detail::two_level<signed_max<Format>, typename detail::scale_option<Options...>::type> {
 };
 
 }  // namespace v0

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "octavo/format/table.hpp"
 #include "octavo/quant/concept.hpp"
 #include "octavo/quant/scale.hpp"
+#include "octavo/quant/two_level.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -54,6 +56,14 @@ struct symmetric : detail::one_scale<Format, Options...> {
   [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
     return Format::encode(detail::clamp(divides ? x / p.inverse : x * p.inverse, -limit, limit));
   }
+};
+
+/// The same with scales that are quantized themselves.
+template <number_format Format, class... Options>
+  requires detail::quantized_scale<Options...>
+struct symmetric<Format, Options...>
+    : detail::two_level<std::conditional_t<detail::has_full<Options...>, symmetric<Format, full>, symmetric<Format>>,
+                        typename detail::scale_option<Options...>::type> {
 };
 
 namespace detail {

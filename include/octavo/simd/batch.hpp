@@ -203,6 +203,11 @@ template <class A>
   return native_of<A>::swap_pairs(x);
 }
 
+template <class T>
+inline constexpr bool is_byte_integer = false;
+template <int Lowest>
+inline constexpr bool is_byte_integer<byte_integer<Lowest>> = true;
+
 /// lanes<A> consecutive elements of a scale or operand type, widened to float (exact).
 template <class A, class T>
 [[gnu::always_inline]] inline floats<A> load_as_floats(T const* p) noexcept {
@@ -213,13 +218,14 @@ template <class A, class T>
   } else if constexpr (std::is_same_v<T, bf16>) {
     return native_of<A>::load_bf16(p);
   } else if constexpr (std::is_same_v<T, ue4m3>) {
-    // Exponent and mantissa moved into an f32; below 8 the code counts 2^-9. An f32 2^120 too small and a product would
-    // be shorter, but a denormal operand costs a hundred cycles. The code 0x7f would be 480.
-    auto const code = bit_and<A>(load_bytes<A>(p), 0x7fu);
-    auto const normal = as_floats<A>(shift_left<20, A>(code) + ints<A>(120 << 23));
-    auto const count = to_floats<A>(code);
-    auto const value = native_of<A>::where_less(count, floats<A>(8.0f), count * floats<A>(0x1p-9f), normal);
-    return native_of<A>::where_less(value, floats<A>(480.0f), value, floats<A>(__builtin_nanf("")));
+    // Exponent and mantissa of an f32 2^120 too small; below 8 (denormals, on which CPUs are slow) a multiple of 2^-9.
+    auto const c = bit_and<A>(load_bytes<A>(p), 0x7fu);
+    auto const code = to_floats<A>(c);
+    auto const normal = as_floats<A>(shift_left<20, A>(c) + ints<A>(120 << 23));
+    auto const value = native_of<A>::where_less(code, floats<A>(8.0f), code * floats<A>(0x1p-9f), normal);
+    return native_of<A>::where_less(code, floats<A>(127.0f), value, floats<A>(__builtin_nanf("")));
+  } else if constexpr (is_byte_integer<T>) {
+    return to_floats<A>(load_bytes<A>(p) + ints<A>(T::lowest));
   } else {
     static_assert(std::is_same_v<T, e8m0>);
     // 2^(e - 127); 0 is the denormal 2^-127, 255 is NaN.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "octavo/storage/panel_writer.hpp"
@@ -10,6 +11,22 @@
 
 namespace octavo {
 inline namespace v0 {
+
+namespace detail {
+
+/// Whether the scales that two groups share have the same bits.
+template <class P>
+[[nodiscard]] bool same_shared(P const& a, P const& b) noexcept {
+  auto const same = [](float x, float y) {
+    return __builtin_bit_cast(std::uint32_t, x) == __builtin_bit_cast(std::uint32_t, y);
+  };
+  if constexpr (requires { a.super_minimum; }) {
+    return same(a.super, b.super) && same(a.super_minimum, b.super_minimum);
+  }
+  return same(a.super, b.super);
+}
+
+}  // namespace detail
 
 /// Packs rows x cols without quantizing anything: `group(r, g, codes)` writes the codes of group g of row r to `codes`, as
 /// the quantizer would encode them, and returns its params. A group is as long as the scheme says (a whole row if it is
@@ -20,7 +37,9 @@ inline namespace v0 {
 ///       return schemes::w4_g<32>::quantizer::params{my_scale(r, g), 0.0f};        // the inverse is not stored
 ///     });
 ///
-/// *Errors*: extents whose product overflows fail as in quantize. *Scratch*: one byte for each element of a group.
+/// Where scales are quantized themselves, groups of a row that share a scale must have the same one.
+///
+/// *Errors*: groups that should share a scale and do not, by row and group; extents whose product overflows fail as in quantize. *Scratch*: one byte for each element of a group.
 template <class Scheme, class Group>
 [[nodiscard]] quantized_matrix<Scheme> pack_codes(index rows, index cols, Group&& group) {
   using layout_type = panel_layout<Scheme>;
@@ -31,13 +50,26 @@ template <class Scheme, class Group>
   quantized_matrix<Scheme> result(rows, cols);
   layout_type const layout{rows, cols};
   if (rows == 0 || cols == 0) { return result; }
+  [[maybe_unused]] typename Scheme::quantizer::params before{};
   std::vector<code> codes(static_cast<std::size_t>(smaller(layout.group(), cols)));
   for (index r = 0; r < layout.panels() * panel_rows; ++r) {
     index const row = r % panel_rows;
     detail::panel_writer<Scheme> const to(layout, result.data() + r / panel_rows * layout.panel_bytes());
     for (index g = 0; g < layout.groups(); ++g) {
       index const length = r < rows ? layout.group_length(g) : 0;
-      if (length > 0) { to.put_params(row, g, group(r, g, codes.data())); }
+      if (length > 0) {
+        auto const p = group(r, g, codes.data());
+        to.put_params(row, g, p);
+        if constexpr (layout_type::two_level) {
+          bool const first = layout_type::sharing_groups == 0 ? g == 0 : g % layout_type::sharing_groups == 0;
+          if (!first && !detail::same_shared(before, p)) {
+            detail::fail_extents("pack_codes", "the row is", r,
+                                 "and the group that shares no scale with that before is", g,
+                                 "Groups that share a scale must have the same one.");
+          }
+          before = p;
+        }
+      }
       for (index k = 0; k < length; ++k) { to.put_code(layout.at(row, g, k), codes[static_cast<std::size_t>(k)]); }
       to.put_padding(row, g, length);
     }

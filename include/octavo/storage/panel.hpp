@@ -42,6 +42,27 @@ struct code_planes {
   [[nodiscard, gnu::always_inline]] constexpr int sharing() const noexcept { return high() == 1 ? 2 : 1; }
 };
 
+namespace detail {
+
+/// How the scales of a quantizer are stored.
+template <class Q>
+struct stored_scale {
+  using type = typename scale_type_of<Q>::type;
+  using shared_type = float;  // there is none
+  static constexpr index sharing_groups = 0;
+};
+template <has_quantized_scales Q>
+struct stored_scale<Q> {
+  using type = std::conditional_t<Q::integer_scales, byte_integer<lattice<typename Q::scale_format>.lowest>, ue4m3>;
+  using shared_type = typename Q::super_type;
+  static constexpr index sharing_groups = [] {
+    if constexpr (is_per_group<typename Q::scale_granularity>) { return index{Q::scale_granularity::size}; }
+    return index{0};
+  }();
+};
+
+}  // namespace detail
+
 /// The packing of one scheme.
 ///
 /// A panel is 64 output rows. Codes take 2, 3, 4, 5, 6 or 8 bits. One *step* is 1 or 2 words (4 bytes) of each row, of
@@ -68,6 +89,12 @@ struct code_planes {
 ///              scales) if the quantizer has them;
 ///              for a quantizer without scale(), 64 of its params
 ///
+/// Scales that are quantized themselves (quant/two_level.hpp) are 64 bytes in each group, and so are minima: integers less
+/// the lowest of their format, or e4m3. What groups share stands before group 0: for each run of groups that share, 64 scales,
+/// then 64 for the minima. Behind it stand the minima of all groups, since sums begin with them.
+///
+///     panel = shared by the first groups, by the next ... | minima of group 0, 1 ... | group 0: codes, scales | group 1 ...
+///
 /// Groups are padded to whole steps, the last panel to 64 rows, with the code of 0 and scale 0. After the panels of a
 /// per_column scheme stand its column scales (f32) and column zero points (int32).
 template <class Scheme>
@@ -81,7 +108,11 @@ struct panel_layout {
   static constexpr bool grouped = detail::is_per_group<granularity>;
   static constexpr bool zero_points = has_zero_point<quantizer> && !by_column;
   static constexpr bool minima = has_minimum<quantizer>;
-  using scale_type = std::conditional_t<by_column, float, typename detail::scale_type_of<quantizer>::type>;
+  static constexpr bool two_level = has_quantized_scales<quantizer>;
+  using stored_scale = detail::stored_scale<quantizer>;
+  /// Of the scales (and minima) in each group, and of those that groups share.
+  using scale_type = std::conditional_t<by_column, float, typename stored_scale::type>;
+  using shared_type = typename stored_scale::shared_type;
 
   static constexpr code_planes planes{format::bits};
   static constexpr int bits = planes.bits;
@@ -98,7 +129,12 @@ struct panel_layout {
       linear ? static_cast<index>(sizeof(scale_type)) * panel_rows
              : (static_cast<index>(sizeof(typename quantizer::params)) * panel_rows + alignment - 1) / alignment *
                    alignment;
-  static constexpr index param_bytes = scale_bytes + (zero_points ? panel_rows : 0) + (minima ? scale_bytes : 0);
+  static constexpr index param_bytes =
+      scale_bytes + (zero_points ? panel_rows : 0) + (minima && !two_level ? scale_bytes : 0);
+  /// What a run of groups shares: bytes of its scales, and of all; and its groups (0: a whole row).
+  static constexpr index shared_scale_bytes = two_level ? static_cast<index>(sizeof(shared_type)) * panel_rows : 0;
+  static constexpr index shared_bytes = shared_scale_bytes * (minima ? 2 : 1);
+  static constexpr index sharing_groups = stored_scale::sharing_groups;
 
   index rows = 0;
   index cols = 0;
@@ -123,11 +159,25 @@ struct panel_layout {
     return padded_group() / step * step_bytes + param_bytes;
   }
   [[nodiscard, gnu::always_inline]] constexpr index panels() const noexcept { return ceil_div(rows, panel_rows); }
+  /// Runs of groups that share, and the one of group g.
+  [[nodiscard, gnu::always_inline]] constexpr index shared_count() const noexcept {
+    if constexpr (!two_level) { return 0; }
+    return groups() == 0 ? 0 : shared_of(groups() - 1) + 1;
+  }
+  [[nodiscard, gnu::always_inline]] static constexpr index shared_of(index g) noexcept {
+    if constexpr (sharing_groups != 0) { return g / sharing_groups; }
+    return 0;
+  }
+  /// Offset of the codes of group g within a panel.
+  [[nodiscard, gnu::always_inline]] constexpr index codes_at(index g) const noexcept {
+    index const front = shared_count() * shared_bytes + (two_level && minima ? groups() * scale_bytes : 0);
+    return front + g * group_bytes();
+  }
   /// The last group may be short, but every panel starts at a multiple of this.
   [[nodiscard, gnu::always_inline]] constexpr index panel_bytes() const noexcept {
     if (cols == 0) { return 0; }
     index const last = groups() - 1;
-    return last * group_bytes() + group_steps(last) * step_bytes + param_bytes;
+    return codes_at(last) + group_steps(last) * step_bytes + param_bytes;
   }
   [[nodiscard, gnu::always_inline]] constexpr index column_bytes() const noexcept {
     return by_column ? ceil_div(cols * 8, alignment) * alignment : 0;
@@ -139,7 +189,7 @@ struct panel_layout {
                            "Extents must not be negative.");
     }
     // The padded product first, with a margin for parameters, so that nothing below can overflow.
-    (void)product(rows + panel_rows, cols + longest_leaf, 2 + param_bytes);
+    (void)product(rows + panel_rows, cols + longest_leaf, 2 + param_bytes + scale_bytes + shared_bytes);
     return panels() * panel_bytes() + column_bytes();
   }
 
@@ -158,7 +208,7 @@ struct panel_layout {
     index const j = in_group % 4;
     index const lane = row % 16;
     index const in_word = pair_order ? lane / 4 * 16 + j / 2 * 8 + lane % 4 * 2 + j % 2 : lane * 4 + j;
-    index const base = g * group_bytes() + in_group / step * step_bytes + in_word;
+    index const base = codes_at(g) + in_group / step * step_bytes + in_word;
     int const quad = static_cast<int>(in_group % step / 4);
     constexpr int low_quads = 8 / planes.low;
     position p{base + row / 16 * 64 + quad / low_quads * word_bytes, quad % low_quads * planes.low, 0, 0};
@@ -184,7 +234,16 @@ struct panel_layout {
   }
   /// Offset of the parameters of group g within a panel.
   [[nodiscard, gnu::always_inline]] constexpr index params_at(index g) const noexcept {
-    return g * group_bytes() + group_steps(g) * step_bytes;
+    return codes_at(g) + group_steps(g) * step_bytes;
+  }
+  /// Offset of the minima of group g.
+  [[nodiscard, gnu::always_inline]] constexpr index minima_at(index g) const noexcept {
+    if constexpr (two_level) { return shared_count() * shared_bytes + g * scale_bytes; }
+    return params_at(g) + scale_bytes;
+  }
+  /// Offset of what group g shares with others.
+  [[nodiscard, gnu::always_inline]] static constexpr index shared_at(index g) noexcept {
+    return shared_of(g) * shared_bytes;
   }
 };
 

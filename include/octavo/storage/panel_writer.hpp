@@ -33,7 +33,15 @@ class panel_writer {
   }
   [[gnu::always_inline]] void put_params(index row, index g, params const& p) const noexcept {
     std::byte* const to = panel_ + layout_.params_at(g);
-    if constexpr (layout_type::linear) {
+    if constexpr (layout_type::two_level) {
+      using F = typename quantizer::scale_format;
+      put_shared(row, g, 0, p.super);
+      to[row] = byte_of(F::decode(p.sub));
+      if constexpr (layout_type::minima) {
+        put_shared(row, g, layout_type::shared_scale_bytes, p.super_minimum);
+        panel_[layout_.minima_at(g) + row] = byte_of(F::decode(p.sub_minimum));
+      }
+    } else if constexpr (layout_type::linear) {
       auto const scale = static_cast<typename layout_type::scale_type>(quantizer::scale(p));
       std::memcpy(to + row * static_cast<index>(sizeof scale), &scale, sizeof scale);
       if constexpr (layout_type::zero_points) {
@@ -50,6 +58,15 @@ class panel_writer {
   }
 
  private:
+  [[nodiscard, gnu::always_inline]] static std::byte byte_of(float value) noexcept {
+    return static_cast<std::byte>(typename layout_type::scale_type(value).bits);
+  }
+  [[gnu::always_inline]] void put_shared(index row, index g, index offset, float value) const noexcept {
+    auto const shared = static_cast<typename layout_type::shared_type>(value);
+    std::memcpy(panel_ + layout_type::shared_at(g) + offset + row * static_cast<index>(sizeof shared), &shared,
+                sizeof shared);
+  }
+
   layout_type layout_;
   std::byte* panel_;
 };

@@ -65,9 +65,9 @@ class quantized_matrix_view {
 
   /// The scale of row r in group g (linear quantizers; 1 for per_column).
   [[nodiscard, gnu::always_inline]] float scale_at(index r, index g) const noexcept {
-    typename layout_type::scale_type s;
-    std::memcpy(&s, params(r, g) + r % panel_rows * static_cast<index>(sizeof s), sizeof s);
-    return static_cast<float>(s);
+    float const s = value<typename layout_type::scale_type>(params(r, g), r);
+    if constexpr (layout_type::two_level) { return value<typename layout_type::shared_type>(shared(r, g), r) * s; }
+    return s;
   }
   /// The zero point of row r in group g, an integer of the format.
   [[nodiscard, gnu::always_inline]] int zero_at(index r, index g) const noexcept {
@@ -80,10 +80,12 @@ class quantized_matrix_view {
   /// The minimum of row r in group g; 0 for quantizers without.
   [[nodiscard, gnu::always_inline]] float minimum_at(index r, index g) const noexcept {
     if constexpr (layout_type::minima) {
-      typename layout_type::scale_type m;
-      std::memcpy(&m, params(r, g) + layout_type::scale_bytes + r % panel_rows * static_cast<index>(sizeof m),
-                  sizeof m);
-      return static_cast<float>(m);
+      float const m = value<typename layout_type::scale_type>(panel(r / panel_rows) + layout_.minima_at(g), r);
+      if constexpr (layout_type::two_level) {
+        return detail::opaque(
+            value<typename layout_type::shared_type>(shared(r, g) + layout_type::shared_scale_bytes, r) * m);
+      }
+      return m;
     }
     return 0;
   }
@@ -116,6 +118,16 @@ class quantized_matrix_view {
  private:
   [[nodiscard, gnu::always_inline]] std::byte const* params(index r, index g) const noexcept {
     return panel(r / panel_rows) + layout_.params_at(g);
+  }
+  [[nodiscard, gnu::always_inline]] std::byte const* shared(index r, index g) const noexcept {
+    return panel(r / panel_rows) + layout_type::shared_at(g);
+  }
+  /// That of row r, of the 64 scales at `from`.
+  template <class T>
+  [[nodiscard, gnu::always_inline]] static float value(std::byte const* from, index r) noexcept {
+    T s;
+    std::memcpy(&s, from + r % panel_rows * static_cast<index>(sizeof s), sizeof s);
+    return static_cast<float>(s);
   }
 
   std::byte const* data_ = nullptr;
