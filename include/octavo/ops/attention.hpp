@@ -62,7 +62,7 @@ struct keys_of {
   static_assert(is_per_token<typename Scheme::granularity>,
                 "Octavo: attention quantizes Q and K per_token: a scale for each query and for each key.");
   using quantizer = typename Scheme::quantizer;
-  static_assert(kernel::vector_quantizer<quantizer> && is_symmetric<quantizer> &&
+  static_assert(kernel::integer_quantizer<quantizer> && is_symmetric<quantizer> &&
                     !kernel::has_operand_zeros<quantizer>,
                 "Octavo: attention quantizes Q and K by symmetric<int8> or symmetric<int4>.");
   using type = kernel::code_keys<A, quantizer, Q, K>;

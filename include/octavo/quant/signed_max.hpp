@@ -47,5 +47,12 @@ struct signed_max : detail::one_scale<Format, Options...> {
   }
 };
 
+namespace detail {
+template <class Q>
+inline constexpr bool is_signed_max = false;
+template <class F, class... Options>
+inline constexpr bool is_signed_max<signed_max<F, Options...>> = true;
+}  // namespace detail
+
 }  // namespace v0
 }  // namespace octavo
