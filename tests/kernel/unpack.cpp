@@ -12,10 +12,13 @@
 
 using namespace octavo;
 
-TEST_CASE("matrices beyond the caches are stored past them, either order, and whole") {
+namespace {
+
+/// More than 16 MiB of floats, of both orders.
+template <class S>
+void check_large() {
   constexpr octavo::index rows = 65;
-  constexpr octavo::index cols = 68000;  // more than 16 MiB of floats
-  using S = schemes::w4_g<32>;
+  constexpr octavo::index cols = 68000;
   auto const q = quantize<S>(test::matrix<float>(rows, cols, 161));
   constexpr octavo::index stride = 80;
   aligned_buffer out(cols * stride * 4);
@@ -36,4 +39,11 @@ TEST_CASE("matrices beyond the caches are stored past them, either order, and wh
       CHECK(wrong == 0);
     }
   });
+}
+
+}  // namespace
+
+TEST_CASE("matrices beyond the caches are stored past them, either order, and whole") {
+  check_large<schemes::w4_g<32>>();
+  check_large<scheme<symmetric<int4>, per_group<20>>>();  // groups do not begin at lines
 }

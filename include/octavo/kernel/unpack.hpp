@@ -34,7 +34,8 @@ class unpacker {
       constexpr auto line = static_cast<index>(sizeof(floats)) / 4;
       index const far = row_stride == 1 ? col_stride : row_stride;
       bool const whole = reinterpret_cast<std::uintptr_t>(out) % sizeof(floats) == 0 && far % line == 0;
-      bool const lines = row_stride == 1 || (col_stride == 1 && L == 16);
+      bool const in_lines = layout_.groups() == 1 || layout_.group() % line == 0;
+      bool const lines = row_stride == 1 || (col_stride == 1 && L == 16 && in_lines);
       streams_ = whole && lines && layout_.rows > large / 4 / layout_.cols;
     }
   }
