@@ -45,9 +45,8 @@ void add(std::string const& operation, std::string const& scheme, Call const& ca
         row r;
         r.threads = std::make_shared<pool>(threads);
         auto const packed = std::make_shared<octavo::quantized_matrix<S>>(extent, extent);
-        auto const result = std::make_shared<std::vector<float>>(
-            operation == "quantize" ? std::size_t{0} : static_cast<std::size_t>(extent * extent));
         index const size = extent * extent * 4;
+        auto const result = std::make_shared<octavo::aligned_buffer>(operation == "quantize" ? 0 : size);
         r.memory = {bytes_of(source().data(), size), bytes_of(packed->data(), packed->size_bytes())};
         r.bytes = static_cast<double>(size + packed->size_bytes());
         octavo::matrix_view<float> const dense(source().data(), extent, extent, by_rows ? extent : 1,
@@ -55,7 +54,8 @@ void add(std::string const& operation, std::string const& scheme, Call const& ca
         octavo::quantize_into(*packed, dense);
         r.call = [=, threads_of_call = r.threads] {
           auto scratch = call_scratch();
-          call(*packed, dense, result->data(), octavo::on<arch>(*threads_of_call).scratch(scratch));
+          call(*packed, dense, reinterpret_cast<float*>(result->data()),
+               octavo::on<arch>(*threads_of_call).scratch(scratch));
         };
         if (operation == "quantize") {
           r.nmse = [=] { return error(dense, *packed); };
