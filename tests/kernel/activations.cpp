@@ -51,6 +51,27 @@ int wrong_segment(std::vector<float> const& x, octavo::index first, octavo::inde
   return wrong + (sum == expected_sum ? 0 : 1);
 }
 
+/// Operands of the float paths: values, rounded to bf16 (exact for these), zeros behind them.
+template <class A, class Q>
+int wrong_values(std::vector<float> const& x, octavo::index present) {
+  using layout = panel_layout<scheme<symmetric<e4m3>, per_row>>;
+  using writer = kernel::operand_writer<kernel::float_weights<A, layout, false>, false, false>;
+  auto const p = Q::calibrate(x);
+  std::vector<float> out(64, -1.0f);
+  kernel::token_source<A, float> const source{x.data(), nullptr, static_cast<octavo::index>(x.size())};
+  kernel::quantize_segment<writer, Q>(source, p, 3, present, 64, out.data());
+  int wrong = 0;
+  for (octavo::index k = 0; k < 64; ++k) {
+    float expected = 0;
+    if (k < present) {
+      expected = Q::format::decode(Q::encode(x[static_cast<std::size_t>(3 + k)], p)) -
+                 static_cast<float>(kernel::zero_of<Q>(p));
+    }
+    wrong += test::same_bits(out[static_cast<std::size_t>(k)], expected) ? 0 : 1;
+  }
+  return wrong;
+}
+
 template <class A, class Q>
 bool same_params(std::vector<float> const& x) {
   kernel::range_tracker<A, Q> range;
@@ -78,7 +99,24 @@ TEST_CASE("a token is quantized as the scalar quantizer does it, by every instru
       CHECK(wrong_segment<A, affine<uint8>, std::int8_t>(x, 0, present, 64) == 0);
       CHECK(wrong_segment<A, affine<uint8>, std::int16_t>(x, 0, present, 64) == 0);
       CHECK(wrong_segment<A, symmetric<e2m1>, std::int8_t>(x, 0, present, 64) == 0);
+      CHECK(wrong_segment<A, symmetric<e2m3>, std::int16_t>(x, 1, present, 64) == 0);
+      CHECK(wrong_segment<A, symmetric<fixed<8, 6>, scale_as<e8m0>>, std::int8_t>(x, 2, present, 64) == 0);
+      CHECK(wrong_segment<A, signed_max<octavo::iq4_nl>, std::int8_t>(x, 0, present, 64) == 0);
       CHECK(wrong_segment<A, test::coarse_int8, std::int8_t>(x, 0, present, 64) == 0);
+    }
+  });
+}
+
+TEST_CASE("operands of float paths are the values of the scalar quantizer, by every instruction set") {
+  auto const x = token(100, 98);
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    for (octavo::index const present : {1, 7, 16, 33, 64}) {
+      CHECK(wrong_values<A, symmetric<e4m3>>(x, present) == 0);
+      CHECK(wrong_values<A, symmetric<nf4, scale_as<bf16>>>(x, present) == 0);
+      CHECK(wrong_values<A, affine<uint8>>(x, present) == 0);
+      CHECK(wrong_values<A, absmean<fixed<6, 2>>>(x, present) == 0);
     }
   });
 }

@@ -2,63 +2,147 @@
 #include "octavo/kernel/encode.hpp"
 
 #include "octavo/format/integer.hpp"
-#include "octavo/quant/affine.hpp"
-#include "octavo/quant/affine_min.hpp"
-#include "octavo/quant/symmetric.hpp"
 
 #include "support/archs.hpp"
-#include "support/bits.hpp"
 #include "support/catch.hpp"
-#include "support/random.hpp"
 
+#include <array>
+#include <bit>
 #include <cmath>
-#include <cstring>
+#include <limits>
 #include <vector>
 
 using namespace octavo;
 
 namespace {
 
-template <class A, class Q>
-void check(std::vector<float> const& x) {
-  std::vector<code> expected(x.size());
-  std::vector<code> got(x.size());
-  auto const n = static_cast<octavo::index>(x.size());
-  auto const p = detail::plain_encoder::encode<Q>(x.data(), n, expected.data());
-  auto const q = kernel::vector_encoder<A>::template encode<Q>(x.data(), n, got.data());
-  INFO(arch_name<A> << ", " << n << " numbers");
-  CHECK(test::same_bits(Q::scale(p), Q::scale(q)));
-  if (Q::scale(p) == Q::scale(p)) { CHECK(expected == got); }  // of NaN codes do not matter
-  if constexpr (has_zero_point<Q>) { CHECK(Q::zero(p) == Q::zero(q)); }
+/// Floats all over the line, every 10 007th of them, and around each border between codes of F.
+template <class F>
+std::vector<float> hard_floats() {
+  std::vector<float> xs;
+  for (std::uint64_t bits = 0; bits < 1ull << 32; bits += 10007) {
+    xs.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
+  }
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  auto const around = [&](float x) {
+    for (float const y : {x, -x}) {
+      for (float const z : {y, std::nextafter(y, inf), std::nextafter(y, -inf)}) { xs.push_back(z); }
+    }
+  };
+  for (float const v : value_table<F>) {
+    for (float const u : value_table<F>) { around(0.5f * (v + u)); }
+    around(v * 1.41421356f);
+    around(v * 1.18920712f);
+  }
+  for (float const x : {0.0f, inf, std::nanf(""), 0x1p-149f, 0x1p-126f, std::numeric_limits<float>::max()}) {
+    around(x);
+  }
+  xs.resize((xs.size() + 15) / 16 * 16, -0.0f);
+  return xs;
 }
 
-}  // namespace
-
-TEST_CASE("vector_encoder gives the codes and parameters of the quantizer") {
-  test::for_every_arch([](auto arch) {
+/// Codes that are not those of F::encode, by every instruction set.
+template <class F>
+int wrong_codes() {
+  static_assert(kernel::vector_format<F>);
+  auto const xs = hard_floats<F>();
+  std::vector<code> expected;
+  for (float const x : xs) { expected.push_back(F::encode(x)); }
+  int wrong = 0;
+  test::for_archs([&](auto arch) {
     using A = typename decltype(arch)::type;
-    for (octavo::index const n : {0, 1, 15, 16, 17, 64, 100}) {
-      auto x = test::values(n, static_cast<std::uint64_t>(n));
-      for (int round = 0; round < 3; ++round) {
-        check<A, symmetric<octavo::int8, scale_as<f16>>>(x);
-        check<A, symmetric<int4>>(x);
-        check<A, affine<uint4, scale_as<f16>>>(x);
-        check<A, affine<octavo::uint8>>(x);
-        check<A, affine_min<uint2, scale_as<f16>>>(x);  // by the quantizer
-        if (n == 0) { break; }
-        x.back() = round == 0 ? 1e30f : std::nanf("");
+    constexpr auto L = static_cast<std::size_t>(simd::lanes<A>);
+    constexpr int flip = consecutive_flip < F >> 0 ? consecutive_flip<F> : 0;
+    for (std::size_t i = 0; i + L <= xs.size(); i += L) {
+      std::int32_t numbers[L];
+      kernel::encode_numbers<A, F>(simd::load_floats<A>(xs.data() + i)).store_unaligned(numbers);
+      for (std::size_t j = 0; j < L; ++j) {
+        wrong += ((numbers[j] - kernel::number_offset<F>)^flip) == expected[i + j] ? 0 : 1;
       }
     }
   });
+  return wrong;
 }
 
-TEST_CASE("vector_encoder loads elements as floats") {
-  test::for_every_arch([](auto arch) {
-    using A = typename decltype(arch)::type;
-    std::vector<f16> from;
-    for (float const v : test::values(35, 2)) { from.push_back(f16(v)); }
-    std::vector<float> to(35);
-    kernel::vector_encoder<A>::load(from.data(), 35, to.data());
-    for (std::size_t i = 0; i < 35; ++i) { CHECK(to[i] == static_cast<float>(from[i])); }
-  });
+/// Descending, with a value twice, and as many as a gather needs.
+struct odd_book {
+  static constexpr std::array<float, 8> values = {3.0f, 1.0f, 1.0f, 0.25f, -0.0f, -2.0f, -2.5f, -100.0f};
+};
+struct wide_book {
+  static constexpr std::array<float, 64> values = [] {
+    std::array<float, 64> v{};
+    for (std::size_t i = 0; i < 64; ++i) {
+      auto const x = static_cast<float>(static_cast<int>(i * 37 % 64) - 32);
+      v[i] = x * x * x;
+    }
+    return v;
+  }();
+};
+/// Not a number in the book: its order is not one, so no vector code.
+struct bad_book {
+  static constexpr std::array<float, 4> values = {0.0f, __builtin_nanf(""), 1.0f, 2.0f};
+};
+
+/// A user's formats: integers like int3, integers whose ties go up, values without structure.
+struct my_int3 {
+  static constexpr int bits = 3;
+  static constexpr float decode(code c) { return sint<3>::decode(c); }
+  static constexpr code encode(float x) { return sint<3>::encode(x); }
+};
+struct ties_up {
+  static constexpr int bits = 2;
+  static constexpr float decode(code c) { return static_cast<float>(c & 3); }
+  static constexpr code encode(float x) { return x >= 2.5f ? 3 : x >= 1.5f ? 2 : x >= 0.5f ? 1 : 0; }
+};
+struct squares {
+  static constexpr int bits = 2;
+  static constexpr float decode(code c) { return static_cast<float>((c & 3) * (c & 3)); }
+  static constexpr code encode(float x) { return x > 6.5f ? 3 : x > 2.5f ? 2 : x > 0.5f ? 1 : 0; }
+};
+
+}  // namespace
+
+TEST_CASE("vectors encode minifloats as their scalar definition does, for every float") {
+  CHECK(wrong_codes<e4m3>() == 0);
+  CHECK(wrong_codes<e5m2>() == 0);
+  CHECK(wrong_codes<e3m4>() == 0);
+  CHECK(wrong_codes<e3m2>() == 0);
+  CHECK(wrong_codes<e2m3>() == 0);
+  CHECK(wrong_codes<e3m0>() == 0);
+  CHECK(wrong_codes<e2m1>() == 0);
+  CHECK(wrong_codes<e1m2>() == 0);
+  CHECK(wrong_codes<minifloat<4, 3, specials::nan, overflow::special>>() == 0);
+  CHECK(wrong_codes<minifloat<5, 2, specials::ieee, overflow::special>>() == 0);
+}
+
+TEST_CASE("vectors encode codebooks as their scalar definition does, for every float") {
+  CHECK(wrong_codes<nf4>() == 0);
+  CHECK(wrong_codes<nf3>() == 0);
+  CHECK(wrong_codes<nf2>() == 0);
+  CHECK(wrong_codes<af4>() == 0);
+  CHECK(wrong_codes<bnb_fp4>() == 0);
+  CHECK(wrong_codes<iq4_nl>() == 0);
+  CHECK(wrong_codes<codebook_format<odd_book>>() == 0);
+  CHECK(wrong_codes<codebook_format<wide_book>>() == 0);
+}
+
+TEST_CASE("vectors encode integers and logarithms as their scalar definition does, for every float") {
+  CHECK(wrong_codes<int8>() == 0);
+  CHECK(wrong_codes<int3>() == 0);
+  CHECK(wrong_codes<uint5>() == 0);
+  CHECK(wrong_codes<octavo::uint<1>>() == 0);
+  CHECK(wrong_codes<ternary>() == 0);
+  CHECK(wrong_codes<fixed<8, 6>>() == 0);
+  CHECK(wrong_codes<my_int3>() == 0);
+  CHECK(wrong_codes<log2_format<4>>() == 0);
+  CHECK(wrong_codes<log2_format<5, log_zero::extra>>() == 0);
+  CHECK(wrong_codes<log_sqrt2_format<6>>() == 0);
+  CHECK(wrong_codes<log_sqrt2_format<4, log_zero::last>>() == 0);
+}
+
+TEST_CASE("formats whose encoding vectors do not know stay scalar") {
+  STATIC_REQUIRE(kernel::encoding_of<ties_up> == kernel::encoding::by_scalars);
+  STATIC_REQUIRE(kernel::encoding_of<squares> == kernel::encoding::by_scalars);
+  STATIC_REQUIRE(kernel::encoding_of<codebook_format<bad_book>> == kernel::encoding::by_scalars);
+  STATIC_REQUIRE(kernel::encoding_of<my_int3> == kernel::encoding::integers);
 }

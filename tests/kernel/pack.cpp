@@ -33,6 +33,10 @@ int wrong_elements(quantized_matrix<S> const& q, matrix_view<T> const& w) {
   auto const view = q.view();
   auto const& layout = view.layout();
   int wrong = 0;
+  std::vector<float> all;
+  for (octavo::index r = 0; r < w.rows(); ++r) {
+    for (octavo::index c = 0; c < w.cols(); ++c) { all.push_back(w(r, c)); }
+  }
   for (octavo::index r = 0; r < layout.panels() * 64; ++r) {
     for (octavo::index g = 0; g < layout.groups(); ++g) {
       octavo::index const first = g * layout.group();
@@ -40,7 +44,7 @@ int wrong_elements(quantized_matrix<S> const& q, matrix_view<T> const& w) {
       if (r < w.rows()) {
         std::vector<float> group;
         for (octavo::index k = 0; k < length; ++k) { group.push_back(w(r, first + k)); }
-        auto const p = Q::calibrate(group);
+        auto const p = Q::calibrate(detail::is_per_tensor<typename S::granularity> ? all : group);
         wrong += test::same_bits(view.scale_at(r, g), Q::scale(p)) ? 0 : 1;
         wrong += view.zero_at(r, g) == kernel::zero_of<Q>(p) ? 0 : 1;
         if constexpr (has_minimum<Q>) { wrong += test::same_bits(view.minimum_at(r, g), Q::minimum(p)) ? 0 : 1; }
@@ -113,6 +117,16 @@ TEST_CASE("packing gives the bytes of the scalar quantizer for any rows, columns
     check_packing<w2_g64, bf16>(rows[i], cols[i]);
     check_packing<scheme<symmetric<int4>, per_group<20>>, f16>(rows[i], cols[i]);
   }
+  check_packing<nf4_g64, float>(65, 130);
+  check_packing<w3_g<32>, float>(65, 70);
+  check_packing<scheme<affine<ternary>, per_tensor>, float>(65, 70);
+  check_packing<scheme<absmean<uint5>, per_group<20>>, bf16>(65, 70);
+}
+
+TEST_CASE("packing of groups that do not fit a near cache gives the same bytes") {
+  check_packing<fp8, float>(65, 700);
+  check_packing<scheme<affine_min<uint4>, per_group<600>>, float>(65, 700);
+  check_packing<scheme<symmetric<e3m2, scale_as<e8m0>>, per_group<520>>, float>(129, 530);
 }
 
 TEST_CASE("Eigen matrices of either order pack to the same bytes") {

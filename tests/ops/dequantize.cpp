@@ -4,9 +4,12 @@
 #include "octavo/ops/quantize.hpp"
 #include "octavo/quant/schemes.hpp"
 
+#include "support/archs.hpp"
 #include "support/bits.hpp"
 #include "support/catch.hpp"
+#include "support/executors.hpp"
 #include "support/matrix.hpp"
+#include "support/user_quantizer.hpp"
 
 #include <Eigen/Dense>
 #include <cmath>
@@ -16,6 +19,63 @@
 
 using namespace octavo;
 using namespace octavo::schemes;
+
+namespace {
+
+/// Elements that are not w(r, c) rounded to T, of either order and with strides; what lies between must stay.
+template <class T, class A, class S>
+int wrong_values(quantized_matrix<S> const& q) {
+  octavo::index const strides[][2] = {{1, q.rows() + 3}, {q.cols() + 5, 1}, {2, 2 * q.rows() + 1}};
+  int wrong = 0;
+  test::backwards const pool;
+  for (auto const& [row, col] : strides) {
+    std::vector<T> out(static_cast<std::size_t>((q.rows() + 5) * (q.cols() + 5) * 2), T(123.0f));
+    dequantize(q.view(), out.data(), row, col, on<A>(pool));
+    std::vector<bool> written(out.size());
+    for (octavo::index r = 0; r < q.rows(); ++r) {
+      for (octavo::index c = 0; c < q.cols(); ++c) {
+        auto const at = static_cast<std::size_t>(r * row + c * col);
+        written[at] = true;
+        wrong += test::same_bits(static_cast<float>(out[at]), static_cast<float>(T(q.view()(r, c)))) ? 0 : 1;
+      }
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      wrong += written[i] || static_cast<float>(out[i]) == 123.0f ? 0 : 1;
+    }
+  }
+  return wrong;
+}
+
+template <class S>
+void check_dequantize(octavo::index rows, octavo::index cols) {
+  auto const q = quantize<S>(test::matrix<float>(rows, cols, 153));
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A> << ", rows " << rows << ", columns " << cols);
+    CHECK(wrong_values<float, A>(q) == 0);
+    CHECK(wrong_values<bf16, A>(q) == 0);
+    CHECK(wrong_values<f16, A>(q) == 0);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("dequantize writes the values of all formats and granularities into any dense matrix") {
+  octavo::index const rows[] = {1, 17, 63, 64, 130};
+  octavo::index const cols[] = {70, 3, 64, 129, 33};
+  for (std::size_t i = 0; i < 5; ++i) {
+    check_dequantize<w4_g32>(rows[i], cols[i]);
+    check_dequantize<fp8>(rows[i], cols[i]);
+    check_dequantize<w5_min_g<32>>(rows[i], cols[i]);
+    check_dequantize<scheme<affine<int4>, per_column>>(rows[i], cols[i]);
+  }
+  check_dequantize<mxint8>(65, 70);
+  check_dequantize<nf4_g64>(65, 70);
+  check_dequantize<nvfp4_blocks>(65, 70);
+  check_dequantize<w4_affine_g<20>>(65, 70);
+  check_dequantize<scheme<test::powers_of_two, per_group<8>>>(65, 21);
+  check_dequantize<bitnet>(65, 70);
+}
 
 TEST_CASE("dequantize gives back integers that fit the format") {
   // absmax 7 in every row, so the scale is 1.
@@ -28,6 +88,13 @@ TEST_CASE("dequantize gives back integers that fit the format") {
   Eigen::MatrixXf by_view(66, 10);
   dequantize(q.view(), by_view);
   CHECK(by_view == w);
+  Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic> doubles(66, 10);
+  dequantize(q, doubles);
+  CHECK(doubles == w.cast<double>());
+  Eigen::MatrixXf larger = Eigen::MatrixXf::Zero(70, 12);
+  dequantize(q, larger.topLeftCorner(66, 10));
+  CHECK(larger.topLeftCorner(66, 10) == w);
+  CHECK(larger.rightCols(2).isZero());
   std::vector<float> row(10);
   dequantize_row(q, 65, row.data());
   for (octavo::index c = 0; c < 10; ++c) { CHECK(row[static_cast<std::size_t>(c)] == w(65, c)); }

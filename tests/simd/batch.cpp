@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -225,6 +226,59 @@ TEST_CASE("integer operations of every instruction set") {
       }
     }
     INFO(arch_name<A>);
+    CHECK(wrong == 0);
+  });
+}
+
+TEST_CASE("registers change rows for columns, and choose lane by lane, on every instruction set") {
+  test::for_every_arch([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    constexpr auto L = static_cast<std::size_t>(simd::lanes<A>);
+    INFO(arch_name<A>);
+    simd::floats<A> rows[L];
+    for (std::size_t i = 0; i < L; ++i) {
+      float values[L];
+      for (std::size_t j = 0; j < L; ++j) { values[j] = static_cast<float>(100 * i + j); }
+      rows[i] = simd::load_floats<A>(values);
+    }
+    simd::transpose<A>(rows);
+    int wrong = 0;
+    for (std::size_t i = 0; i < L; ++i) {
+      auto const column = stored<A>(rows[i]);
+      for (std::size_t j = 0; j < L; ++j) { wrong += column[j] == static_cast<float>(100 * j + i) ? 0 : 1; }
+    }
+    CHECK(wrong == 0);
+
+    auto const xs = mixed_floats();
+    wrong = 0;
+    for (std::size_t i = 0; i + 2 * L <= xs.size(); i += L) {
+      float const* const a = xs.data() + i;
+      float const* const b = a + L;
+      auto const x = simd::load_floats<A>(a);
+      auto const y = simd::load_floats<A>(b);
+      auto const less = stored<A>(simd::where_less<A>(x, y, x, y));
+      auto const less_ints = stored_ints<A>(simd::where_less<A>(x, y, simd::as_ints<A>(x), simd::as_ints<A>(y)));
+      auto const nan = stored_ints<A>(simd::where_nan<A>(x, simd::ints<A>(7), simd::as_ints<A>(x)));
+      auto const size = stored<A>(simd::absolute<A>(x));
+      auto const added = stored_ints<A>(simd::add_where_less<A>(simd::ints<A>(5), 3, x, y));
+      auto const middle = stored_ints<A>(simd::swap_middle<A>(simd::as_ints<A>(x)));
+      std::uint8_t bytes[L];
+      simd::store_unsigned_bytes<A>(bytes, simd::bit_and<A>(simd::as_ints<A>(x), 0xffu));
+      alignas(64) float streamed[16];
+      simd::stream<A>(streamed, x);
+      simd::finish_streams<A>();
+      for (std::size_t j = 0; j < L; ++j) {
+        auto const bits = std::bit_cast<std::int32_t>(a[j]);
+        wrong += test::same_bits(less[j], a[j] < b[j] ? a[j] : b[j]) ? 0 : 1;
+        wrong += less_ints[j] == std::bit_cast<std::int32_t>(a[j] < b[j] ? a[j] : b[j]) ? 0 : 1;
+        wrong += nan[j] == (std::isnan(a[j]) ? 7 : bits) ? 0 : 1;
+        wrong += test::same_bits(size[j], std::fabs(a[j])) ? 0 : 1;
+        wrong += added[j] == (a[j] < b[j] ? 8 : 5) ? 0 : 1;
+        wrong += middle[j] == std::bit_cast<std::int32_t>(a[j % 4 == 1 || j % 4 == 2 ? j ^ 3 : j]) ? 0 : 1;
+        wrong += bytes[j] == static_cast<std::uint8_t>(bits) ? 0 : 1;
+        wrong += test::same_bits(streamed[j], a[j]) ? 0 : 1;
+      }
+    }
     CHECK(wrong == 0);
   });
 }

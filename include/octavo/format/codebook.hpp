@@ -23,15 +23,14 @@ struct codebook_format {
                 "Octavo: a codebook has 2, 4, 8, ... 256 values. Repeat the last value to fill it.");
   static constexpr int bits = std::countr_zero(size);
 
-  [[gnu::always_inline]] static constexpr float decode(code c) noexcept { return sorted.values[c & (size - 1)]; }
+  [[gnu::always_inline]] static constexpr float decode(code c) noexcept { return steps.values[c & (size - 1)]; }
 
   [[gnu::always_inline]] static constexpr code encode(float x) noexcept {
     std::size_t i = 0;
-    while (i + 1 < sorted.distinct && x > sorted.middles[i]) { ++i; }
-    return sorted.codes[i];
+    while (i + 1 < steps.distinct && x > steps.middles[i]) { ++i; }
+    return steps.codes[i];
   }
 
- private:
   /// Values by code; codes of distinct values, ascending, and what lies in the middle between neighbours.
   struct tables {
     detail::table<float, size> values;
@@ -39,7 +38,7 @@ struct codebook_format {
     detail::table<float, size> middles;
     std::size_t distinct;
   };
-  static constexpr tables sorted = [] {
+  static constexpr tables steps = [] {
     tables t{};
     for (std::size_t c = 0; c < size; ++c) {
       float const v = Book::values[c];
@@ -57,6 +56,29 @@ struct codebook_format {
     return t;
   }();
 };
+
+namespace detail {
+
+/// A format that says where its codes change: encode(x) is steps.codes[n], n being how many of the first steps.distinct - 1
+/// of steps.middles, which ascend, are below x.
+template <class F>
+concept stepped_format = requires {
+  F::steps.codes[0];
+  F::steps.middles[0];
+  F::steps.distinct;
+};
+/// Whether they do ascend, so that others than encode may count them.
+template <stepped_format F>
+inline constexpr bool steps_ascend = [] {
+  for (std::size_t i = 0; i + 1 < F::steps.distinct; ++i) {
+    float const m = F::steps.middles[i];
+    if (!(m == m) || (i > 0 && !(m >= F::steps.middles[i - 1]))) { return false; }
+    if (F::encode(m) != F::steps.codes[i > 0 && m == F::steps.middles[i - 1] ? i - 1 : i]) { return false; }
+  }
+  return F::steps.distinct >= 1 && F::steps.distinct <= 256;
+}();
+
+}  // namespace detail
 
 /// NormalFloat: quantiles of a normal distribution, absmax 1, an exact zero (Dettmers 2023, QLoRA). Its authors publish
 /// four bits; three and two are by their generator.

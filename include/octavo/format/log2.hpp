@@ -55,12 +55,13 @@ struct log2_format {
   using all = detail::log_codes<B, Z>;
   static constexpr int bits = all::bits;
   static constexpr int codes = all::count;
+  static constexpr int levels_per_octave = 1;
   [[gnu::always_inline]] static constexpr float decode(code c) noexcept {
     int const q = c & ((1 << bits) - 1);
     return all::is_zero(q) ? 0.0f : detail::power_of_two(-q);
   }
   [[gnu::always_inline]] static constexpr code encode(float x) noexcept {
-    return all::from_level(detail::log_level<1>(x));
+    return all::from_level(detail::log_level<levels_per_octave>(x));
   }
 };
 
@@ -74,6 +75,7 @@ struct log_sqrt2_format {
   using all = detail::log_codes<B, Z>;
   static constexpr int bits = all::bits;
   static constexpr int codes = all::count;
+  static constexpr int levels_per_octave = 2;
   [[gnu::always_inline]] static constexpr int exponent(int q) noexcept { return (q + 1) / 2; }
   [[gnu::always_inline]] static constexpr float factor(int q) noexcept { return q % 2 == 0 ? 1.0f : 1.41421356f; }
   [[gnu::always_inline]] static constexpr float decode(code c) noexcept {
@@ -81,9 +83,18 @@ struct log_sqrt2_format {
     return all::is_zero(q) ? 0.0f : factor(q) * detail::power_of_two(-exponent(q));
   }
   [[gnu::always_inline]] static constexpr code encode(float x) noexcept {
-    return all::from_level(detail::log_level<2>(x));
+    return all::from_level(detail::log_level<levels_per_octave>(x));
   }
 };
+
+namespace detail {
+template <class F>
+inline constexpr bool is_logarithmic = false;
+template <int B, log_zero Z>
+inline constexpr bool is_logarithmic<log2_format<B, Z>> = true;
+template <int B, log_zero Z>
+inline constexpr bool is_logarithmic<log_sqrt2_format<B, Z>> = true;
+}  // namespace detail
 
 }  // namespace v0
 }  // namespace octavo

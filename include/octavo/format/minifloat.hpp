@@ -45,11 +45,15 @@ struct minifloat {
   static_assert(O == overflow::saturate || S != specials::none,
                 "Octavo: a minifloat whose codes are all finite saturates.");
   static constexpr int bits = 1 + E + M;
+  static constexpr int mantissa_bits = M;
   static constexpr int bias = (1 << (E - 1)) - 1;
   static constexpr int sign_bit = 1 << (E + M);
   static constexpr int nan_code = sign_bit - 1;
   /// Code of the largest finite value; the next one is infinity or NaN.
   static constexpr int largest_code = sign_bit - 1 - (S == specials::nan ? 1 : S == specials::ieee ? 1 << M : 0);
+  /// What encode gives numbers above it, less their sign.
+  static constexpr int overflow_code = O == overflow::saturate ? largest_code : largest_code + 1;
+  static constexpr bool has_nan = S != specials::none;
 
   [[gnu::always_inline]] static constexpr float decode(code c) noexcept {
     int const mag = c & (sign_bit - 1);
@@ -68,13 +72,19 @@ struct minifloat {
     auto const u = __builtin_bit_cast(std::uint32_t, x);
     int const sign = (u >> 31) != 0 ? sign_bit : 0;
     std::uint32_t const mag = u & 0x7fffffffu;
-    if (mag > 0x7f800000u) { return static_cast<code>(S == specials::none ? 0 : sign | nan_code); }
-    constexpr int over = O == overflow::saturate ? largest_code : largest_code + 1;
-    if (mag == 0x7f800000u) { return static_cast<code>(sign | over); }
+    if (mag > 0x7f800000u) { return static_cast<code>(has_nan ? sign | nan_code : 0); }
+    if (mag == 0x7f800000u) { return static_cast<code>(sign | overflow_code); }
     int const c = detail::minifloat_code<M>(__builtin_bit_cast(float, mag), 1 - bias);
-    return static_cast<code>(sign | (c <= largest_code ? c : over));
+    return static_cast<code>(sign | (c <= largest_code ? c : overflow_code));
   }
 };
+
+namespace detail {
+template <class F>
+inline constexpr bool is_minifloat = false;
+template <int E, int M, specials S, overflow O>
+inline constexpr bool is_minifloat<minifloat<E, M, S, O>> = true;
+}  // namespace detail
 
 using e4m3 = minifloat<4, 3, specials::nan>;
 using e5m2 = minifloat<5, 2, specials::ieee>;

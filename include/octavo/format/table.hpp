@@ -123,5 +123,22 @@ inline constexpr int consecutive_flip = [] {
   return -1;
 }();
 
+/// Whether F::encode is the nearest of consecutive integers (times a step), ties to even, saturating, NaN to the lowest:
+/// what vector code does. Looked at where it may differ: at ties, and beyond the extremes.
+template <number_format F>
+inline constexpr bool encodes_as_integers = [] {
+  if (consecutive_flip<F> < 0) { return false; }
+  constexpr float step = lattice<F>.step;
+  auto const integer = [](float x) { return value_table<F>[F::encode(x) & (code_count<F> - 1)] / step; };
+  for (float v = lowest_value<F> / step; v < largest_value<F> / step; v += 1) {
+    if (integer((v + 0.5f) * step) != detail::round_even(v + 0.5f)) { return false; }
+  }
+  float const lowest = lowest_value<F> / step;
+  float const largest = largest_value<F> / step;
+  return integer(-__builtin_inff()) == lowest && integer(__builtin_inff()) == largest &&
+         integer((lowest - 0.5f) * step) == lowest && integer((largest + 0.5f) * step) == largest &&
+         integer(__builtin_nanf("")) == lowest;
+}();
+
 }  // namespace v0
 }  // namespace octavo

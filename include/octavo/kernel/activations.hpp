@@ -9,9 +9,8 @@
 #include "octavo/core/table.hpp"
 #include "octavo/core/unroll.hpp"
 #include "octavo/kernel/float_weights.hpp"
+#include "octavo/kernel/lane_params.hpp"
 #include "octavo/kernel/path.hpp"
-#include "octavo/quant/affine.hpp"
-#include "octavo/quant/symmetric.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -49,114 +48,6 @@ inline constexpr int operand_shift = lattice<F>.lowest >= -128 && lattice<F>.hig
 template <class Q>
 inline constexpr bool has_operand_zeros = has_zero_point<Q> || operand_shift<typename Q::format> != 0;
 
-/// Whether Q quantizes by vector code: the built-in laws over integers. The results are those of Q::encode.
-template <class Q>
-inline constexpr bool vector_quantizer =
-    (detail::is_symmetric<Q> || detail::is_affine<Q>)&&!has_quantized_scales<Q> && lattice<typename Q::format>.exact
-    && lattice<typename Q::format>.step == 1.0f && consecutive_flip<typename Q::format> >= 0;
-
-/// What calibrate() of a vector quantizer needs of values seen so far: the largest bits, which also find NaN and
-/// infinity; extremes if the law has a zero point.
-template <class A, class Q>
-class range_tracker {
-  static constexpr bool extremes = !detail::is_symmetric<Q>;
-  static constexpr auto n = static_cast<std::size_t>(simd::lanes<A>);
-
- public:
-  [[gnu::always_inline]] void add(simd::floats<A> x) noexcept {
-    bits_ = simd::maximum<A>(bits_, simd::bit_and<A>(simd::as_ints<A>(x), 0x7fffffffu));
-    if constexpr (extremes) {
-      low_ = simd::minimum<A>(x, low_);  // x first: NaN leaves the second operand
-      high_ = simd::maximum<A>(x, high_);
-    }
-  }
-  /// Lane by lane.
-  void params(typename Q::params* out) const noexcept {
-    float lows[n] = {};
-    float highs[n] = {};
-    std::int32_t largest[n];
-    store(lows, highs, largest);
-    for (std::size_t i = 0; i < n; ++i) { out[i] = fit(lows[i], highs[i], largest[i]); }
-  }
-  /// All lanes together.
-  [[nodiscard]] typename Q::params params() const noexcept {
-    if constexpr (!extremes) { return fit(0, 0, simd::largest<A>(bits_)); }
-    float lows[n] = {};
-    float highs[n] = {};
-    std::int32_t largest[n];
-    store(lows, highs, largest);
-    for (std::size_t i = 1; i < n; ++i) {
-      lows[0] = lows[i] < lows[0] ? lows[i] : lows[0];
-      highs[0] = highs[i] > highs[0] ? highs[i] : highs[0];
-      largest[0] = largest[i] > largest[0] ? largest[i] : largest[0];
-    }
-    return fit(lows[0], highs[0], largest[0]);
-  }
-
- private:
-  struct nothing {};
-  using extreme = std::conditional_t<extremes, simd::floats<A>, nothing>;
-
-  void store(float* lows, float* highs, std::int32_t* largest) const noexcept {
-    bits_.store_unaligned(largest);
-    if constexpr (extremes) {
-      low_.store_unaligned(lows);
-      high_.store_unaligned(highs);
-    }
-  }
-  static typename Q::params fit(float low, float high, std::int32_t largest) noexcept {
-    if constexpr (extremes) {
-      constexpr float inf = __builtin_inff();
-      return largest >= 0x7f800000 ? Q::from_range(-inf, inf) : Q::from_range(low, high);
-    } else {
-      return Q::from_absmax(__builtin_bit_cast(float, largest));
-    }
-  }
-  static extreme zero() noexcept {
-    if constexpr (extremes) {
-      return simd::floats<A>(0.0f);
-    } else {
-      return {};
-    }
-  }
-
-  simd::ints<A> bits_ = simd::ints<A>(0);
-  [[no_unique_address]] extreme low_ = zero();
-  [[no_unique_address]] extreme high_ = zero();
-};
-
-/// The integers of Q::encode, for a vector quantizer. `inverse` and `zero` may differ from lane to lane.
-template <class A, class Q>
-[[gnu::always_inline]] inline simd::ints<A> encode_integers(simd::floats<A> x, simd::floats<A> inverse,
-                                                            simd::ints<A> zero) noexcept {
-  using F = typename Q::format;
-  constexpr float lowest = lowest_value<F>;
-  constexpr float highest = largest_value<F>;
-  if constexpr (detail::is_symmetric<Q>) {
-    auto const scaled = [&] {
-      if constexpr (Q::divides) { return simd::divide<A>(x, inverse); }
-      return x * inverse;
-    }();
-    constexpr float low = -Q::limit > lowest ? -Q::limit : lowest;
-    constexpr float high = Q::limit < highest ? Q::limit : highest;
-    auto const bounded = simd::minimum<A>(simd::maximum<A>(scaled, simd::floats<A>(low)), simd::floats<A>(high));
-    return simd::to_ints<A>(bounded);
-  } else {
-    auto const scaled = x * inverse;
-    auto const bounded =
-        simd::minimum<A>(simd::maximum<A>(scaled, simd::floats<A>(-1024.0f)), simd::floats<A>(1024.0f));
-    auto const q = simd::to_ints<A>(bounded) + zero;
-    return simd::minimum<A>(simd::maximum<A>(q, simd::ints<A>(static_cast<int>(lowest))),
-                            simd::ints<A>(static_cast<int>(highest)));
-  }
-}
-
-template <class Q>
-[[nodiscard, gnu::always_inline]] inline int zero_of(typename Q::params const& p) noexcept {
-  if constexpr (has_zero_point<Q>) { return Q::zero(p); }
-  return 0;
-}
-
 /// The integer of a code, for any format on a lattice.
 template <number_format F>
 inline constexpr detail::table<std::int16_t, 256> lattice_integers = [] {
@@ -167,6 +58,42 @@ inline constexpr detail::table<std::int16_t, 256> lattice_integers = [] {
   }
   return t;
 }();
+
+/// lattice_integers, less operand_shift, as bytes.
+template <number_format F>
+inline constexpr simd::byte_table operand_bytes = [] {
+  simd::byte_table t{};
+  for (std::size_t c = 0; c < 256; ++c) {
+    t[c] = static_cast<std::uint8_t>(lattice_integers<F>[c] - operand_shift<F>);
+  }
+  return t;
+}();
+/// The same of what encode_numbers gives.
+template <class A, number_format F>
+[[nodiscard, gnu::always_inline]] inline simd::ints<A> operand_integers(simd::ints<A> numbers) noexcept {
+  if constexpr (encoding_of<F> == encoding::integers) {
+    return numbers - simd::ints<A>(operand_shift<F>);
+  } else if constexpr (F::bits <= 6) {
+    auto const bytes = simd::byte_lookup<A, simd::lookup_size(F::bits)>(operand_bytes<F>)(numbers);
+    return (simd::bit_and<A>(bytes, 0xffu) ^ simd::ints<A>(0x80)) - simd::ints<A>(0x80);
+  } else {
+    auto const values = simd::gather_floats<A>(float_values<F, 0>, numbers);
+    return simd::to_ints<A>(values * simd::floats<A>(1.0f / lattice<F>.step)) - simd::ints<A>(operand_shift<F>);
+  }
+}
+/// And their values.
+template <class A, number_format F>
+[[nodiscard, gnu::always_inline]] inline simd::floats<A> operand_values(simd::ints<A> numbers,
+                                                                        simd::ints<A> zero) noexcept {
+  if constexpr (encoding_of<F> == encoding::integers) {
+    auto const integers = simd::to_floats<A>(numbers - zero);
+    return lattice<F>.step == 1.0f ? integers : integers * simd::floats<A>(lattice<F>.step);
+  } else if constexpr (F::bits <= 4) {
+    return simd::float_lookup<A>(float_values<F, 0>)(numbers);
+  } else {
+    return simd::gather_floats<A>(float_values<F, 0>, numbers);
+  }
+}
 
 /// Operands of 16 bits come in quads (k0 k2)(k1 k3), see simd/dot.hpp.
 template <class A, class Byte>
@@ -188,39 +115,42 @@ std::int64_t quantize_segment(token_source<A, T> const& x, typename Q::params co
   using F = typename Q::format;
   constexpr int shift = operand_shift<F>;
   constexpr index L = simd::lanes<A>;
+  constexpr bool words = sizeof(Byte) == 2;  // quads as (k0 k2)(k1 k3), see simd/dot.hpp
+  auto const at = [out](index k) -> Byte& { return out[words && (k % 4 == 1 || k % 4 == 2) ? k ^ 3 : k]; };
   std::int64_t sum = 0;
   index k = 0;
   if constexpr (vector_quantizer<Q>) {
-    simd::floats<A> const inverse(p.inverse);
-    simd::ints<A> const zero_point(zero_of<Q>(p));
+    auto const lanes = in_all_lanes<A, Q>(p);
     simd::ints<A> total(0);
-    for (; k + 4 * L <= present; k += 4 * L) {
-      simd::ints<A> bytes[4];
-      detail::unroll<4>([&](int i) __attribute__((always_inline)) {
-        bytes[i] = encode_integers<A, Q>(x.load(first + k + i * L), inverse, zero_point) - simd::ints<A>(shift);
-        total = total + bytes[i];
-      });
-      simd::store_narrow<A>(out + k, bytes[0], bytes[1], bytes[2], bytes[3]);
+    if constexpr (!words) {
+      for (; k + 4 * L <= present; k += 4 * L) {
+        simd::ints<A> bytes[4];
+        detail::unroll<4>([&](int i) __attribute__((always_inline)) {
+          bytes[i] = operand_integers<A, F>(encode_lanes<A, Q>(x.load(first + k + i * L), lanes));
+          total = total + bytes[i];
+        });
+        simd::store_narrow<A>(out + k, bytes[0], bytes[1], bytes[2], bytes[3]);
+      }
     }
     for (; k + L <= present; k += L) {
-      auto const bytes = encode_integers<A, Q>(x.load(first + k), inverse, zero_point) - simd::ints<A>(shift);
+      auto bytes = operand_integers<A, F>(encode_lanes<A, Q>(x.load(first + k), lanes));
       total = total + bytes;
+      if constexpr (words) { bytes = simd::swap_middle<A>(bytes); }
       simd::store_narrow<A>(out + k, bytes);
     }
     sum = simd::sum<A>(total);
   }
   for (; k < present; ++k) {
     int const integer = lattice_integers<F>[Q::encode(x[first + k], p)];
-    out[k] = static_cast<Byte>(integer - shift);
+    at(k) = static_cast<Byte>(integer - shift);
     sum += integer - shift;
   }
   sum -= static_cast<std::int64_t>(present) * zero;
   if (column_zeros != nullptr) {
     sum = 0;
-    for (index i = 0; i < present; ++i) { sum += std::int64_t{column_zeros[first + i]} * (out[i] - zero); }
+    for (index i = 0; i < present; ++i) { sum += std::int64_t{column_zeros[first + i]} * (at(i) - zero); }
   }
-  for (; k < length; ++k) { out[k] = static_cast<Byte>(zero); }
-  order_quads<A>(out, length);
+  for (; k < length; ++k) { at(k) = static_cast<Byte>(zero); }
   return sum;
 }
 
@@ -280,11 +210,10 @@ void quantize_segment(token_source<A, T> const& x, typename Q::params const& p, 
   int const zero = zero_of<Q>(p);
   index k = 0;
   if constexpr (vector_quantizer<Q>) {
-    simd::floats<A> const inverse(p.inverse);
-    simd::ints<A> const zero_point(zero);
+    auto const lanes = in_all_lanes<A, Q>(p);
     for (; k + L <= present; k += L) {
-      auto const integers = encode_integers<A, Q>(x.load(first + k), inverse, zero_point);
-      Writer::put(out, k, simd::to_floats<A>(integers - zero_point));
+      auto const numbers = encode_lanes<A, Q>(x.load(first + k), lanes);
+      Writer::put(out, k, operand_values<A, typename Q::format>(numbers, lanes.zero));
     }
   }
   for (; k < present; ++k) {

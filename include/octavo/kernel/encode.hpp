@@ -1,51 +1,168 @@
 // SPDX-License-Identifier: MIT
-// What a cache quantizes tokens with, by vectors: the codes and parameters of the quantizer itself.
+// Numbers to codes of a format by vectors: the codes of F::encode for every float, by the structure of F.
 #pragma once
 
-#include "octavo/kernel/activations.hpp"
-#include "octavo/storage/cache_layout.hpp"
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "octavo/core/table.hpp"
+#include "octavo/core/unroll.hpp"
+#include "octavo/format/codebook.hpp"
+#include "octavo/format/log2.hpp"
+#include "octavo/format/minifloat.hpp"
+#include "octavo/format/table.hpp"
+#include "octavo/simd/lookup.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// As detail::plain_encoder, to the bit. Quantizers without a vector law go through it.
-template <class A>
-struct vector_encoder {
-  static constexpr index L = simd::lanes<A>;
+/// How vectors encode F: integers (their ties are looked at, so a user's format of integers is one too), a minifloat, a
+/// codebook or another format with `steps`, a logarithm. A format that is none of these is encoded by F::encode, one number
+/// after the other.
+enum class encoding { by_scalars, integers, minifloat, steps, logarithm };
 
-  template <class T>
-  static void load(T const* from, index n, float* to) noexcept {
-    index i = 0;
-    for (; i + L <= n; i += L) { simd::load_as_floats<A>(from + i).store_unaligned(to + i); }
-    for (; i < n; ++i) { to[i] = static_cast<float>(from[i]); }
+template <number_format F>
+inline constexpr encoding encoding_of = [] {
+  if constexpr (detail::is_minifloat<F>) {
+    return encoding::minifloat;
+  } else if constexpr (detail::is_logarithmic<F>) {
+    return encoding::logarithm;
+  } else if constexpr (detail::stepped_format<F>) {
+    return detail::steps_ascend<F> ? encoding::steps : encoding::by_scalars;
+  } else {
+    return encodes_as_integers<F> ? encoding::integers : encoding::by_scalars;
   }
-  template <class Q>
-  [[nodiscard]] static typename Q::params encode(float const* from, index n, code* to) noexcept {
-    using F = typename Q::format;
-    if constexpr (!vector_quantizer<Q>) {
-      return detail::plain_encoder::encode<Q>(from, n, to);
-    } else {
-      token_source<A, float> const x{from, nullptr, n};
-      range_tracker<A, Q> range;
-      index i = 0;
-      for (; i + L <= n; i += L) { range.add(x.load(i)); }
-      if (i < n) { range.add(x.load(i, n - i)); }
-      auto const p = range.params();
-      simd::floats<A> const inverse(p.inverse);
-      simd::ints<A> const zero(zero_of<Q>(p));
-      // Integers less 128 more than the lowest fit a signed byte.
-      simd::ints<A> const lowest(lattice<F>.lowest + 128);
-      for (i = 0; i + L <= n; i += L) {
-        auto const integers = encode_integers<A, Q>(x.load(i), inverse, zero);
-        simd::store_narrow<A>(reinterpret_cast<std::int8_t*>(to) + i, integers - lowest);
-      }
-      for (index j = 0; j < i; ++j) { to[j] = static_cast<code>(to[j] ^ 128 ^ consecutive_flip<F>); }
-      for (; i < n; ++i) { to[i] = Q::encode(from[i], p); }
-      return p;
+}();
+template <class F>
+concept vector_format = encoding_of<F>
+!= encoding::by_scalars;
+
+/// x clamped to [low, high]; NaN becomes low.
+template <class A>
+[[nodiscard, gnu::always_inline]] inline simd::floats<A> clamp(simd::floats<A> x, float low, float high) noexcept {
+  return simd::minimum<A>(simd::maximum<A>(x, simd::floats<A>(low)), simd::floats<A>(high));
+}
+
+/// Sum of significand and 2^23 / quantum is rounded to the quantum, ties to even, and its low bits are the code.
+template <class A, class F, bool Bounded>
+[[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_minifloat(simd::floats<A> x) noexcept {
+  using ints = simd::ints<A>;
+  constexpr int M = F::mantissa_bits;
+  constexpr std::int32_t low = (128 - F::bias) << 23;
+  auto const bits = simd::as_ints<A>(x);
+  auto size = simd::absolute<A>(x);
+  if constexpr (!Bounded) {  // the next power of two is beyond the largest
+    constexpr float beyond = detail::power_of_two(detail::floor_log2(largest_value<F>) + 1);
+    size = simd::minimum<A>(size, simd::floats<A>(beyond));
+  }
+  auto const power = simd::maximum<A>(simd::bit_and<A>(simd::as_ints<A>(size), 0x7f800000u), ints(low));
+  auto const magic = power + ints((23 - M) << 23);
+  auto const sum = simd::as_ints<A>(size + simd::as_floats<A>(magic));
+  auto c = (sum - magic) + simd::shift_right<23 - M, A>(power - ints(low));
+  if constexpr (!Bounded) { c = simd::minimum<A>(c, ints(F::overflow_code)); }
+  auto const sign =
+      simd::bit_and<A>(simd::shift_right<32 - F::bits, A>(bits), static_cast<std::uint32_t>(F::sign_bit));
+  c = simd::bit_or<A>(c, sign);
+  if constexpr (!Bounded) {
+    auto const nan = F::has_nan ? simd::bit_or<A>(ints(F::nan_code), sign) : ints(0);
+    c = simd::where_nan<A>(x, nan, c);
+  }
+  return c;
+}
+
+/// For each level of a binary search, from the one with the fewest choices: what x is compared with by the index so far.
+template <class F>
+struct search_tables {
+  static constexpr std::size_t size = std::bit_ceil(F::steps.distinct);
+  static constexpr int levels = std::countr_zero(size);
+  /// Index j of level l means that x is above the first j of the middles.
+  template <int Level>
+  static constexpr simd::float_table level = [] {
+    constexpr std::size_t half = size >> (Level + 1);
+    simd::float_table t{};
+    for (std::size_t j = 0; j < 256; ++j) {
+      std::size_t const i = j + half - 1;
+      t[j] = i + 1 < F::steps.distinct ? F::steps.middles[i] : __builtin_inff();
     }
-  }
+    return t;
+  }();
+  /// Codes by index, as bytes and as floats.
+  static constexpr simd::byte_table codes = [] {
+    simd::byte_table t{};
+    for (std::size_t j = 0; j < F::steps.distinct; ++j) { t[j] = F::steps.codes[j]; }
+    return t;
+  }();
+  static constexpr simd::float_table float_codes = [] {
+    simd::float_table t{};
+    for (std::size_t j = 0; j < F::steps.distinct; ++j) { t[j] = static_cast<float>(F::steps.codes[j]); }
+    return t;
+  }();
+  static constexpr bool ordered = [] {
+    for (std::size_t j = 0; j < F::steps.distinct; ++j) {
+      if (F::steps.codes[j] != j) { return false; }
+    }
+    return true;
+  }();
 };
+
+template <class A, class F>
+[[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_by_steps(simd::floats<A> x) noexcept {
+  using ints = simd::ints<A>;
+  using tables = search_tables<F>;
+  ints i(0);
+  detail::unroll<tables::levels>([&](auto level) __attribute__((always_inline)) {
+    constexpr auto half = static_cast<std::int32_t>(tables::size >> (level() + 1));
+    auto const middle = [&] {
+      if constexpr (level() == 0) { return simd::floats<A>(tables::template level<0>[0]); }
+      if constexpr (tables::size <= 16) {
+        return simd::float_lookup<A>(tables::template level<level()>)(i);
+      } else {
+        return simd::gather_floats<A>(tables::template level<level()>, i);
+      }
+    }();
+    i = simd::add_where_less<A>(i, half, middle, x);
+  });
+  if constexpr (tables::ordered) {
+    return i;
+  } else if constexpr (tables::size <= 16) {
+    return simd::bit_and<A>(simd::byte_lookup<A, 16>(tables::codes)(i), 0xffu);
+  } else {
+    return simd::to_ints<A>(simd::gather_floats<A>(tables::float_codes, i));
+  }
+}
+
+/// detail::log_level in lanes.
+template <class A, class F>
+[[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_logarithm(simd::floats<A> x) noexcept {
+  auto power = clamp<A>(x, 0x1p-60f, 1.0f);  // below, and NaN: beyond every level
+  if constexpr (F::levels_per_octave == 2) { power = power * power; }
+  auto const exponent = simd::shift_right<23, A>(simd::as_ints<A>(power * simd::floats<A>(1.41421356f)));
+  return simd::minimum<A>(simd::ints<A>(127) - exponent, simd::ints<A>(F::codes - 1));
+}
+
+/// What a code of F has more than the packed one that encode_numbers stands for: the lowest integer.
+template <number_format F>
+inline constexpr int number_offset = encoding_of<F> == encoding::integers ? lattice<F>.lowest : 0;
+
+/// The code of each lane as it is packed (code ^ flip, storage/panel.hpp), plus number_offset<F>: for integers the integer
+/// itself. Pre: x is within the values of F, not NaN, where `Bounded`.
+template <class A, vector_format F, bool Bounded = false>
+[[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_numbers(simd::floats<A> x) noexcept {
+  if constexpr (encoding_of<F> == encoding::integers) {
+    constexpr float factor = 1.0f / lattice<F>.step;
+    if constexpr (factor != 1.0f) { x = x * simd::floats<A>(factor); }
+    if constexpr (!Bounded) { x = clamp<A>(x, lowest_value<F> * factor, largest_value<F> * factor); }
+    return simd::to_ints<A>(x);
+  } else if constexpr (encoding_of<F> == encoding::minifloat) {
+    return encode_minifloat<A, F, Bounded>(x);
+  } else if constexpr (encoding_of<F> == encoding::logarithm) {
+    return encode_logarithm<A, F>(x);
+  } else {
+    return encode_by_steps<A, F>(x);
+  }
+}
 
 }  // namespace kernel
 }  // namespace v0

@@ -7,7 +7,8 @@
 #include <cstring>
 
 #include "octavo/core/views.hpp"
-#include "octavo/kernel/activations.hpp"
+#include "octavo/kernel/lane_params.hpp"
+#include "octavo/kernel/stage.hpp"
 #include "octavo/storage/panel_writer.hpp"
 
 namespace octavo {
@@ -22,195 +23,282 @@ class packer {
   using F = typename Q::format;
   using params = typename Q::params;
   static constexpr bool per_tensor_scale = detail::is_per_tensor<typename S::granularity>;
-  static constexpr bool vectors = vector_quantizer<Q> && !layout_type::by_column && !per_tensor_scale;
+  static constexpr bool vectors = vector_quantizer<Q> && !layout_type::by_column;
+  static constexpr bool tracks_tensor = vectors && tracks_range<Q>;
   static constexpr code_planes planes = layout_type::planes;
   static constexpr int L = simd::lanes<A>;
   static constexpr int registers = simd::panel_registers<A>;
 
  public:
   packer(matrix_view<T> const& weights, layout_type const& layout, std::byte* out) noexcept
-      : weights_(weights), layout_(layout), out_(out) {}
+      : weights_(weights), source_(weights), layout_(layout), out_(out) {}
 
+  /// Of one piece of work.
   [[nodiscard]] index scratch_floats() const noexcept {
-    if constexpr (vectors) { return streams() ? layout_.group() * panel_rows : 0; }
-    if constexpr (per_tensor_scale) { return product(layout_.rows, layout_.cols); }
-    return layout_type::by_column ? layout_.rows : layout_.group();
+    if constexpr (vectors) { return product(staged(), panel_rows) + row_floats(); }
+    return layout_type::by_column ? larger(layout_.rows, 0) : layout_.group();
+  }
+  /// Of begin(), for all of them: a copy of a tensor that is calibrated as a whole, or the params of columns.
+  [[nodiscard]] index shared_floats() const noexcept {
+    if constexpr (per_tensor_scale) {
+      return tracks_tensor || whole_tensor() ? 0 : product(layout_.rows, layout_.cols);
+    }
+    return layout_type::by_column ? product(layout_.cols, ceil_div(static_cast<index>(sizeof(params)), index{4})) : 0;
   }
 
   /// What all panels share: the params of a tensor, or those of the columns.
-  void begin(float* room) const {
+  void begin([[maybe_unused]] float* shared, [[maybe_unused]] float* room) const {
     if constexpr (per_tensor_scale) {
-      for (index r = 0; r < layout_.rows; ++r) {
-        for (index c = 0; c < layout_.cols; ++c) { room[r * layout_.cols + c] = weights_(r, c); }
-      }
-      shared_ = detail::calibrate<Q>(room, layout_.rows * layout_.cols);
+      shared_ = tensor_params(shared, room);
     } else if constexpr (layout_type::by_column) {
+      columns_ = reinterpret_cast<params*>(shared);
       auto* const scales = reinterpret_cast<float*>(out_ + layout_.panels() * layout_.panel_bytes());
       auto* const zeros = reinterpret_cast<std::int32_t*>(scales + layout_.cols);
       for (index c = 0; c < layout_.cols; ++c) {
-        auto const p = column_params(c, room);
-        scales[c] = Q::scale(p);
-        zeros[c] = zero_of<Q>(p);
+        for (index r = 0; r < layout_.rows; ++r) { room[r] = weights_(r, c); }
+        columns_[c] = detail::calibrate<Q>(room, layout_.rows);
+        scales[c] = Q::scale(columns_[c]);
+        zeros[c] = zero_of<Q>(columns_[c]);
       }
     }
   }
 
-  /// Packs panels [from, to), up to 16 at a time, group by group.
+  /// Packs panels [from, to), group by group.
   void panels(index from, index to, float* room) const noexcept {
-    for (index block = from; block < to; block += at_once) {
-      index const end = smaller(block + at_once, to);
-      if constexpr (!vectors) {
-        for (index p = block; p < end; ++p) {
-          std::memset(out_ + p * layout_.panel_bytes(), 0, static_cast<std::size_t>(layout_.panel_bytes()));
+    if constexpr (vectors) {
+      for (index p = from; p < to; p += at_once()) {
+        index const end = smaller(p + at_once(), to);
+        if (layout_.group() > longest_staged) {
+          for (index g = 0; g < layout_.groups(); ++g) { long_group(p, end, g, room); }
+        } else {
+          for (index g = 0; g < layout_.groups(); g += groups_staged()) { groups(p, end, g, room); }
         }
       }
-      for (index g = 0; g < layout_.groups(); ++g) {
-        index p = block;
-        if constexpr (vectors) {
-          index const full = smaller(end, layout_.rows / panel_rows);
-          for (; streams() && p < full; ++p) { group_by_copy(p, g, room); }
-        }
-        for (; p < end; ++p) { group(p, g, room); }
+    } else {
+      for (index p = from; p < to; ++p) {
+        index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
+        std::byte* const panel = out_ + p * layout_.panel_bytes();
+        std::memset(panel, 0, static_cast<std::size_t>(layout_.panel_bytes()));
+        for (index g = 0; g < layout_.groups(); ++g) { group_by_scalars(p, g, rows, panel, room); }
+        if constexpr (layout_type::by_column) { codes_by_column(p, rows, panel); }
       }
     }
   }
 
  private:
-  void group(index p, index g, float* room) const noexcept {
-    std::byte* const to = out_ + p * layout_.panel_bytes();
-    index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
-    if constexpr (vectors) {
-      if (weights_.row_stride() == 1 && rows == panel_rows) {
-        group_by_vectors<true>(p, g, rows, to);
-      } else {
-        group_by_vectors<false>(p, g, rows, to);
-      }
-    } else {
-      group_by_scalars(p, g, rows, to, room);
-      if constexpr (layout_type::by_column) { codes_by_column(p, rows, to, room); }
-    }
-  }
-
   // ---- vectors: lanes are rows ----
 
-  /// L rows from `row` of the panel at column c; lanes beyond `rows` hold 0.
-  template <bool Contiguous>
-  [[nodiscard, gnu::always_inline]] simd::floats<A> load(index p, index row, index rows, index c) const noexcept {
-    T const* const from = weights_.at(p * panel_rows + row, c);
-    if constexpr (Contiguous) {
-      return simd::load_as_floats<A>(from);
+  /// Panels that take turns at a few columns: those of a column-major matrix share the pages of its columns.
+  static constexpr index most_at_once = 16;
+  [[nodiscard]] index at_once() const noexcept { return source_.by_rows() ? 1 : most_at_once; }
+
+  /// Columns become floats a few at a time, which stay in a near cache until they are encoded: columns that are a power of
+  /// two apart share few cache sets, so that even a short group would come from memory twice. Only longer groups do. Rows
+  /// give twice as many at a time, since memory likes long runs.
+  static constexpr index some_columns = 64;
+  static constexpr index longest_staged = 512;
+  [[nodiscard]] index groups_staged() const noexcept {
+    return larger((source_.by_rows() ? 2 : 1) * some_columns / layout_.group(), 1);
+  }
+  [[nodiscard]] index staged() const noexcept {
+    index const whole = layout_.group() > longest_staged ? some_columns : groups_staged() * layout_.group();
+    return smaller(whole, layout_.cols);
+  }
+  /// Floats of a row whose params come one by one.
+  [[nodiscard]] index row_floats() const noexcept {
+    return tracks_lanes<Q> || per_tensor_scale ? 0 : smaller(layout_.group(), layout_.cols);
+  }
+
+  /// Parameters of the rows of a panel, for encode_lanes.
+  struct panel_params {
+    alignas(64) float inverse[panel_rows];
+    alignas(64) float minimum[has_minimum<Q> ? panel_rows : 1];
+    alignas(64) std::int32_t zero[has_zero_point<Q> ? panel_rows : 1];
+
+    [[gnu::always_inline]] void put(int r, lane_params<A, Q> const& p) noexcept {
+      p.inverse.store_unaligned(inverse + r * L);
+      if constexpr (has_minimum<Q>) { p.minimum.store_unaligned(minimum + r * L); }
+      if constexpr (has_zero_point<Q>) { p.zero.store_unaligned(zero + r * L); }
+    }
+    void put_row(index row, params const& p) noexcept {
+      inverse[row] = p.inverse;
+      if constexpr (has_minimum<Q>) { minimum[row] = Q::minimum(p); }
+      if constexpr (has_zero_point<Q>) { zero[row] = Q::zero(p); }
+    }
+    [[nodiscard, gnu::always_inline]] lane_params<A, Q> get(int r) const noexcept {
+      lane_params<A, Q> p{simd::floats<A>(0.0f), simd::load_floats<A>(inverse + r * L)};
+      if constexpr (has_minimum<Q>) { p.minimum = simd::load_floats<A>(minimum + r * L); }
+      if constexpr (has_zero_point<Q>) { p.zero = simd::load_ints<A>(zero + r * L); }
+      return p;
+    }
+  };
+
+  using tracker = range_tracker<A, Q>;
+  using trackers = tracker[static_cast<std::size_t>(registers)];
+
+  /// The groups from g that are staged together.
+  void groups(index from, index to, index g, float* room) const noexcept {
+    index const first = g * layout_.group();
+    index const end = smaller(g + groups_staged(), layout_.groups());
+    panel_params in_lanes;
+    for (index p = from; p < to; ++p) {
+      float const* values = source_.columns(p, first, smaller(staged(), layout_.cols - first), room);
+      for (index i = g; i < end; ++i) {
+        index const length = layout_.group_length(i);
+        std::byte* const codes = out_ + p * layout_.panel_bytes() + layout_.codes_at(i);
+        if constexpr (per_tensor_scale || !tracks_lanes<Q>) {
+          params_by_scalars(p, i, values, room + staged() * panel_rows, in_lanes);
+        } else {
+          trackers ranges;
+          source_.track_staged(values, length, ranges);
+          params_by_vectors(p, i, ranges, in_lanes);
+        }
+        encode(values, length, in_lanes, codes);
+        values += length * panel_rows;
+      }
+    }
+  }
+
+  /// One that comes from memory twice.
+  void long_group(index from, index to, index g, float* room) const noexcept {
+    index const first = g * layout_.group();
+    index const length = layout_.group_length(g);
+    panel_params in_lanes[static_cast<std::size_t>(most_at_once)];
+    if constexpr (per_tensor_scale || !tracks_lanes<Q>) {
+      for (index p = from; p < to; ++p) {
+        params_by_scalars(p, g, nullptr, room + staged() * panel_rows, in_lanes[p - from]);
+      }
     } else {
-      float values[static_cast<std::size_t>(L)];
-      for (index i = 0; i < L; ++i) {
-        values[i] = row + i < rows ? static_cast<float>(from[i * weights_.row_stride()]) : 0.0f;
+      trackers ranges[static_cast<std::size_t>(most_at_once)];
+      index const most = tracks_range<Q> && source_.by_rows() ? length : some_columns;
+      for (index k = 0; k < length; k += most) {
+        index const n = smaller(most, length - k);
+        for (index p = from; p < to; ++p) {
+          source_.template track<!tracks_range<Q>>(p, first + k, n, room, ranges[p - from]);
+        }
       }
-      return simd::load_floats<A>(values);
+      for (index p = from; p < to; ++p) { params_by_vectors(p, g, ranges[p - from], in_lanes[p - from]); }
     }
-  }
-
-  /// Panels that take turns at a group: of a column-major matrix they share the pages of its columns.
-  static constexpr index at_once = 16;
-
-  /// Short groups of a column-major matrix are read once and kept as floats until they are encoded: columns that are a
-  /// power of two apart share few cache sets, so even a short group would come from memory twice.
-  [[nodiscard]] bool streams() const noexcept { return weights_.row_stride() == 1 && layout_.group() <= 512; }
-
-  void group_by_copy(index p, index g, float* room) const noexcept {
-    index const first = g * layout_.group();
-    index const length = layout_.group_length(g);
-    range_tracker<A, Q> ranges[static_cast<std::size_t>(registers)];
-    for (index k = 0; k < length; ++k) {
-      index const ahead = smaller(first + k + 8, layout_.cols - 1);
-      auto const* const line = reinterpret_cast<char const*>(weights_.at(p * panel_rows, ahead));
-      for (index b = 0; b < panel_rows * static_cast<index>(sizeof(T)); b += 64) { __builtin_prefetch(line + b); }
-      for (int r = 0; r < registers; ++r) {
-        auto const x = load<true>(p, r * L, panel_rows, first + k);
-        ranges[r].add(x);
-        x.store_unaligned(room + k * panel_rows + r * L);
+    for (index k = 0; k < length; k += some_columns) {
+      index const n = smaller(some_columns, length - k);
+      for (index p = from; p < to; ++p) {
+        encode(
+            source_.columns(p, first + k, n, room), n, in_lanes[p - from],
+            out_ + p * layout_.panel_bytes() + layout_.codes_at(g) + k / layout_type::step * layout_type::step_bytes);
       }
     }
+  }
+
+  void params_by_vectors(index p, index g, tracker const* ranges, panel_params& out) const noexcept {
+    std::byte* const to = out_ + p * layout_.panel_bytes() + layout_.params_at(g);
     for (int r = 0; r < registers; ++r) {
-      encode_register(
-          [ room, r ](index k)
-              __attribute__((always_inline)) { return simd::load_floats<A>(room + k * panel_rows + r * L); },
-          ranges[r], r * L, g, out_ + p * layout_.panel_bytes());
+      auto const lanes = ranges[r].lanes();
+      out.put(r, lanes);
+      store_params(to, r * L, lanes);
     }
   }
 
-  template <bool Contiguous>
-  void group_by_vectors(index p, index g, index rows, std::byte* to) const noexcept {
-    index const first = g * layout_.group();
-    index const length = layout_.group_length(g);
-    range_tracker<A, Q> ranges[static_cast<std::size_t>(registers)];
-    for (index k = 0; k < length; ++k) {
-      for (int r = 0; r < registers; ++r) { ranges[r].add(load<Contiguous>(p, r * L, rows, first + k)); }
+  /// As panel_writer::put_params, for L rows from `row`.
+  [[gnu::always_inline]] static void store_params(std::byte* to, index row, lane_params<A, Q> const& p) noexcept {
+    using scale_type = typename layout_type::scale_type;
+    constexpr auto size = static_cast<index>(sizeof(scale_type));
+    store_scales<A, scale_type>(to + row * size, p.scale);
+    if constexpr (layout_type::zero_points) {
+      simd::store_unsigned_bytes<A>(to + layout_type::scale_bytes + row, p.zero - simd::ints<A>(lattice<F>.lowest));
     }
-    for (int r = 0; r < registers; ++r) {
-      encode_register(
-          [&](index k) __attribute__((always_inline)) { return load<Contiguous>(p, r * L, rows, first + k); },
-          ranges[r], r * L, g, to);
+    if constexpr (layout_type::minima) {
+      store_scales<A, scale_type>(to + layout_type::scale_bytes + row * size, p.minimum);
     }
   }
 
-  /// Parameters and codes of L rows from `row` in group g; value(k) gives their floats at position k of the group.
-  template <class Values>
-  [[gnu::always_inline]] void encode_register(Values const& value, range_tracker<A, Q> const& range, index row,
-                                              index g, std::byte* panel) const noexcept {
-    index const length = layout_.group_length(g);
-    std::byte* const codes = panel + layout_.codes_at(g);
+  /// Params of one row after the other, from `values`, or from the matrix where these are null.
+  void params_by_scalars(index p, index g, float const* values, float* row_room, panel_params& out) const noexcept {
+    std::byte* const panel = out_ + p * layout_.panel_bytes();
     detail::panel_writer<S> const writer(layout_, panel);
-    params group[static_cast<std::size_t>(L)];
-    range.params(group);
-    float inverses[static_cast<std::size_t>(L)];
-    std::int32_t zeros[static_cast<std::size_t>(L)];
-    for (int i = 0; i < L; ++i) {
-      writer.put_params(row + i, g, group[i]);
-      inverses[i] = group[i].inverse;
-      zeros[i] = zero_of<Q>(group[i]);
+    index const length = layout_.group_length(g);
+    index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
+    std::memset(panel + layout_.params_at(g), 0, static_cast<std::size_t>(layout_type::param_bytes));
+    for (index row = 0; row < panel_rows; ++row) {
+      if (row >= rows) {  // codes of 0, scale 0
+        out.put_row(row, zero_params());
+        continue;
+      }
+      params group = shared_;
+      if constexpr (!per_tensor_scale) {
+        for (index k = 0; k < length; ++k) {
+          row_room[k] = values != nullptr ? values[k * panel_rows + row]
+                                          : weights_(p * panel_rows + row, g * layout_.group() + k);
+        }
+        group = detail::calibrate<Q>(row_room, length);
+      }
+      writer.put_params(row, g, group);
+      out.put_row(row, group);
     }
-    auto const inverse = simd::load_floats<A>(inverses);
-    auto const zero = simd::load_ints<A>(zeros);
-    // A packed code is integer - lowest, because consecutive integers are stored so.
-    simd::ints<A> const lowest(lattice<F>.lowest);
-    for (index k = 0; k < length; k += layout_type::step) {
+  }
+  /// With these 0 has the code that padding holds.
+  [[nodiscard]] static params zero_params() noexcept {
+    params p{};
+    if constexpr (detail::is_affine<Q>) { p.zero_point = static_cast<int>(F::decode(zero_code<F>)); }
+    if constexpr (detail::is_symmetric<Q>) { p.inverse = Q::divides ? 1.0f : 0.0f; }
+    return p;
+  }
+
+  /// Codes of n columns of all rows, to whole steps.
+  void encode(float const* from, index n, panel_params const& p, std::byte* to) const noexcept {
+    index k = 0;
+    for (; k + layout_type::step <= n; k += layout_type::step) {
+      encode_step<true>(from, layout_type::step, p, to);
+      from += layout_type::step * panel_rows;
+      to += layout_type::step_bytes;
+    }
+    if (k < n) { encode_step<false>(from, n - k, p, to); }
+  }
+
+  /// One step. Words are sums of shifted numbers, from which the offsets of all of them are taken at once; with two planes
+  /// codes are cut first.
+  template <bool Whole>
+  void encode_step(float const* from, index present, panel_params const& p, std::byte* to) const noexcept {
+    constexpr bool cut = planes.high() != 0;
+    constexpr int low_quads = 8 / planes.low;
+    constexpr int offset = number_offset<F>;
+    constexpr int padding = (zero_code<F> ^ layout_type::flip) + offset;
+    for (int r = 0; r < registers; ++r) {
+      index const row = r * L;
+      auto const lanes = p.get(r);
       simd::ints<A> low[static_cast<std::size_t>(planes.low_words())];
-      for (auto& word : low) { word = simd::ints<A>(0); }
       simd::ints<A> high(0);
-      index const present = smaller(layout_type::step, length - k);
-      auto const put = [&](auto kk, simd::ints<A> integer) __attribute__((always_inline)) {
+      detail::unroll<static_cast<int>(layout_type::step)>([&](auto kk) __attribute__((always_inline)) {
         constexpr int quad = kk() / 4;
         constexpr int byte = kk() % 4 * 8;
-        constexpr int low_quads = 8 / planes.low;
-        auto const code = integer - lowest;
-        auto const kept = planes.high() == 0 ? code : simd::bit_and<A>(code, (1u << planes.low) - 1);
-        auto& word = low[quad / low_quads];
-        word = simd::bit_or<A>(word, simd::shift_left<byte + quad % low_quads * planes.low, A>(kept));
-        if constexpr (planes.high() != 0) {
+        constexpr int shift = byte + quad % low_quads * planes.low;
+        simd::ints<A> number(padding);
+        if (Whole || kk() < present) {
+          number = encode_lanes<A, Q>(simd::load_floats<A>(from + kk() * panel_rows + row), lanes);
+        }
+        auto kept = number;
+        if constexpr (cut) {
+          auto const code = number - simd::ints<A>(offset);
+          kept = simd::bit_and<A>(code, (1u << planes.low) - 1);
           auto const above = simd::shift_right<planes.low, A>(code);
           high = simd::bit_or<A>(high, simd::shift_left<byte + quad * planes.high(), A>(above));
         }
-      };
-      if (present == layout_type::step) {
-        detail::unroll<static_cast<int>(layout_type::step)>([&](auto kk) __attribute__((always_inline)) {
-          put(kk, encode_integers<A, Q>(value(k + kk()), inverse, zero));
-        });
-      } else {
-        detail::unroll<static_cast<int>(layout_type::step)>([&](auto kk) __attribute__((always_inline)) {
-          auto integer = padding();
-          if (kk() < present) { integer = encode_integers<A, Q>(value(k + kk()), inverse, zero); }
-          put(kk, integer);
-        });
-      }
-      std::byte* const to = codes + k / layout_type::step * layout_type::step_bytes;
-      auto const word_at = [&](index byte) __attribute__((always_inline)) {
-        return reinterpret_cast<std::int32_t*>(to + byte);
-      };
-      detail::unroll<planes.low_words()>([&](int w) __attribute__((always_inline)) {
-        low[w].store_unaligned(word_at(w * layout_type::word_bytes + row * 4));
+        auto& word = low[quad / low_quads];
+        auto const shifted = simd::shift_left<shift, A>(kept);
+        word = shift == 0 ? shifted : cut ? simd::bit_or<A>(word, shifted) : word + shifted;
       });
-      if constexpr (planes.high() != 0) {
-        auto* const where =
-            word_at(planes.low_words() * layout_type::word_bytes + row / 16 / planes.sharing() * 64 + row % 16 * 4);
+      detail::unroll<planes.low_words()>([&](int w) __attribute__((always_inline)) {
+        auto word = low[w];
+        if constexpr (!cut && offset != 0) {
+          constexpr std::uint32_t each = planes.low == 8 ? 0x01010101u : planes.low == 4 ? 0x11111111u : 0x55555555u;
+          word = word - simd::ints<A>(static_cast<std::int32_t>(each * static_cast<std::uint32_t>(offset)));
+        }
+        if constexpr (layout_type::pair_order) { word = simd::quads_to_pairs<A>(word); }
+        word.store_unaligned(reinterpret_cast<std::int32_t*>(to + w * layout_type::word_bytes + row * 4));
+      });
+      if constexpr (cut) {
+        if constexpr (layout_type::pair_order) { high = simd::quads_to_pairs<A>(high); }
+        auto* const where = reinterpret_cast<std::int32_t*>(to + planes.low_words() * layout_type::word_bytes +
+                                                            row / 16 / planes.sharing() * 64 + row % 16 * 4);
         // The second of two vectors that share bytes comes after the first.
         if (row / 16 % planes.sharing() != 0) {
           high = simd::bit_or<A>(simd::shift_left<4, A>(high), simd::load_ints<A>(where));
@@ -218,9 +306,6 @@ class packer {
         high.store_unaligned(where);
       }
     }
-  }
-  [[nodiscard]] static simd::ints<A> padding() noexcept {
-    return simd::ints<A>(static_cast<int>(F::decode(zero_code<F>)));
   }
 
   // ---- scalars: any quantizer ----
@@ -239,10 +324,8 @@ class packer {
         float const one = 1.0f;
         std::memcpy(to + layout_.params_at(g) + row * 4, &one, sizeof one);
       } else {
-        params group;
-        if constexpr (per_tensor_scale) {
-          group = shared_;
-        } else {
+        params group = shared_;
+        if constexpr (!per_tensor_scale) {
           for (index k = 0; k < length; ++k) { room[k] = weights_(p * panel_rows + row, first + k); }
           group = detail::calibrate<Q>(room, length);
         }
@@ -254,24 +337,48 @@ class packer {
     }
   }
 
-  [[nodiscard]] params column_params(index c, float* room) const noexcept {
-    for (index r = 0; r < layout_.rows; ++r) { room[r] = weights_(r, c); }
-    return detail::calibrate<Q>(room, layout_.rows);
-  }
-  void codes_by_column(index p, index rows, std::byte* to, float* room) const noexcept {
+  void codes_by_column(index p, index rows, std::byte* to) const noexcept {
     detail::panel_writer<S> const writer(layout_, to);
     for (index c = 0; c < layout_.cols; ++c) {
-      auto const group = column_params(c, room);
       for (index row = 0; row < rows; ++row) {
-        writer.put_code(layout_.at(row, c), Q::encode(weights_(p * panel_rows + row, c), group));
+        writer.put_code(layout_.at(row, c), Q::encode(weights_(p * panel_rows + row, c), columns_[c]));
       }
     }
   }
 
+  // ---- params of a tensor ----
+
+  [[nodiscard]] params tensor_params(float* shared, float* room) const {
+    if constexpr (tracks_tensor) {
+      trackers ranges;
+      for (index p = 0; p < layout_.panels(); ++p) {
+        for (index k = 0; k < layout_.cols; k += staged()) {
+          source_.template track<false>(p, k, smaller(staged(), layout_.cols - k), room, ranges);
+        }
+      }
+      for (int r = 1; r < registers; ++r) { ranges[0].add(ranges[r]); }
+      return ranges[0].params();
+    } else {
+      if constexpr (std::is_same_v<T, float>) {
+        if (whole_tensor()) { return detail::calibrate<Q>(weights_.data(), layout_.rows * layout_.cols); }
+      }
+      for (index r = 0; r < layout_.rows; ++r) {
+        for (index c = 0; c < layout_.cols; ++c) { shared[r * layout_.cols + c] = weights_(r, c); }
+      }
+      return detail::calibrate<Q>(shared, layout_.rows * layout_.cols);
+    }
+  }
+  /// A tensor of floats, row after row, is calibrated as it stands.
+  [[nodiscard]] bool whole_tensor() const noexcept {
+    return std::is_same_v<T, float> && weights_.col_stride() == 1 && weights_.row_stride() == layout_.cols;
+  }
+
   matrix_view<T> weights_;
+  panel_source<A, T> source_;
   layout_type layout_;
   std::byte* out_;
   mutable params shared_{};
+  mutable params* columns_ = nullptr;
 };
 
 }  // namespace kernel

@@ -65,8 +65,8 @@ struct weight_stream {
   /// A copy, field by field: of a struct that was just written, whole registers would wait until the writes of all before
   /// have reached the cache (10 per cent of attention by integers).
   [[nodiscard, gnu::always_inline]] weight_stream copy() const noexcept {
-    return {codes,       segment_bytes, segments,   steps, last_steps,   params,    param_stride,
-            last_params, panel_stride,  step_lines, ahead, ahead_stride, ahead_step};
+    return {codes,  segment_bytes, segments, steps,        last_steps, params, param_stride, last_params,
+            shared, minima,        first,    panel_stride, step_lines, ahead,  ahead_stride, ahead_step};
   }
   [[nodiscard, gnu::always_inline]] std::byte const* params_of(index s) const noexcept {
     return s + 1 < segments ? params + s * param_stride : last_params;

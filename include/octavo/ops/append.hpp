@@ -2,7 +2,7 @@
 // append(cache, keys, values): tokens of a kv_cache, quantized by vectors.
 #pragma once
 
-#include "octavo/kernel/encode.hpp"
+#include "octavo/kernel/cache_encoder.hpp"
 #include "octavo/ops/context.hpp"
 #include "octavo/storage/kv_cache.hpp"
 

@@ -67,7 +67,7 @@ consteval bool check_query_scheme() {
                 "Octavo: attention quantizes Q and K per_token: a scale for each query and for each key.");
   using quantizer = typename Scheme::quantizer;
   static_assert(
-      kernel::vector_quantizer<quantizer> && is_symmetric<quantizer> && !kernel::has_operand_zeros<quantizer>,
+      kernel::integer_quantizer<quantizer> && is_symmetric<quantizer> && !kernel::has_operand_zeros<quantizer>,
       "Octavo: attention quantizes Q and K by symmetric<int8> or symmetric<int4>.");
   return true;
 }

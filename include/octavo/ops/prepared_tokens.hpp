@@ -89,7 +89,7 @@ class prepared_tokens {
   /// Whether calibration needs a token as contiguous floats.
   template <class Q = quantizer>
   static constexpr bool needs_row = [] {
-    if constexpr (quantized && !given) { return !kernel::vector_quantizer<Q>; }
+    if constexpr (quantized && !given) { return !kernel::tracks_range<Q>; }
     return false;
   }();
 
@@ -187,7 +187,7 @@ class prepared_tokens {
   }
 
   void calibrate_tensor() noexcept {
-    if constexpr (kernel::vector_quantizer<quantizer>) {
+    if constexpr (kernel::tracks_range<quantizer>) {
       kernel::range_tracker<A, quantizer> range;
       for (index t = 0; t < x_.tokens(); ++t) { track(t, range); }
       tensor_params_ = range.params();
@@ -205,7 +205,7 @@ class prepared_tokens {
   [[nodiscard]] params_type token_params(index t, index filler) noexcept {
     if constexpr (detail::is_per_tensor<granularity>) {
       return tensor_params_;
-    } else if constexpr (kernel::vector_quantizer<quantizer>) {
+    } else if constexpr (kernel::tracks_range<quantizer>) {
       kernel::range_tracker<A, quantizer> range;
       track(t, range);
       return range.params();

@@ -42,10 +42,12 @@ void quantize_view(matrix_view<T> const& weights, quantized_matrix<S>& result, C
     packer_of<arch, S, T> const pack(weights, layout, result.data());
     index const pieces = context.pieces(layout.panels());
     index const room = pack.scratch_floats();
+    index const shared = pack.shared_floats();
     using scratch_type = scratch_block<arch>;
-    scratch_type scratch(context.memory(), scratch_type::template bytes<float>(product(pieces, room)) + alignment);
+    scratch_type scratch(context.memory(), scratch_type::template bytes<float>(product(pieces, room)) +
+                                               scratch_type::template bytes<float>(shared) + alignment);
     auto* const rooms = scratch.template take<float>(pieces * room);
-    pack.begin(rooms);
+    pack.begin(scratch.template take<float>(shared), rooms);
     context.execute(pieces, [&pack, &layout, pieces, rooms, room](index i) noexcept {
       pack.panels(layout.panels() * i / pieces, layout.panels() * (i + 1) / pieces, rooms + i * room);
     });
@@ -60,9 +62,13 @@ void quantize_view(matrix_view<T> const& weights, quantized_matrix<S>& result, C
 /// Scales that are quantized themselves: quant/two_level.hpp.
 ///
 /// *Errors*: a group with NaN or infinity gets scale NaN (built-in quantizers). Extents whose product overflows throw.
-/// *Scratch*, per piece of work (four per thread): the floats of a group for 64 rows, if a group has at most 512; for
-/// quantizers without vector code those of one group, one column, or all of the matrix for per_tensor; a group and twice
-/// the number of groups that share a scale, where scales are quantized.
+/// Built-in quantizers run by vectors, whatever the format: integers, minifloats, codebooks, logarithms. A format of one's
+/// own does too if it is one of integers, ties to even; else its encode() is called for each number.
+///
+/// *Scratch*, per piece of work (four per thread): 64 rows of 128 columns as floats, or of a group that is longer, up to 512;
+/// for other quantizers those of one group, or of one column. Once: the params of all columns for per_column; all of the
+/// matrix for per_tensor, if it is not row after row of floats and the quantizer is neither symmetric nor affine. A group and
+/// twice the number of groups that share a scale, where scales are quantized.
 template <class S, class M, class Arch, class Executor>
 [[nodiscard]] quantized_matrix<S> quantize(M const& weights, context<Arch, Executor> const& context) {
   matrix_view const view(weights);

@@ -34,5 +34,12 @@ struct absmean : detail::one_scale<Format, Options...> {
   }
 };
 
+namespace detail {
+template <class Q>
+inline constexpr bool is_absmean = false;
+template <class F, class... Options>
+inline constexpr bool is_absmean<absmean<F, Options...>> = true;
+}  // namespace detail
+
 }  // namespace v0
 }  // namespace octavo

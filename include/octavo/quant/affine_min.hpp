@@ -29,6 +29,9 @@ struct affine_min {
                 "Octavo: affine_min counts codes from the minimum, so its format is one of unsigned integers. Use "
                 "uint4, uint8 ..., or affine.");
   static constexpr float highest = largest_value<Format>;
+  static constexpr float largest_minimum = std::is_same_v<scale_type, f16>    ? 65504.0f
+                                           : std::is_same_v<scale_type, bf16> ? 0x1.fep127f
+                                                                              : 0x1.fffffep127f;
 
   struct params {
     float scale;
@@ -40,10 +43,8 @@ struct affine_min {
   [[gnu::always_inline]] static constexpr params from_range(float low, float high) noexcept {
     if (!detail::is_finite(high - low)) { return {detail::not_a_number, detail::not_a_number, 0.0f}; }
     auto const fit = detail::fit_scale<scale_type>(high - low, highest);
-    constexpr float largest = std::is_same_v<scale_type, f16>    ? 65504.0f
-                              : std::is_same_v<scale_type, bf16> ? 0x1.fep127f
-                                                                 : 0x1.fffffep127f;
-    return {fit.scale, static_cast<float>(scale_type(detail::clamp(low, -largest, largest))), fit.inverse};
+    float const minimum = detail::clamp(low, -largest_minimum, largest_minimum);
+    return {fit.scale, static_cast<float>(scale_type(minimum)), fit.inverse};
   }
   [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
     detail::value_range const range(first, last, first == last ? 0.0f : *first);
@@ -68,6 +69,13 @@ template <number_format Format, class... Options>
 struct affine_min<Format, Options...>
     : detail::two_level<affine_min<Format>, typename detail::scale_option<Options...>::type> {
 };
+
+namespace detail {
+template <class Q>
+inline constexpr bool is_affine_min = false;
+template <class F, class... Options>
+inline constexpr bool is_affine_min<affine_min<F, Options...>> = true;
+}  // namespace detail
 
 }  // namespace v0
 }  // namespace octavo

@@ -55,5 +55,12 @@ struct signed_max<Format, Options...>
     : detail::two_level<signed_max<Format>, typename detail::scale_option<Options...>::type> {
 };
 
+namespace detail {
+template <class Q>
+inline constexpr bool is_signed_max = false;
+template <class F, class... Options>
+inline constexpr bool is_signed_max<signed_max<F, Options...>> = true;
+}  // namespace detail
+
 }  // namespace v0
 }  // namespace octavo

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "octavo/core/scalar.hpp"
+#include "octavo/core/unroll.hpp"
 #include "octavo/simd/native.hpp"
 
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
@@ -71,6 +72,7 @@ struct native<avx2> {
   [[gnu::always_inline]] static void store_f16(f16* p, floats x) noexcept {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
   }
+  [[gnu::always_inline]] static void stream(float* p, floats x) noexcept { _mm256_stream_ps(p, x); }
   [[gnu::always_inline]] static void store_bytes(void* p, ints x) noexcept {
     __m128i const words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
     _mm_storel_epi64(static_cast<__m128i*>(p), _mm_packs_epi16(words, words));
@@ -87,6 +89,28 @@ struct native<avx2> {
   }
   [[gnu::always_inline]] static floats where_less(floats x, floats y, floats a, floats b) noexcept {
     return floats(_mm256_blendv_ps(b, a, _mm256_cmp_ps(x, y, _CMP_LT_OQ)));
+  }
+  [[gnu::always_inline]] static ints add_where_less(ints i, ints n, floats x, floats y) noexcept {
+    return i + ints(_mm256_and_si256(n, _mm256_castps_si256(_mm256_cmp_ps(x, y, _CMP_LT_OQ))));
+  }
+  /// Pairs of 32 bits, of 64, then halves change places.
+  [[gnu::always_inline]] static void transpose(floats* r) noexcept {
+    __m256 a[8];
+    __m256 b[8];
+    octavo::detail::unroll<4>([&](int i) __attribute__((always_inline)) {
+      a[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+      a[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    });
+    octavo::detail::unroll<2>([&](int i) __attribute__((always_inline)) {
+      b[4 * i] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0x44);
+      b[4 * i + 1] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0xee);
+      b[4 * i + 2] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0x44);
+      b[4 * i + 3] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0xee);
+    });
+    octavo::detail::unroll<4>([&](int i) __attribute__((always_inline)) {
+      r[i] = floats(_mm256_permute2f128_ps(b[i], b[i + 4], 0x20));
+      r[i + 4] = floats(_mm256_permute2f128_ps(b[i], b[i + 4], 0x31));
+    });
   }
   [[gnu::always_inline]] static ints load_table(std::uint8_t const* p) noexcept {
     return ints(_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p))));

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "octavo/core/scalar.hpp"
+#include "octavo/core/unroll.hpp"
 #include "octavo/simd/native.hpp"
 
 #if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
@@ -103,6 +104,7 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static void store_f16(f16* p, floats x) noexcept {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtps_ph(all, x, _MM_FROUND_TO_NEAREST_INT));
   }
+  [[gnu::always_inline]] static void stream(float* p, floats x) noexcept { _mm512_stream_ps(p, x); }
   [[gnu::always_inline]] static void store_bytes(void* p, ints x) noexcept {
     _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(all, x));
   }
@@ -121,6 +123,34 @@ struct native<avx512bw> {
   }
   [[gnu::always_inline]] static floats where_less(floats x, floats y, floats a, floats b) noexcept {
     return floats(_mm512_mask_mov_ps(b, _mm512_cmp_ps_mask(x, y, _CMP_LT_OQ), a));
+  }
+  [[gnu::always_inline]] static ints add_where_less(ints i, ints n, floats x, floats y) noexcept {
+    return ints(_mm512_mask_add_epi32(i, _mm512_cmp_ps_mask(x, y, _CMP_LT_OQ), i, n));
+  }
+  /// Pairs of 32 bits, of 64, then quarters change places.
+  [[gnu::always_inline]] static void transpose(floats* r) noexcept {
+    __m512 a[16];
+    __m512 b[16];
+    octavo::detail::unroll<8>([&](int i) __attribute__((always_inline)) {
+      a[2 * i] = _mm512_maskz_unpacklo_ps(all, r[2 * i], r[2 * i + 1]);
+      a[2 * i + 1] = _mm512_maskz_unpackhi_ps(all, r[2 * i], r[2 * i + 1]);
+    });
+    octavo::detail::unroll<4>([&](int i) __attribute__((always_inline)) {
+      b[4 * i] = pair<0x44>(a[4 * i], a[4 * i + 2]);
+      b[4 * i + 1] = pair<0xee>(a[4 * i], a[4 * i + 2]);
+      b[4 * i + 2] = pair<0x44>(a[4 * i + 1], a[4 * i + 3]);
+      b[4 * i + 3] = pair<0xee>(a[4 * i + 1], a[4 * i + 3]);
+    });
+    octavo::detail::unroll<4>([&](int i) __attribute__((always_inline)) {
+      __m512 const low0 = quarters<0x88>(b[i], b[i + 4]);
+      __m512 const low1 = quarters<0x88>(b[i + 8], b[i + 12]);
+      __m512 const high0 = quarters<0xdd>(b[i], b[i + 4]);
+      __m512 const high1 = quarters<0xdd>(b[i + 8], b[i + 12]);
+      r[i] = floats(quarters<0x88>(low0, low1));
+      r[i + 4] = floats(quarters<0x88>(high0, high1));
+      r[i + 8] = floats(quarters<0xdd>(low0, low1));
+      r[i + 12] = floats(quarters<0xdd>(high0, high1));
+    });
   }
   [[gnu::always_inline]] static ints load_table(std::uint8_t const* p) noexcept {
     return ints(_mm512_maskz_broadcast_i32x4(all, _mm_loadu_si128(reinterpret_cast<__m128i const*>(p))));
@@ -147,6 +177,14 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static ints in_order(raw x) noexcept {
     return ints(_mm512_maskz_permutexvar_epi32(
         all, _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), x));
+  }
+  template <int I>
+  [[gnu::always_inline]] static __m512 pair(__m512 a, __m512 b) noexcept {
+    return _mm512_maskz_shuffle_ps(all, a, b, I);
+  }
+  template <int I>
+  [[gnu::always_inline]] static __m512 quarters(__m512 a, __m512 b) noexcept {
+    return _mm512_maskz_shuffle_f32x4(all, a, b, I);
   }
   [[gnu::always_inline]] static floats as_floats(raw x) noexcept { return floats(_mm512_castsi512_ps(x)); }
   [[gnu::always_inline]] static __m256i words(void const* p) noexcept {

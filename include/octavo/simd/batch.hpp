@@ -203,6 +203,43 @@ template <class A>
   return native_of<A>::swap_pairs(x);
 }
 
+/// Lane j of r[i] and lane i of r[j] change places, in lanes<A> registers.
+template <class A>
+[[gnu::always_inline]] inline void transpose(floats<A>* r) noexcept {
+  native_of<A>::transpose(r);
+}
+/// a where x < y, b elsewhere, NaN included.
+template <class A>
+[[gnu::always_inline]] inline floats<A> where_less(floats<A> x, floats<A> y, floats<A> a, floats<A> b) noexcept {
+  return native_of<A>::where_less(x, y, a, b);
+}
+template <class A>
+[[gnu::always_inline]] inline ints<A> where_less(floats<A> x, floats<A> y, ints<A> a, ints<A> b) noexcept {
+  return as_ints<A>(native_of<A>::where_less(x, y, as_floats<A>(a), as_floats<A>(b)));
+}
+/// i + n where x < y, i elsewhere.
+template <class A>
+[[gnu::always_inline]] inline ints<A> add_where_less(ints<A> i, std::int32_t n, floats<A> x, floats<A> y) noexcept {
+  return native_of<A>::add_where_less(i, ints<A>(n), x, y);
+}
+/// a where x is NaN, b elsewhere.
+template <class A>
+[[gnu::always_inline]] inline ints<A> where_nan(floats<A> x, ints<A> a, ints<A> b) noexcept {
+  return native_of<A>::where_nan(x, a, b);
+}
+/// |x|, by bits.
+template <class A>
+[[gnu::always_inline]] inline floats<A> absolute(floats<A> x) noexcept {
+  return as_floats<A>(bit_and<A>(as_ints<A>(x), 0x7fffffffu));
+}
+
+/// Lanes 0 2 1 3, 4 6 5 7 ...
+template <class A>
+[[gnu::always_inline]] inline ints<A> swap_middle(ints<A> x) noexcept {
+  static constexpr std::uint8_t order[16] = {0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15};
+  return native_of<A>::shuffle(x, native_of<A>::load_table(order));
+}
+
 template <class T>
 inline constexpr bool is_byte_integer = false;
 template <int Lowest>
@@ -233,6 +270,11 @@ template <class A, class T>
     auto const power = maximum<A>(shift_left<23, A>(e), ints<A>(0x00400000));
     return as_floats<A>(bit_or<A>(power, shift_left<22, A>(shift_right<8, A>(e + ints<A>(1)))));
   }
+}
+/// Stores lanes<A> int32, 0 to 255, as bytes.
+template <class A>
+[[gnu::always_inline]] inline void store_unsigned_bytes(void* p, ints<A> x) noexcept {
+  native_of<A>::store_bytes(p, bit_xor<A>(x, 0x80u) - ints<A>(0x80));
 }
 /// Stores lanes<A> int32 as T, 8 or 16 bits. Pre: the values fit.
 template <class A, class T>
@@ -267,6 +309,27 @@ template <class A, class T>
     static_assert(std::is_same_v<T, f16>);
     native_of<A>::store_f16(p, x);
   }
+}
+
+/// Whether A can store past the caches, and such a store. Pre: p is aligned to the register. Others see it after
+/// finish_streams().
+template <class A>
+inline constexpr bool has_stream = requires(float* p, floats<A> x) {
+  native_of<A>::stream(p, x);
+};
+template <class A>
+[[gnu::always_inline]] inline void stream(float* p, floats<A> x) noexcept {
+  if constexpr (has_stream<A>) {
+    native_of<A>::stream(p, x);
+  } else {
+    x.store_unaligned(p);
+  }
+}
+template <class A>
+[[gnu::always_inline]] inline void finish_streams() noexcept {
+#if defined(__x86_64__)
+  if constexpr (has_stream<A>) { asm volatile("sfence" : : : "memory"); }
+#endif
 }
 
 /// As above for the first n lanes only; nothing else is touched.

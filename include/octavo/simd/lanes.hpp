@@ -153,6 +153,18 @@ struct native<scalar> {
   static floats where_less(floats const& x, floats const& y, floats const& a, floats const& b) noexcept {
     return floats::generate([&](int i) { return x.v[i] < y.v[i] ? a.v[i] : b.v[i]; });
   }
+  static ints add_where_less(ints const& i, ints const& n, floats const& x, floats const& y) noexcept {
+    return ints::generate([&](int j) { return x.v[j] < y.v[j] ? i.v[j] + n.v[j] : i.v[j]; });
+  }
+  static void transpose(floats* r) noexcept {
+    for (int i = 0; i < lanes; ++i) {
+      for (int j = 0; j < i; ++j) {
+        float const x = r[i].v[j];
+        r[i].v[j] = r[j].v[i];
+        r[j].v[i] = x;
+      }
+    }
+  }
   static ints load_table(std::uint8_t const* p) noexcept {
     return ints::generate([&](int i) {
       std::int32_t word;

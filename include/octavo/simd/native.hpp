@@ -17,11 +17,14 @@ namespace simd {
 ///     load_bytes to_floats to_ints shift_right<N> shift_right shift_left<N> fused opaque floor sum largest
 ///     swap_pairs
 ///     minimum maximum          the second operand where either is NaN, as x86 has it
+///     stream                   past the caches; only where there is such a store
 ///     load_f16 load_bf16, store_f16, store_bytes, store_words<T>
 ///     where_nan(x, a, b)       a where x is NaN, b elsewhere
 ///     where_less(x, y, a, b)   a where x < y, b elsewhere
 ///     pack_bytes(a, b, c, d)   if there: their values as bytes in order, limited to 0 ... 255
 ///     pack_signed(a, b, c, d)  if there: the same for -128 ... 127
+///     add_where_less(i, n, x, y)   i + n where x < y, i elsewhere
+///     transpose(r)             as many registers as they have lanes: lane j of r[i] and lane i of r[j] change places
 ///     load_table               16 bytes, again in each 128 bits
 ///     shuffle(table, codes)    table[codes[i]] for each byte, within its 128 bits; codes below 16
 template <class Family>

@@ -85,6 +85,17 @@ struct native<neon64> {
   [[gnu::always_inline]] static floats where_less(floats x, floats y, floats a, floats b) noexcept {
     return floats(vbslq_f32(vcltq_f32(x, y), a, b));
   }
+  [[gnu::always_inline]] static ints add_where_less(ints i, ints n, floats x, floats y) noexcept {
+    return ints(vaddq_s32(i, vandq_s32(n, vreinterpretq_s32_u32(vcltq_f32(x, y)))));
+  }
+  [[gnu::always_inline]] static void transpose(floats* r) noexcept {
+    float32x4x2_t const t01 = vtrnq_f32(r[0], r[1]);
+    float32x4x2_t const t23 = vtrnq_f32(r[2], r[3]);
+    r[0] = floats(vcombine_f32(vget_low_f32(t01.val[0]), vget_low_f32(t23.val[0])));
+    r[1] = floats(vcombine_f32(vget_low_f32(t01.val[1]), vget_low_f32(t23.val[1])));
+    r[2] = floats(vcombine_f32(vget_high_f32(t01.val[0]), vget_high_f32(t23.val[0])));
+    r[3] = floats(vcombine_f32(vget_high_f32(t01.val[1]), vget_high_f32(t23.val[1])));
+  }
   [[gnu::always_inline]] static ints load_table(std::uint8_t const* p) noexcept {
     return ints(vreinterpretq_s32_u8(vld1q_u8(p)));
   }

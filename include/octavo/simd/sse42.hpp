@@ -95,6 +95,19 @@ struct native<sse42> {
   [[gnu::always_inline]] static floats where_less(floats x, floats y, floats a, floats b) noexcept {
     return floats(_mm_blendv_ps(b, a, _mm_cmplt_ps(x, y)));
   }
+  [[gnu::always_inline]] static ints add_where_less(ints i, ints n, floats x, floats y) noexcept {
+    return i + ints(_mm_and_si128(n, _mm_castps_si128(_mm_cmplt_ps(x, y))));
+  }
+  [[gnu::always_inline]] static void transpose(floats* r) noexcept {
+    __m128 const low01 = _mm_unpacklo_ps(r[0], r[1]);
+    __m128 const high01 = _mm_unpackhi_ps(r[0], r[1]);
+    __m128 const low23 = _mm_unpacklo_ps(r[2], r[3]);
+    __m128 const high23 = _mm_unpackhi_ps(r[2], r[3]);
+    r[0] = floats(_mm_movelh_ps(low01, low23));
+    r[1] = floats(_mm_movehl_ps(low23, low01));
+    r[2] = floats(_mm_movelh_ps(high01, high23));
+    r[3] = floats(_mm_movehl_ps(high23, high01));
+  }
   [[gnu::always_inline]] static ints load_table(std::uint8_t const* p) noexcept {
     return ints(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));
   }

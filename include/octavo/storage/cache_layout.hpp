@@ -63,7 +63,7 @@ template <class T>
   std::memcpy(p + i * static_cast<index>(sizeof x), &x, sizeof x);
 }
 
-/// How a cache quantizes: by the quantizer itself. (kernel/encode.hpp does the same by vectors.)
+/// How a cache quantizes: by the quantizer itself. (kernel/cache_encoder.hpp does the same by vectors.)
 struct plain_encoder {
   template <class T>
   [[gnu::always_inline]] static void load(T const* from, index n, float* to) noexcept {

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+// The built-in laws by vectors: ranges of values, parameters that follow from them, codes. Lanes may be groups or elements.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "octavo/kernel/encode.hpp"
+#include "octavo/kernel/lane_scale.hpp"
+#include "octavo/quant/absmean.hpp"
+#include "octavo/quant/affine.hpp"
+#include "octavo/quant/affine_min.hpp"
+#include "octavo/quant/signed_max.hpp"
+#include "octavo/quant/symmetric.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// Whether Q encodes by vector code: a built-in law over a format that has one. The codes are those of Q::encode. (Scales that
+/// are quantized themselves need more than one group: pack_two_level.hpp.)
+template <class Q>
+inline constexpr bool vector_quantizer = (detail::is_symmetric<Q> || detail::is_affine<Q> ||
+                                          detail::is_affine_min<Q> || detail::is_signed_max<Q> ||
+                                          detail::is_absmean<Q>)&&!has_quantized_scales<Q> &&
+                                         vector_format<typename Q::format>;
+/// And its codes are consecutive integers, each its own value.
+template <class Q>
+inline constexpr bool integer_quantizer = vector_quantizer<Q>&& encoding_of<typename Q::format> ==
+                                          encoding::integers&& lattice<typename Q::format>.step == 1.0f;
+/// Whether range_tracker gives the params of Q from values in any order, all lanes together; and from values in their order,
+/// lane by lane.
+template <class Q>
+inline constexpr bool tracks_range = (detail::is_symmetric<Q> || detail::is_affine<Q>)&&!has_quantized_scales<Q>;
+template <class Q>
+inline constexpr bool tracks_lanes = [] {
+  if constexpr (tracks_range<Q>) {
+    return vector_rule<typename Q::scale_rule>;
+  } else {
+    return (detail::is_affine_min<Q> || detail::is_signed_max<Q>)&&!has_quantized_scales<Q>;
+  }
+}();
+
+template <class Q>
+[[nodiscard, gnu::always_inline]] inline int zero_of(typename Q::params const& p) noexcept {
+  if constexpr (has_zero_point<Q>) { return Q::zero(p); }
+  return 0;
+}
+template <class Q>
+[[nodiscard, gnu::always_inline]] inline float minimum_of(typename Q::params const& p) noexcept {
+  if constexpr (has_minimum<Q>) { return Q::minimum(p); }
+  return 0;
+}
+
+/// Params of a group in each lane. Zero points and minima are unused where Q has none.
+template <class A, class Q>
+struct lane_params {
+  simd::floats<A> scale = simd::floats<A>(0.0f);
+  simd::floats<A> inverse;
+  simd::floats<A> minimum = simd::floats<A>(0.0f);
+  simd::ints<A> zero = simd::ints<A>(0);
+};
+
+/// The params of one group in every lane.
+template <class A, class Q>
+[[nodiscard, gnu::always_inline]] inline lane_params<A, Q> in_all_lanes(typename Q::params const& p) noexcept {
+  return {simd::floats<A>(p.scale), simd::floats<A>(p.inverse), simd::floats<A>(minimum_of<Q>(p)),
+          simd::ints<A>(zero_of<Q>(p))};
+}
+
+/// What calibrate() of a built-in law needs of values seen so far: the largest bits, which also find NaN and infinity;
+/// extremes if the law has a zero point or a minimum; the number farthest from 0 with its sign.
+template <class A, class Q>
+class range_tracker {
+  static constexpr bool from_minimum = detail::is_affine_min<Q>;
+  static constexpr bool extremes = detail::is_affine<Q> || from_minimum;
+  static constexpr bool with_sign = detail::is_signed_max<Q>;
+  static constexpr auto n = static_cast<std::size_t>(simd::lanes<A>);
+  using floats = simd::floats<A>;
+
+ public:
+  [[gnu::always_inline]] void add(floats x) noexcept {
+    auto const bits = simd::bit_and<A>(simd::as_ints<A>(x), 0x7fffffffu);
+    if constexpr (with_sign) {
+      farthest_ = simd::where_less<A>(simd::as_floats<A>(bits_), simd::as_floats<A>(bits), x, farthest_);
+    }
+    bits_ = simd::maximum<A>(bits_, bits);
+    if constexpr (extremes) {
+      low_ = simd::minimum<A>(x, low_);  // x first: NaN leaves the second operand
+      high_ = simd::maximum<A>(x, high_);
+    }
+  }
+  /// What another one has seen, lane by lane; its lanes together, into one lane. (Not where order counts.)
+  [[gnu::always_inline]] void add(range_tracker const& other) noexcept {
+    static_assert(tracks_range<Q>);
+    bits_ = simd::maximum<A>(bits_, other.bits_);
+    if constexpr (extremes) {
+      low_ = simd::minimum<A>(other.low_, low_);
+      high_ = simd::maximum<A>(other.high_, high_);
+    }
+  }
+  void add_lanes(int lane, range_tracker const& other) noexcept {
+    each const all = other.together();
+    std::int32_t bits[n];
+    bits_.store_unaligned(bits);
+    bits[lane] = all.bits > bits[lane] ? all.bits : bits[lane];
+    bits_ = simd::load_ints<A>(bits);
+    if constexpr (extremes) {
+      float values[n];
+      low_.store_unaligned(values);
+      values[lane] = all.low < values[lane] ? all.low : values[lane];
+      low_ = simd::load_floats<A>(values);
+      high_.store_unaligned(values);
+      values[lane] = all.high > values[lane] ? all.high : values[lane];
+      high_ = simd::load_floats<A>(values);
+    }
+  }
+  /// Of all lanes together.
+  [[nodiscard]] typename Q::params params() const noexcept {
+    if constexpr (!extremes) {
+      return Q::from_absmax(__builtin_bit_cast(float, simd::largest<A>(bits_)));
+    } else {
+      each const all = together();
+      constexpr float inf = __builtin_inff();
+      return all.bits >= 0x7f800000 ? Q::from_range(-inf, inf) : Q::from_range(all.low, all.high);
+    }
+  }
+  /// Lane by lane, those of calibrate() to the bit.
+  [[nodiscard, gnu::always_inline]] lane_params<A, Q> lanes() const noexcept {
+    static_assert(tracks_lanes<Q>);
+    using F = typename Q::format;
+    using T = typename Q::scale_type;
+    floats const zero(0.0f);
+    floats const infinity(__builtin_inff());
+    auto const size = simd::as_floats<A>(bits_);
+    if constexpr (detail::is_symmetric<Q>) {
+      auto fit = fit_lanes<A, T, typename Q::scale_rule>(size, Q::largest, top_step<F>);
+      if constexpr (Q::divides) { fit.inverse = simd::where_less<A>(zero, fit.inverse, fit.scale, infinity); }
+      return {fit.scale, fit.inverse};
+    } else if constexpr (with_sign) {
+      auto const fit = fit_lanes<A, T, mx_floor>(size, -lowest_value<F>);
+      auto const finite = simd::where_less<A>(size, infinity, farthest_, zero);
+      auto const sign = simd::where_less<A>(zero, finite, simd::ints<A>(-0x7fffffff - 1), simd::ints<A>(0));
+      auto const flip = [&](floats x) __attribute__((always_inline)) {
+        return simd::as_floats<A>(simd::as_ints<A>(x) ^ sign);
+      };
+      return {flip(fit.scale), flip(fit.inverse)};
+    } else {
+      auto const extent = simd::where_less<A>(size, infinity, high_ - low_, infinity);
+      if constexpr (from_minimum) {
+        auto const fit = fit_lanes<A, T, mx_floor>(extent, Q::highest);
+        T minima[n];
+        simd::store_from_floats<A>(minima, clamp<A>(low_, -Q::largest_minimum, Q::largest_minimum));
+        auto const minimum =
+            simd::where_less<A>(extent, infinity, simd::load_as_floats<A>(minima), floats(detail::not_a_number));
+        return {fit.scale, fit.inverse, minimum};
+      } else {
+        constexpr float lowest = Q::lowest;
+        constexpr float highest = Q::highest;
+        auto const fit = fit_lanes<A, T, typename Q::scale_rule>(extent, highest - lowest);
+        auto const exact = floats(lowest) - simd::opaque<A>(low_ * fit.inverse);
+        auto const point = simd::to_ints<A>(clamp<A>(exact, lowest, highest));
+        constexpr auto middle = static_cast<std::int32_t>(detail::clamp(0.0f, lowest, highest));
+        return {fit.scale, fit.inverse, zero, simd::where_less<A>(zero, fit.inverse, point, simd::ints<A>(middle))};
+      }
+    }
+  }
+
+ private:
+  struct each {
+    std::int32_t bits;
+    float low;
+    float high;
+  };
+  [[nodiscard]] each together() const noexcept {
+    static_assert(tracks_range<Q>);
+    float lows[n] = {};
+    float highs[n] = {};
+    std::int32_t largest[n];
+    bits_.store_unaligned(largest);
+    if constexpr (extremes) {
+      low_.store_unaligned(lows);
+      high_.store_unaligned(highs);
+    }
+    each all{largest[0], lows[0], highs[0]};
+    for (std::size_t i = 1; i < n; ++i) {
+      all.low = lows[i] < all.low ? lows[i] : all.low;
+      all.high = highs[i] > all.high ? highs[i] : all.high;
+      all.bits = largest[i] > all.bits ? largest[i] : all.bits;
+    }
+    return all;
+  }
+  struct nothing {};
+  template <bool There>
+  using member = std::conditional_t<There, floats, nothing>;
+  template <bool There>
+  static member<There> begin(float x) noexcept {
+    if constexpr (There) {
+      return floats(x);
+    } else {
+      return {};
+    }
+  }
+
+  simd::ints<A> bits_ = simd::ints<A>(0);
+  [[no_unique_address]] member<extremes> low_ = begin<extremes>(from_minimum ? __builtin_inff() : 0.0f);
+  [[no_unique_address]] member<extremes> high_ = begin<extremes>(from_minimum ? -__builtin_inff() : 0.0f);
+  [[no_unique_address]] member<with_sign> farthest_ = begin<with_sign>(0.0f);
+};
+
+/// Whether numbers beyond [-limit, limit], and NaN, have the codes of its ends anyway.
+template <class F>
+[[nodiscard]] consteval bool clamps_itself(float limit) {
+  if constexpr (encoding_of<F> == encoding::steps) {
+    return F::steps.distinct < 2 ||
+           (-limit <= F::steps.middles[0] && limit > F::steps.middles[F::steps.distinct - 2]);
+  } else {
+    return false;
+  }
+}
+
+/// The codes of Q::encode as encode_numbers gives them. Parameters may differ from lane to lane.
+template <class A, class Q>
+[[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_lanes(simd::floats<A> x,
+                                                                    lane_params<A, Q> const& p) noexcept {
+  using F = typename Q::format;
+  using ints = simd::ints<A>;
+  if constexpr (detail::is_symmetric<Q>) {
+    auto const scaled = [&]() __attribute__((always_inline)) {
+      if constexpr (Q::divides) { return simd::divide<A>(x, p.inverse); }
+      return x * p.inverse;
+    }
+    ();
+    if constexpr (clamps_itself<F>(Q::limit)) { return encode_numbers<A, F>(scaled); }
+    constexpr float low = -Q::limit > lowest_value<F> ? -Q::limit : lowest_value<F>;
+    constexpr float high = Q::limit < largest_value<F> ? Q::limit : largest_value<F>;
+    return encode_numbers<A, F, true>(clamp<A>(scaled, low, high));
+  } else if constexpr (detail::is_affine<Q>) {
+    auto const q = simd::to_ints<A>(clamp<A>(x * p.inverse, -1024.0f, 1024.0f)) + p.zero;
+    return simd::minimum<A>(simd::maximum<A>(q, ints(static_cast<int>(Q::lowest))),
+                            ints(static_cast<int>(Q::highest)));
+  } else if constexpr (detail::is_affine_min<Q>) {
+    return encode_numbers<A, F, true>(clamp<A>((x - p.minimum) * p.inverse, 0.0f, Q::highest));
+  } else {
+    return encode_numbers<A, F>(x * p.inverse);
+  }
+}
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// Columns of 64 rows of a dense matrix as floats, [column][row], whatever its strides.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+
+#include "octavo/core/unroll.hpp"
+#include "octavo/core/views.hpp"
+#include "octavo/simd/batch.hpp"
+#include "octavo/storage/panel.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// Reads panels of a matrix. Rows that are not there are 0.
+template <class A, class T>
+class panel_source {
+  static constexpr int L = simd::lanes<A>;
+  static constexpr int registers = simd::panel_registers<A>;
+  using floats = simd::floats<A>;
+
+ public:
+  [[gnu::always_inline]] explicit panel_source(matrix_view<T> const& from) noexcept : from_(from) {}
+
+  [[nodiscard, gnu::always_inline]] bool by_rows() const noexcept {
+    return from_.col_stride() == 1 && from_.row_stride() != 1;
+  }
+
+  /// The floats of panel p, columns [first, first + n): at `room`, which has space for them, or where they are already.
+  float const* columns(index p, index first, index n, float* room) const noexcept {
+    index const row = p * panel_rows;
+    index const rows = smaller(panel_rows, from_.rows() - row);
+    if (by_rows()) {
+      for (int r = 0; r < registers; ++r) {
+        index const there = smaller(larger(rows - r * L, 0), L);
+        if (there == L) {
+          transpose<true>(row + r * L, L, first, n, room + r * L);
+        } else {
+          transpose<false>(row + r * L, there, first, n, room + r * L);
+        }
+      }
+    } else if (from_.row_stride() == 1 && rows == panel_rows) {
+      if constexpr (std::is_same_v<T, float>) {
+        if (from_.col_stride() == panel_rows) { return from_.at(row, first); }
+      }
+      each_column(
+          row, first, n, [room](index k, int r, floats x) __attribute__((always_inline)) {
+            x.store_unaligned(room + k * panel_rows + r * L);
+          });
+    } else {
+      for (index k = 0; k < n; ++k) {
+        for (index i = 0; i < panel_rows; ++i) {
+          room[k * panel_rows + i] = i < rows ? from_(row + i, first + k) : 0.0f;
+        }
+      }
+    }
+    return room;
+  }
+
+  /// Shows the same numbers to trackers of the panel's rows, one for each register. Some need not see them in order.
+  template <bool Ordered, class Tracker>
+  void track(index p, index first, index n, float* room, Tracker* trackers) const noexcept {
+    index const row = p * panel_rows;
+    index const rows = smaller(panel_rows, from_.rows() - row);
+    if constexpr (!Ordered) {
+      if (by_rows()) {
+        for (index i = 0; i < rows; ++i) { track_row(row + i, i, first, n, trackers); }
+        return;
+      }
+    }
+    if (from_.row_stride() == 1 && rows == panel_rows) {
+      Tracker own[static_cast<std::size_t>(registers)];
+      detail::unroll<registers>([&](int r) __attribute__((always_inline)) { own[r] = trackers[r]; });
+      each_column(
+          row, first, n, [&own](index, int r, floats x) __attribute__((always_inline)) { own[r].add(x); });
+      detail::unroll<registers>([&](int r) __attribute__((always_inline)) { trackers[r] = own[r]; });
+    } else {
+      track_staged(columns(p, first, n, room), n, trackers);
+    }
+  }
+  /// And those of columns().
+  template <class Tracker>
+  static void track_staged(float const* values, index n, Tracker* trackers) noexcept {
+    Tracker own[static_cast<std::size_t>(registers)];
+    detail::unroll<registers>([&](int r) __attribute__((always_inline)) { own[r] = trackers[r]; });
+    for (index k = 0; k < n; ++k) {
+      detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+        own[r].add(simd::load_floats<A>(values + k * panel_rows + r * L));
+      });
+    }
+    detail::unroll<registers>([&](int r) __attribute__((always_inline)) { trackers[r] = own[r]; });
+  }
+
+ private:
+  static constexpr index line = 64 / static_cast<index>(sizeof(T));
+
+  /// Whole columns. Those of large matrices are far apart, so memory is asked for what comes next: the same columns of the
+  /// next panel are taken after these.
+  template <class Each>
+  [[gnu::always_inline]] void each_column(index row, index first, index n, Each const& each) const noexcept {
+    for (index k = 0; k < n; ++k) {
+      T const* const column = from_.at(row, first + k);
+      T const* const next =
+          k + 8 < n ? column + 8 * from_.col_stride() : from_.at(row + panel_rows, first + smaller(k + 8 - n, n - 1));
+      for (index i = 0; i < panel_rows; i += line) { __builtin_prefetch(next + i); }
+      detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+        each(k, r, simd::load_as_floats<A>(column + r * L));
+      });
+    }
+  }
+
+  template <class Tracker>
+  void track_row(index row, index in_panel, index first, index n, Tracker* trackers) const noexcept {
+    T const* const from = from_.at(row, first);
+    Tracker a;
+    Tracker b;
+    index k = 0;
+    for (; k + 2 * L <= n; k += 2 * L) {
+      a.add(simd::load_as_floats<A>(from + k));
+      b.add(simd::load_as_floats<A>(from + k + L));
+    }
+    for (; k < n; k += L) { a.add(simd::load_first<A>(from + k, smaller(n - k, index{L}))); }
+    a.add(b);
+    trackers[in_panel / L].add_lanes(static_cast<int>(in_panel % L), a);
+  }
+
+  /// Rows [row, row + there): blocks of lanes x lanes change rows for columns.
+  template <bool All>
+  void transpose(index row, index there, index first, index n, float* to) const noexcept {
+    floats x[static_cast<std::size_t>(L)];
+    index const stride = from_.row_stride();
+    T const* from = from_.at(row, first);
+    index k = 0;
+    for (; k + L <= n; k += L) {
+      detail::unroll<L>([&](int i) __attribute__((always_inline)) {
+        if (All || i < there) {
+          x[i] = simd::load_as_floats<A>(from + i * stride);
+          __builtin_prefetch(from + i * stride + 8 * line, 0, 2);
+        } else {
+          x[i] = floats(0.0f);
+        }
+      });
+      simd::transpose<A>(x);
+      detail::unroll<L>([&](int i) __attribute__((always_inline)) { x[i].store_unaligned(to + i * panel_rows); });
+      from += L;
+      to += L * panel_rows;
+    }
+    for (; k < n; ++k) {
+      for (index i = 0; i < L; ++i) { to[i] = i < there ? static_cast<float>(from[i * stride]) : 0.0f; }
+      ++from;
+      to += panel_rows;
+    }
+  }
+
+  matrix_view<T> from_;
+};
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo
