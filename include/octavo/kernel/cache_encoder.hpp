@@ -23,7 +23,7 @@ struct vector_encoder {
   template <class Q>
   [[nodiscard]] static typename Q::params encode(float const* from, index n, code* to) noexcept {
     using F = typename Q::format;
-    if constexpr (!integer_quantizer<Q>) {
+    if constexpr (!(integer_quantizer<Q> && tracks_range<Q>)) {
       return detail::plain_encoder::encode<Q>(from, n, to);
     } else {
       token_source<A, float> const x{from, nullptr, n};

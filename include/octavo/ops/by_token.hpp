@@ -31,7 +31,7 @@ template <class A, class S>
 struct code_sink {
   using quantizer = typename S::quantizer;
   static_assert(
-      kernel::integer_quantizer<quantizer>,
+      kernel::integer_quantizer<quantizer> && kernel::tracks_range<quantizer>,
       "Octavo: quantized_tokens are written by symmetric or affine over integers of at most 8 bits. Pass other "
       "schemes to matmul, with tokens as floats.");
   static constexpr bool quantized = true;
