@@ -77,7 +77,7 @@ struct summed_row {
 }
 
 template <class A>
-[[nodiscard, gnu::always_inline]] inline float sum_of(lanes_of_16<A, row_chains>& lanes) noexcept {
+[[nodiscard, gnu::always_inline]] inline float sum_of_lanes(lanes_of_16<A, row_chains>& lanes) noexcept {
   return lanes.reduce([](auto const& a, auto const& b) __attribute__((always_inline)) { return a + b; });
 }
 
@@ -111,7 +111,7 @@ void rms_norm(Source const& x, index n, channel_values<W> const& weight, float e
         auto const v = x.first(k, count);
         squares.of(r) = simd::fused<A>(v, v, squares.of(r));
       });
-  simd::floats<A> const root(inverse_root(sum_of<A>(squares) / static_cast<float>(n), epsilon));
+  simd::floats<A> const root(inverse_root(sum_of_lanes<A>(squares) / static_cast<float>(n), epsilon));
   for_registers<A>(
       n, [&](index k, auto count) __attribute__((always_inline)) {
         out.put(k, scaled<A>(x.last(k, count) * root, weight, channel_values<void>{}, k, count), count);
@@ -127,14 +127,14 @@ void layer_norm(Source const& x, index n, channel_values<W> const& weight, chann
   for_row<A>(
       n, [&](auto r, index k, auto count)
              __attribute__((always_inline)) { sum.of(r) = sum.of(r) + x.first(k, count); });
-  simd::floats<A> const mean(sum_of<A>(sum) / static_cast<float>(n));
+  simd::floats<A> const mean(sum_of_lanes<A>(sum) / static_cast<float>(n));
   lanes_of_16<A, row_chains> squares(0.0f);
   for_row<A>(
       n, [&](auto r, index k, auto count) __attribute__((always_inline)) {
         auto const v = keep_count<A>(x.again(k, count) - mean, count);
         squares.of(r) = simd::fused<A>(v, v, squares.of(r));
       });
-  simd::floats<A> const root(inverse_root(sum_of<A>(squares) / static_cast<float>(n), epsilon));
+  simd::floats<A> const root(inverse_root(sum_of_lanes<A>(squares) / static_cast<float>(n), epsilon));
   for_registers<A>(
       n, [&](index k, auto count) __attribute__((always_inline)) {
         out.put(k, scaled<A>((x.last(k, count) - mean) * root, weight, bias, k, count), count);
