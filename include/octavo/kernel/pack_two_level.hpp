@@ -23,15 +23,16 @@ class two_level_packer {
   two_level_packer(matrix_view<T> const& weights, layout_type const& layout, std::byte* out) noexcept
       : weights_(weights), layout_(layout), out_(out) {}
 
-  /// The values of a group, then scales and minima of those that share.
-  [[nodiscard]] index scratch_floats() const noexcept {
-    return layout_.group() + 2 * (by_matrix ? product(layout_.rows, layout_.groups()) : sharing());
+  /// Of one piece of work: the values of a group, then scales and minima of those that share.
+  [[nodiscard]] index scratch_floats() const noexcept { return layout_.group() + 2 * sharing(); }
+  /// Of begin(): scales and minima of all groups, if all of them share.
+  [[nodiscard]] index shared_floats() const noexcept {
+    return by_matrix ? product(layout_.rows, layout_.groups(), 2) : 0;
   }
 
   /// What all rows share, if they do: of the scales that are numbers.
-  void begin(float* room) const {
+  void begin([[maybe_unused]] float* scales, [[maybe_unused]] float* room) const {
     if constexpr (by_matrix) {
-      float* const scales = room + layout_.group();
       float* const drops = scales + layout_.rows * layout_.groups();
       index n = 0;
       for (index r = 0; r < layout_.rows; ++r) {
