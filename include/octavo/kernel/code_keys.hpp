@@ -8,6 +8,7 @@
 
 #include "octavo/core/heads_view.hpp"
 #include "octavo/format/integer.hpp"
+#include "octavo/kernel/activations.hpp"
 #include "octavo/kernel/attention_rows.hpp"
 #include "octavo/kernel/channel_means.hpp"
 #include "octavo/kernel/code_panels.hpp"

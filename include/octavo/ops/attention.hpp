@@ -223,7 +223,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   score is t = fma(float(exact sum of group g), scale of g, t) over groups of channels, ascending, then times the scale of
 ///   the query; a weight is multiplied by the scale of its value, then becomes a byte of 1/255 of the largest of its page of
 ///   64 keys and group of channels; acc = fma(exact sum of a page, largest / 255, acc), page after page. l is the sum of the
-///   weights as f32. Without template arguments pages become f32, one by one, with the bits of attention over such floats.
+///   weights as f32. Scratch: no leaf of K; of V, 49 * 76 bytes (140 where there is no vpdpbusd) for each page and group of
+///   channels. Without template arguments pages become f32, one by one, with the bits of attention over such floats.
 /// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),
