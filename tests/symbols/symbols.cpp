@@ -111,8 +111,8 @@ void attend(symbols::dense& m, tokens_view<float> const& x, tokens_view<bf16 con
             additive_bias<bf16>{x16.data(), 3}, boolean_mask{reinterpret_cast<bool const*>(p), 3}, sink_logits{p},
             log_sum_exp{p, 3}, on<A>());
   if (!can_attention(x, x16, x, y16)) { return; }
-  attention<schemes::q8, schemes::p8>(x, x16, x, y16, causal{}, on<A>());
-  attention<schemes::q4>(x, x, x, m, on<A>());
+  attention<schemes::q8, schemes::p8>(x, x16, x, y16, causal{}, smooth_keys{}, smooth_values{}, on<A>());
+  attention<schemes::q4>(x, x, x, m, key_shift{p, 4}, on<A>());
   if constexpr (std::is_same_v<A, default_arch>) { attention(x, x, x, m, attention_heads{2, 2}); }
 }
 

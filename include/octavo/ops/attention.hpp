@@ -229,14 +229,14 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),
 ///   then halves, acc one chain of fma over keys, ascending. Of codes, the sums of a score and of a leaf are exact integers,
-///   converted once and multiplied by the scale of the key, then of the query, or by that of the channel. Outputs are acc
-///   times 1 / l. Leaves are merged
-///   from left to right. So results have the same bits for any number of queries, any executor, and every instruction set
-///   with fma.
+///   converted once and multiplied by the scale of the key, then of the query, or by that of the channel. Leaves are merged
+///   from left to right; out is acc * (1 / l). So results have the same bits for any number of queries, any executor, and
+///   every instruction set with fma.
 /// - *Error* of a weight: (head_dim + 2) 2^-24 sum |q k| scale + 1.5e-7, relative; then keys * 2^-24 sum |weight v|. Of
 ///   codes, on top of what their steps are: 1.2e-4 for each weight.
 /// - A query that sees nothing, no keys at all: 0, log-sum-exp -infinity. NaN in q, or in a k that is not masked: NaN. A v
-///   that is not finite: NaN in all channels of the queries that give its key a weight above 0. A score of +infinity: NaN.
+///   that is not finite: NaN in all channels of the queries that give its key a weight above 0. A score of +infinity, of codes
+///   one beyond 2^104: NaN.
 /// - *Scratch*, one allocation on the calling thread: per piece of work (four per thread) a leaf of K and V in f32 and, of
 ///   at most 1536 rows, the query as it is multiplied and head_dim + 2 floats each; or ceil(keys / 512) * rows *
 ///   (head_dim + 2) floats, where rows are few. (head_dim of V, filled up to 64; rows of each kv head, filled up to 48.)
