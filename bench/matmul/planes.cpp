@@ -24,7 +24,7 @@ void add_plane_rows() {
   add<mxfp6>("mxfp6_e2m3.a8");
   add<q4_k>("q4_K.a8");
   add<q6_k>("q6_K.a8");
-  add<nvfp4_blocks>("nvfp4.a8");
+  add<nvfp4>("nvfp4.a8");
   add<mxfp6, as_is, bf16>("mxfp6_e2m3.bf16");
   add<mxfp6_e3m2, as_is, bf16>("mxfp6_e3m2.bf16");
 }
