@@ -116,8 +116,8 @@ class page_keys {
                                       segments_.steps(layout_, s), rows_ + (s * most_rows_ + first) * stride(),
                                       stride(), ahead, total);
       unroll<R>([&](int r) __attribute__((always_inline)) {
-        static_assert(weights::scale_factor == 1.0f && !layout::two_level);
-        auto const scale = load_stored_scales<A, layout>(params, nullptr, first_row + r * L);
+        auto scale = load_stored_scales<A, layout>(params, nullptr, first_row + r * L);
+        if constexpr (weights::scale_factor != 1.0f) { scale = scale * simd::floats<A>(weights::scale_factor); }
         unroll<T>([&](int t) __attribute__((always_inline)) {
           auto& to = sum[t * R + r];
           to = simd::fused<A>(simd::to_floats<A>(total[t * R + r]), scale, to);

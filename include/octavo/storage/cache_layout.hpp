@@ -37,6 +37,9 @@ consteval bool check_cache_scheme() {
         linear_quantizer<typename S::quantizer>,
         "Octavo: a cache needs a quantizer with `static float scale(params)`, so that what a token stores is a "
         "scale (and a zero point or a minimum).");
+    static_assert(!has_quantized_scales<typename S::quantizer>,
+                  "Octavo: a token that comes alone has few scales, so a cache does not quantize them. Leave out the "
+                  "scheme in scale_as.");
     static_assert(
         code_planes(S::format::bits).high() == 0,
         "Octavo: a cache stores codes of 1, 2, 4, 7 or 8 bits. Use a format of 4 or 8 bits in place of one of "
