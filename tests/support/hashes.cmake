@@ -2,6 +2,8 @@
 # instruction set; each build is a test that compares its output with that of the first one. Those of Arm are built by
 # Debian's cross compiler and run under qemu-user, if both are there.
 
+# What differs only in its format (`all`) is compared between compilers and contractions on scalar, and with AVX-512: unit
+# tests compare it with the plain product on every instruction set.
 # compiler contract arch cases
 set(variants
   "g++ off scalar all"
@@ -9,7 +11,7 @@ set(variants
   "clang++ off scalar all"
   "clang++ fast scalar all"
   "g++ off avx2 short"
-  "g++ fast avx2 all"
+  "g++ fast avx2 short"
   "clang++ off avx2 short"
   "clang++ fast avx2 short"
   "g++ fast avx512vnni all"
@@ -21,7 +23,7 @@ set(variants
   "g++ fast avxvnni short"
   "clang++ fast avx512bw short"
   "g++ fast avx512bw short"
-  "aarch64-linux-gnu-g++ fast neon64 all"
+  "aarch64-linux-gnu-g++ fast neon64 short"
   "aarch64-linux-gnu-g++ fast neon64_dotprod short"
   "aarch64-linux-gnu-g++ fast neon64_i8mm short")
 
