@@ -63,7 +63,6 @@ class additive_matrix_view {
   [[nodiscard, gnu::always_inline]] code_type const* codes(index row) const noexcept {
     return codes_ + row * groups() * M;
   }
-  [[nodiscard, gnu::always_inline]] float const* scales() const noexcept { return scales_; }
   [[nodiscard, gnu::always_inline]] float scale(index row) const noexcept { return scales_[row]; }
   [[nodiscard, gnu::always_inline]] T const* codebooks() const noexcept { return codebooks_; }
   /// Vector `which` of codebook m. Bits above B are ignored, so that no file makes a kernel read outside.
@@ -109,13 +108,11 @@ class additive_matrix {
   /// Copies. *Errors*: as those of the view.
   [[gnu::always_inline]] additive_matrix(index rows, index cols, std::span<code_type const> codes,
                                          std::span<T const> codebooks, std::span<float const> scales)
-      : additive_matrix(view_type(rows, cols, codes, codebooks, scales)) {}
-  [[gnu::always_inline]] explicit additive_matrix(view_type const& from)
-      : rows_(from.rows()),
-        cols_(from.cols()),
-        codes_(copy(from.codes(0), from.rows() * from.groups() * M)),
-        codebooks_(copy(from.codebooks(), view_type::codebook_size)),
-        scales_(copy(from.scales(), from.rows())) {}
+      : rows_(view_type(rows, cols, codes, codebooks, scales).rows()),  // checks
+        cols_(cols),
+        codes_(copy(codes)),
+        codebooks_(copy(codebooks)),
+        scales_(copy(scales)) {}
 
   [[nodiscard, gnu::always_inline]] index rows() const noexcept { return rows_; }
   [[nodiscard, gnu::always_inline]] index cols() const noexcept { return cols_; }
@@ -131,9 +128,9 @@ class additive_matrix {
 
  private:
   template <class E>
-  [[gnu::always_inline]] static aligned_buffer copy(E const* from, index n) {
-    aligned_buffer bytes(n * static_cast<index>(sizeof(E)));
-    if (n > 0) { std::memcpy(bytes.data(), from, static_cast<std::size_t>(bytes.size())); }
+  [[gnu::always_inline]] static aligned_buffer copy(std::span<E const> from) {
+    aligned_buffer bytes(static_cast<index>(from.size_bytes()));
+    if (!from.empty()) { std::memcpy(bytes.data(), from.data(), from.size_bytes()); }
     return bytes;
   }
   template <class E>
