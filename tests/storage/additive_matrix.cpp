@@ -64,7 +64,7 @@ TEST_CASE("an additive matrix refuses sizes that do not fit") {
         "additive_matrix: codes are 12, but must be 18. " + shapes);
   CHECK(test::error_of([&] { (void)W(3, 16, codes, books, std::span(scales).first(1)); }) ==
         "additive_matrix: scales are 1, but must be 3. " + shapes);
-  CHECK(test::error_of([&] { (void)W(3, 16, codes, std::vector<octavo::f16>(7), scales); }) ==
+  CHECK(test::error_of([&] { (void)W(3, 16, codes, std::span(books).first(7), scales); }) ==
         "additive_matrix: elements of codebooks are 7, but must be 4096. " + shapes);
   CHECK(test::error_of([&] { (void)W(-1, 16, codes, books, scales); }) ==
         "additive_matrix: rows are -1, columns are 16. Extents must not be negative.");
