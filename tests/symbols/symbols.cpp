@@ -80,11 +80,11 @@ quantized_matrix<W> packed(symbols::dense& m, symbols::pool const& pool) {
   quantized_matrix<W> copy = w;
   quantized_matrix<W> const moved = static_cast<quantized_matrix<W>&&>(copy);
   copy = moved;
-  dequantize(copy, m);
+  dequantize(copy, m, on<A>());
   dequantize_row(copy, 0, m.data());
   quantized_matrix_view<W> view;
   view = quantized_matrix_view<W>(w.data(), w.size_bytes(), w.rows(), w.cols());
-  dequantize(view, m);
+  if constexpr (std::is_same_v<A, default_arch>) { dequantize(view, m); }
   m(0, 0) = view.scale_at(0, 0) + static_cast<float>(view.zero_at(0, 0)) + view.minimum_at(0, 0) +
             static_cast<float>(view.code_at(0, 0));
   return w;
