@@ -18,7 +18,9 @@ TEST_CASE("additive_weights sums 16 weights, and gives zeros past the last group
     for (octavo::index i = 0; i < 3; ++i) {
       auto const run = kernel::additive_weights<A>(w, w.codes(1), i, 3);
       float got[16];
-      for (int p = 0; p < simd::run16<A>::registers; ++p) { run.part[p].store_unaligned(got + p * simd::lanes<A>); }
+      for (int p = 0; p < simd::lanes_of_16<A>::registers; ++p) {
+        run.part[p].store_unaligned(got + p * simd::lanes<A>);
+      }
       for (octavo::index k = 0; k < 16; ++k) { CHECK(got[k] == (i * 8 + k < 24 ? w.sum(1, i * 8 + k) : 0.0f)); }
     }
   });

@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include "octavo/core/unroll.hpp"
-#include "octavo/simd/run16.hpp"
+#include "octavo/simd/lanes_of_16.hpp"
 #include "octavo/storage/additive_matrix.hpp"
 
 namespace octavo {
@@ -17,9 +17,9 @@ inline constexpr index additive_step = 16;
 
 /// Sums of vectors of one row, from group i on: 16 weights, less their scale. Past the last group: zeros.
 template <class A, class W>
-[[nodiscard, gnu::always_inline]] inline simd::run16<A> additive_weights(W const& w,
-                                                                         typename W::code_type const* codes, index i,
-                                                                         index groups) noexcept {
+[[nodiscard, gnu::always_inline]] inline simd::lanes_of_16<A> additive_weights(W const& w,
+                                                                               typename W::code_type const* codes,
+                                                                               index i, index groups) noexcept {
   using T = typename W::value_type;
   auto const vectors_of = [&](index m) __attribute__((always_inline)) {
     if constexpr (W::group == 16) {
@@ -48,10 +48,10 @@ void additive_tile(W const& w, index row, float const* tokens, index token_strid
   index const groups = view.groups();
   typename W::code_type const* codes[static_cast<std::size_t>(R)];
   unroll<R>([&](int r) __attribute__((always_inline)) { codes[r] = view.codes(row + r); });
-  simd::run16<A> acc[static_cast<std::size_t>(T * R)];
-  unroll<T * R>([&](int i) __attribute__((always_inline)) { acc[i] = simd::zeros16<A>(); });
+  simd::lanes_of_16<A> acc[static_cast<std::size_t>(T * R)];
+  unroll<T * R>([&](int i) __attribute__((always_inline)) { acc[i] = simd::lanes_of_16<A>(0.0f); });
   auto const step = [&](index i, index limit) __attribute__((always_inline)) {
-    simd::run16<A> weights[static_cast<std::size_t>(R)];
+    simd::lanes_of_16<A> weights[static_cast<std::size_t>(R)];
     unroll<R>([&](int r)
                   __attribute__((always_inline)) { weights[r] = additive_weights<A>(view, codes[r], i, limit); });
     unroll<T>([&](int t) __attribute__((always_inline)) {
@@ -66,7 +66,7 @@ void additive_tile(W const& w, index row, float const* tokens, index token_strid
   if (i < groups) { step(i, groups); }
   unroll<T>([&](int t) __attribute__((always_inline)) {
     unroll<R>([&](int r) __attribute__((always_inline)) {
-      out[t * out_stride + r] = detail::opaque(simd::sum_halves(acc[t * R + r])) * view.scale(row + r);
+      out[t * out_stride + r] = detail::opaque(acc[t * R + r].reduce(simd::sum_of())) * view.scale(row + r);
     });
   });
 }

@@ -76,11 +76,6 @@ struct summed_row {
   return square == 0 ? 0.0f : 1.0f / __builtin_sqrtf(square);
 }
 
-template <class A>
-[[nodiscard, gnu::always_inline]] inline float sum_of_lanes(lanes_of_16<A, row_chains>& lanes) noexcept {
-  return lanes.reduce([](auto const& a, auto const& b) __attribute__((always_inline)) { return a + b; });
-}
-
 /// x times a factor, plus a term, each may be none.
 template <class A, class W, class B, class Count>
 [[nodiscard, gnu::always_inline]] inline simd::floats<A> scaled(simd::floats<A> x, channel_values<W> const& weight,
@@ -105,13 +100,13 @@ template <class A, class W, class B, class Count>
 /// out = x * (1 / sqrt(mean(x^2) + epsilon)) * weight.
 template <class A, class Source, class W, class Out>
 void rms_norm(Source const& x, index n, channel_values<W> const& weight, float epsilon, Out out) noexcept {
-  lanes_of_16<A, row_chains> squares(0.0f);
+  simd::lanes_of_16<A, row_chains> squares(0.0f);
   for_row<A>(
       n, [&](auto r, index k, auto count) __attribute__((always_inline)) {
         auto const v = x.first(k, count);
         squares.of(r) = simd::fused<A>(v, v, squares.of(r));
       });
-  simd::floats<A> const root(inverse_root(sum_of_lanes<A>(squares) / static_cast<float>(n), epsilon));
+  simd::floats<A> const root(inverse_root(squares.reduce(simd::sum_of()) / static_cast<float>(n), epsilon));
   for_registers<A>(
       n, [&](index k, auto count) __attribute__((always_inline)) {
         out.put(k, scaled<A>(x.last(k, count) * root, weight, channel_values<void>{}, k, count), count);
@@ -123,18 +118,18 @@ void rms_norm(Source const& x, index n, channel_values<W> const& weight, float e
 template <class A, class Source, class W, class B, class Out>
 void layer_norm(Source const& x, index n, channel_values<W> const& weight, channel_values<B> const& bias,
                 float epsilon, Out out) noexcept {
-  lanes_of_16<A, row_chains> sum(0.0f);
+  simd::lanes_of_16<A, row_chains> sum(0.0f);
   for_row<A>(
       n, [&](auto r, index k, auto count)
              __attribute__((always_inline)) { sum.of(r) = sum.of(r) + x.first(k, count); });
-  simd::floats<A> const mean(sum_of_lanes<A>(sum) / static_cast<float>(n));
-  lanes_of_16<A, row_chains> squares(0.0f);
+  simd::floats<A> const mean(sum.reduce(simd::sum_of()) / static_cast<float>(n));
+  simd::lanes_of_16<A, row_chains> squares(0.0f);
   for_row<A>(
       n, [&](auto r, index k, auto count) __attribute__((always_inline)) {
         auto const v = keep_count<A>(x.again(k, count) - mean, count);
         squares.of(r) = simd::fused<A>(v, v, squares.of(r));
       });
-  simd::floats<A> const root(inverse_root(sum_of_lanes<A>(squares) / static_cast<float>(n), epsilon));
+  simd::floats<A> const root(inverse_root(squares.reduce(simd::sum_of()) / static_cast<float>(n), epsilon));
   for_registers<A>(
       n, [&](index k, auto count) __attribute__((always_inline)) {
         out.put(k, scaled<A>((x.last(k, count) - mean) * root, weight, bias, k, count), count);

@@ -182,7 +182,7 @@ class page_values {
     simd::floats<A> const zero(0.0f);
     simd::floats<A> scaled[static_cast<std::size_t>(registers_of_page)];
     simd::ints<A> bits(0);
-    lanes_of_16<A> added(0.0f);
+    simd::lanes_of_16<A> added(0.0f);
     detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
       auto const w = simd::load_floats<A>(from + r * L);
       auto const s = simd::load_as_floats<A>(reinterpret_cast<scale_type const*>(params) + r * L);
@@ -201,9 +201,7 @@ class page_values {
     float const inverse = 255.0f / largest;
     bool const none = !finite || !detail::is_finite(inverse);
     factors_[row] = none ? 0.0f : largest / (255.0f / lattice<typename page_layout::format>.step);
-    if constexpr (page_layout::minima) {
-      minima_[row] = added.reduce([](auto a, auto b) __attribute__((always_inline)) { return a + b; });
-    }
+    if constexpr (page_layout::minima) { minima_[row] = added.reduce(simd::sum_of()); }
     operand* const to = bytes_ + row * page_tokens;
     if (none) {
       for (index j = 0; j < page_tokens; ++j) { to[j] = static_cast<operand>(unsigned_bytes ? 0 : -128); }

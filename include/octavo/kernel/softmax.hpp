@@ -8,42 +8,13 @@
 
 #include "octavo/core/unroll.hpp"
 #include "octavo/simd/exp2.hpp"
+#include "octavo/simd/lanes_of_16.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
 inline constexpr float minus_infinity = -__builtin_inff();
-
-/// Sixteen virtual lanes in whole registers, so that sums have the same order for any length of registers; more than one
-/// chain of them where the order does not matter.
-template <class A, int Chains = 1>
-struct lanes_of_16 {
-  static constexpr int registers = 16 / simd::lanes<A>;
-  simd::floats<A> part[static_cast<std::size_t>(registers * Chains)];
-
-  [[gnu::always_inline]] explicit lanes_of_16(float x) noexcept {
-    detail::unroll<registers * Chains>([&](int i) __attribute__((always_inline)) { part[i] = simd::floats<A>(x); });
-  }
-  /// The register that takes register r of a run.
-  [[nodiscard, gnu::always_inline]] simd::floats<A>& of(int r) noexcept { return part[r % (registers * Chains)]; }
-  /// op of all chains, then of all lanes: halves of 8, 4, 2, 1.
-  template <class Op>
-  [[nodiscard, gnu::always_inline]] float reduce(Op const& op) noexcept {
-    detail::unroll<registers*(Chains - 1)>([&](int i) __attribute__((always_inline)) {
-      part[i % registers] = op(part[i % registers], part[registers + i]);
-    });
-    float v[16];
-    detail::unroll<registers>([&](int i) __attribute__((always_inline)) {
-      part[i].store_unaligned(v + i * simd::lanes<A>);
-    });
-    using quad [[gnu::vector_size(16)]] = float;
-    quad q[4];
-    std::memcpy(q, v, sizeof v);
-    quad const four = op(quad(op(q[0], q[2])), quad(op(q[1], q[3])));
-    return op(op(four[0], four[2]), op(four[1], four[3]));
-  }
-};
 
 /// The largest of the scores and the sum of the weights 2^(score - largest) of one row.
 struct weight_sum {
@@ -63,13 +34,6 @@ struct larger_of {
     }
   }
 };
-struct sum_of {
-  template <class V>
-  [[nodiscard, gnu::always_inline]] V operator()(V const& a, V const& b) const noexcept {
-    return a + b;
-  }
-};
-
 /// The largest score of `blocks` blocks of Width keys, `stride` floats apart; NaN does not count. With `scales` the scores
 /// are integers still: each becomes a float, times the scale of its key.
 template <class A, index Width>
@@ -77,7 +41,7 @@ template <class A, index Width>
                                                              float const* scales = nullptr) noexcept {
   constexpr int L = simd::lanes<A>;
   constexpr int registers = static_cast<int>(Width) / L;
-  lanes_of_16<A, registers / lanes_of_16<A>::registers> most(minus_infinity);
+  simd::lanes_of_16<A, registers / simd::lanes_of_16<A>::registers> most(minus_infinity);
   if (scales == nullptr) {
     for (index b = 0; b < blocks; ++b) {
       float const* const from = scores + b * stride;
@@ -114,7 +78,7 @@ struct float_writer {
     constexpr int L = simd::lanes<A>;
     simd::floats<A> const shift(largest == minus_infinity ? 0.0f : -largest);
     simd::floats<A> const scale(factor);
-    lanes_of_16<A> sum(0.0f);
+    simd::lanes_of_16<A> sum(0.0f);
     for (index b = 0; b < blocks; ++b) {
       float const* const from = scores + b * stride;
       detail::unroll<static_cast<int>(Width) / L>([&](int r) __attribute__((always_inline)) {
@@ -124,7 +88,7 @@ struct float_writer {
         sum.of(r) = sum.of(r) + p;
       });
     }
-    return sum.reduce(sum_of());
+    return sum.reduce(simd::sum_of());
   }
 };
 

@@ -90,7 +90,7 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static floats load_bf16(bf16 const* p) noexcept {
     return as_floats(_mm512_maskz_slli_epi32(all, _mm512_maskz_cvtepu16_epi32(all, words(p)), 16));
   }
-  /// 8 elements from each of two places (simd/run16.hpp).
+  /// 8 elements from each of two places (simd/lanes_of_16.hpp).
   [[gnu::always_inline]] static floats load_two(f16 const* low, f16 const* high) noexcept {
     auto const half = [](f16 const* p) __attribute__((always_inline)) {
       return _mm_loadu_si128(reinterpret_cast<__m128i const*>(p));

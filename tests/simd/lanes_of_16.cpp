@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "octavo/simd/run16.hpp"
+#include "octavo/simd/lanes_of_16.hpp"
 
 #include "support/archs.hpp"
 #include "support/catch.hpp"
@@ -10,9 +10,9 @@ using namespace octavo;
 namespace {
 
 template <class A>
-void check_run(simd::run16<A> const& run, float const* expected) {
+void check_run(simd::lanes_of_16<A> const& run, float const* expected) {
   float got[16];
-  for (int p = 0; p < simd::run16<A>::registers; ++p) { run.part[p].store_unaligned(got + p * simd::lanes<A>); }
+  for (int p = 0; p < simd::lanes_of_16<A>::registers; ++p) { run.part[p].store_unaligned(got + p * simd::lanes<A>); }
   for (int i = 0; i < 16; ++i) { CHECK(got[i] == expected[i]); }
 }
 
@@ -45,11 +45,11 @@ TEST_CASE("runs of 16 floats load from one place or two, add, and multiply with 
     auto const y = simd::load16<A>(b.data());
     check_run(simd::add(x, y), sum);
     check_run(simd::fused(x, y, x), product);
-    check_run(simd::zeros16<A>(), std::vector<float>(16).data());
+    check_run(simd::lanes_of_16<A>(0.0f), std::vector<float>(16).data());
   });
 }
 
-TEST_CASE("sum_halves adds lanes 0 to 7 to 8 to 15, then halves") {
+TEST_CASE("reduce adds lanes 0 to 7 to 8 to 15, then halves") {
   auto const a = test::values(16, 7);
   float lane[16];
   for (std::size_t i = 0; i < 16; ++i) { lane[i] = a[i] * 1.0009765625f; }
@@ -61,7 +61,7 @@ TEST_CASE("sum_halves adds lanes 0 to 7 to 8 to 15, then halves") {
     for (int half = 8; half > 0; half /= 2) {
       for (int i = 0; i < half; ++i) { s[i] = s[i] + s[i + half]; }
     }
-    CHECK(simd::sum_halves(simd::load16<A>(lane)) == s[0]);
+    CHECK(simd::load16<A>(lane).reduce(simd::sum_of()) == s[0]);
   };
   test::for_every_arch(one);
 }
