@@ -38,6 +38,22 @@ struct token_source {
   }
 };
 
+/// Adds all features of a token to the range.
+template <class A, class T, class Q>
+[[gnu::always_inline]] inline void track_token(token_source<A, T> const& x, range_tracker<A, Q>& range) noexcept {
+  constexpr index L = simd::lanes<A>;
+  index k = 0;
+  for (; k + L <= x.features; k += L) { range.add(x.load(k)); }
+  if (k < x.features) { range.add(x.load(k, x.features - k)); }
+}
+/// The params of Q for a token alone.
+template <class Q, class A, class T>
+[[nodiscard, gnu::always_inline]] inline typename Q::params token_params(token_source<A, T> const& x) noexcept {
+  range_tracker<A, Q> range;
+  track_token(x, range);
+  return range.params();
+}
+
 /// Integers of a format as signed bytes: byte = integer - shift.
 template <number_format F>
 inline constexpr int operand_shift = lattice<F>.lowest >= -128 && lattice<F>.highest <= 127

@@ -27,15 +27,12 @@ struct vector_encoder {
       return detail::plain_encoder::encode<Q>(from, n, to);
     } else {
       token_source<A, float> const x{from, nullptr, n};
-      range_tracker<A, Q> range;
-      index i = 0;
-      for (; i + L <= n; i += L) { range.add(x.load(i)); }
-      if (i < n) { range.add(x.load(i, n - i)); }
-      auto const p = range.params();
+      auto const p = token_params<Q>(x);
       auto const lanes = in_all_lanes<A, Q>(p);
       // Integers less 128 more than the lowest fit a signed byte.
       simd::ints<A> const lowest(lattice<F>.lowest + 128);
-      for (i = 0; i + L <= n; i += L) {
+      index i = 0;
+      for (; i + L <= n; i += L) {
         auto const integers = encode_lanes<A, Q>(x.load(i), lanes);
         simd::store_narrow<A>(reinterpret_cast<std::int8_t*>(to) + i, integers - lowest);
       }

@@ -136,14 +136,9 @@ class code_keys {
   /// Codes of one query or key and their sum; returns the scale.
   template <class T, class Byte>
   [[nodiscard]] float quantize(T const* from, Byte* to, std::int64_t& sum) const noexcept {
-    constexpr index L = simd::lanes<A>;
     index const d = k_.head_dim();
     token_source<A, T> const x{from, nullptr, d};
-    range_tracker<A, Quantizer> range;
-    index c = 0;
-    for (; c + L <= d; c += L) { range.add(x.load(c)); }
-    if (c < d) { range.add(x.load(c, d - c)); }
-    auto const p = range.params();
+    auto const p = token_params<Quantizer>(x);
     sum = quantize_segment<A, Quantizer>(x, p, 0, d, layout_.cols, 0, nullptr, to);
     return Quantizer::scale(p);
   }

@@ -58,11 +58,7 @@ class page_keys {
     index const d = layout_.cols;
     for (index i = 0; i < n; ++i) {
       token_source<A, Q> const x{q_.at(rows.head(first + i), rows.query(first + i)), nullptr, d};
-      range_tracker<A, Quantizer> range;
-      index c = 0;
-      for (; c + L <= d; c += L) { range.add(x.load(c)); }
-      if (c < d) { range.add(x.load(c, d - c)); }
-      auto const p = range.params();
+      auto const p = token_params<Quantizer>(x);
       for (index s = 0; s < segments_.count; ++s) {
         auto const sum =
             quantize_segment<A, Quantizer>(x, p, segments_.first(layout_, s), segments_.present(layout_, s), stride(),

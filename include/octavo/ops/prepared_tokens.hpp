@@ -179,17 +179,10 @@ class prepared_tokens {
     return {x_.token(t), column_scales(), layout_.cols};
   }
 
-  void track(index t, kernel::range_tracker<A, quantizer>& range) const noexcept {
-    auto const x = source(t);
-    index k = 0;
-    for (; k + L <= x.features; k += L) { range.add(x.load(k)); }
-    if (k < x.features) { range.add(x.load(k, x.features - k)); }
-  }
-
   void calibrate_tensor() noexcept {
     if constexpr (kernel::tracks_range<quantizer>) {
       kernel::range_tracker<A, quantizer> range;
-      for (index t = 0; t < x_.tokens(); ++t) { track(t, range); }
+      for (index t = 0; t < x_.tokens(); ++t) { kernel::track_token(source(t), range); }
       tensor_params_ = range.params();
     } else {
       for (index t = 0; t < x_.tokens(); ++t) { copy_token(t, rows_ + t * layout_.cols); }
@@ -206,9 +199,7 @@ class prepared_tokens {
     if constexpr (detail::is_per_tensor<granularity>) {
       return tensor_params_;
     } else if constexpr (kernel::tracks_range<quantizer>) {
-      kernel::range_tracker<A, quantizer> range;
-      track(t, range);
-      return range.params();
+      return kernel::token_params<quantizer>(source(t));
     } else {
       float* const row = rows_ + filler * layout_.cols;
       copy_token(t, row);
