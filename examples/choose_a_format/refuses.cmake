@@ -1,22 +1,6 @@
 # Runs PROGRAM on bad files in DIRECTORY and with bad options: exit code 1, and a text that says what to do. Then on good
 # files, with little time: a table, and a picture that names every scheme.
-function(run)
-  execute_process(COMMAND ${PROGRAM} ${ARGN} WORKING_DIRECTORY ${DIRECTORY} RESULT_VARIABLE result
-    OUTPUT_VARIABLE output ERROR_VARIABLE errors)
-  foreach(name result output errors)
-    set(${name} "${${name}}" PARENT_SCOPE)
-  endforeach()
-endfunction()
-function(expect_refusal text)
-  run(${ARGN})
-  if(NOT result EQUAL 1 OR NOT errors MATCHES "${text}")
-    message(FATAL_ERROR "${PROGRAM} ${ARGN}: exit code ${result}, expected 1 and a text that matches '${text}'\n"
-      "${output}${errors}")
-  endif()
-endfunction()
-
-file(REMOVE_RECURSE ${DIRECTORY})
-file(MAKE_DIRECTORY ${DIRECTORY})
+include(${CMAKE_CURRENT_LIST_DIR}/../expect_refusal.cmake)
 set(model ${DATA}/model.safetensors)
 set(down --tensor model.layers.2.mlp.down_proj.weight)
 set(up --activations ${model} --activations-tensor model.layers.2.mlp.up_proj.weight)

@@ -1,14 +1,5 @@
 # Runs PROGRAM on broken copies of DATA in DIRECTORY, and with bad options: exit code 1, and a text that says why.
-function(expect_refusal text)
-  execute_process(COMMAND ${PROGRAM} ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE errors)
-  if(NOT result EQUAL 1 OR NOT errors MATCHES "${text}")
-    message(FATAL_ERROR "${PROGRAM} ${ARGN}: exit code ${result}, expected 1 and a text that matches '${text}'\n"
-      "${output}${errors}")
-  endif()
-endfunction()
-
-file(REMOVE_RECURSE ${DIRECTORY})
-file(MAKE_DIRECTORY ${DIRECTORY})
+include(${CMAKE_CURRENT_LIST_DIR}/../expect_refusal.cmake)
 expect_refusal("model.safetensors: No such file" --data ${DIRECTORY})
 file(COPY ${DATA}/tokenizer.json DESTINATION ${DIRECTORY})
 file(WRITE ${DIRECTORY}/model.safetensors "")

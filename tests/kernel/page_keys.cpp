@@ -7,6 +7,7 @@
 
 #include "support/archs.hpp"
 #include "support/bits.hpp"
+#include "support/caches.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
@@ -18,20 +19,10 @@ using namespace octavo::schemes;
 
 namespace {
 
-template <class K, class V>
-kv_cache<K, V> cache_of(octavo::index tokens, octavo::index d, octavo::index e) {
-  kv_cache<K, V> cache({.head_dim = d, .kv_heads = 2, .capacity = tokens, .value_head_dim = e, .block = 64});
-  auto const k = test::values(2 * tokens * d, 1);
-  auto const v = test::values(2 * tokens * e, 2);
-  cache.append(heads_view<float const>(k.data(), d, 2, tokens, tokens * d, d),
-               heads_view<float const>(v.data(), e, 2, tokens, tokens * e, e));
-  return cache;
-}
-
 /// Scores of three queries and all keys of a leaf that begins with key 512, as the order of page_keys has them.
 template <class A, class K>
 void check_keys(octavo::index d) {
-  auto const cache = cache_of<K, k8>(700, d, 8);
+  auto const cache = test::cache_of<K, k8>(700, d, 8);
   auto const q = test::values(4 * d, 3);
   kernel::page_keys<A, q8::quantizer, float, K> keys({q.data(), d, 4, 1, d, d}, cache.keys(), 0.5f);
   std::vector<float> scratch(static_cast<std::size_t>(keys.scratch(4)));

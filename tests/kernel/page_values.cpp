@@ -7,6 +7,7 @@
 
 #include "support/archs.hpp"
 #include "support/bits.hpp"
+#include "support/caches.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
@@ -19,20 +20,10 @@ using namespace octavo::schemes;
 
 namespace {
 
-template <class K, class V>
-kv_cache<K, V> cache_of(octavo::index tokens, octavo::index d, octavo::index e) {
-  kv_cache<K, V> cache({.head_dim = d, .kv_heads = 2, .capacity = tokens, .value_head_dim = e, .block = 64});
-  auto const k = test::values(2 * tokens * d, 1);
-  auto const v = test::values(2 * tokens * e, 2);
-  cache.append(heads_view<float const>(k.data(), d, 2, tokens, tokens * d, d),
-               heads_view<float const>(v.data(), e, 2, tokens, tokens * e, e));
-  return cache;
-}
-
 /// One row of weights over keys [70, 100) of a leaf: the sums that page_values documents, in double.
 template <class A, class V>
 void check_values(octavo::index e) {
-  auto const cache = cache_of<k8, V>(640, 8, e);
+  auto const cache = test::cache_of<k8, V>(640, 8, e);
   kernel::page_values<A, V> values(cache.values());
   std::vector<float> scratch(static_cast<std::size_t>(values.scratch()));
   values.use(scratch.data());

@@ -3,6 +3,7 @@
 #include "octavo/kernel/short_tile.hpp"
 
 #include "support/archs.hpp"
+#include "support/byte_sums.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
@@ -16,32 +17,13 @@ namespace {
 
 template <class A, int T, bool Swapped>
 int wrong_sums(octavo::index quads) {
-  test::random next(3);
-  std::vector<std::uint8_t> panel(static_cast<std::size_t>(quads * 256));
-  octavo::index const stride = 4 * quads + 20;
-  std::vector<std::uint8_t> x(static_cast<std::size_t>(T * stride));
-  for (auto& b : panel) { b = next.byte(); }
-  for (auto& b : x) { b = next.byte(); }
-  std::int32_t start[static_cast<std::size_t>(T)];
-  for (std::int32_t& s : start) { s = static_cast<std::int32_t>(next.below(1000)) - 500; }
-  std::int32_t out[static_cast<std::size_t>(T * 64)];
-  using product = kernel::byte_product<A, Swapped>;
-  kernel::short_tile<product, T, simd::panel_registers<A>>(reinterpret_cast<std::byte const*>(panel.data()), quads,
-                                                           reinterpret_cast<std::int8_t const*>(x.data()), stride,
-                                                           Swapped ? nullptr : start, out);
-  int wrong = 0;
-  for (octavo::index t = 0; t < T; ++t) {
-    for (octavo::index r = 0; r < 64; ++r) {
-      int sum = Swapped ? 0 : start[t];
-      for (octavo::index k = 0; k < 4 * quads; ++k) {
-        auto const w = panel[static_cast<std::size_t>((k / 4 * 64 + r) * 4 + k % 4)];
-        auto const a = x[static_cast<std::size_t>(t * stride + k)];
-        sum += Swapped ? static_cast<std::int8_t>(w) * a : w * static_cast<std::int8_t>(a);
-      }
-      wrong += out[t * 64 + r] == sum ? 0 : 1;
-    }
-  }
-  return wrong;
+  return test::wrong_byte_sums<T, Swapped>(
+      quads, [](std::byte const* panel, octavo::index n, std::uint8_t const* x, octavo::index stride,
+                std::int32_t const* start, std::int32_t* out) {
+        using product = kernel::byte_product<A, Swapped>;
+        kernel::short_tile<product, T, simd::panel_registers<A>>(panel, n, reinterpret_cast<std::int8_t const*>(x),
+                                                                 stride, start, out);
+      });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "support/archs.hpp"
 #include "support/bits.hpp"
 #include "support/catch.hpp"
+#include "support/mapped.hpp"
 #include "support/random.hpp"
 
 #include <algorithm>
@@ -19,16 +20,6 @@ using namespace octavo;
 namespace {
 
 constexpr float inf = std::numeric_limits<float>::infinity();
-
-/// f of each number, register by register. Pre: a multiple of 16.
-template <class A, class F>
-std::vector<float> mapped(std::vector<float> const& xs, F const& f) {
-  std::vector<float> ys(xs.size());
-  for (std::size_t i = 0; i < xs.size(); i += static_cast<std::size_t>(simd::lanes<A>)) {
-    f(simd::load_floats<A>(xs.data() + i)).store_unaligned(ys.data() + i);
-  }
-  return ys;
-}
 
 std::vector<float> grid() {
   std::vector<float> xs;
@@ -48,7 +39,7 @@ std::vector<float> everything() {
 /// |got - exact| / allowed(x, exact), the largest.
 template <class A, class F, class G, class H>
 double worst(std::vector<float> const& xs, F const& f, G const& exact, H const& allowed) {
-  auto const ys = mapped<A>(xs, f);
+  auto const ys = test::mapped<A>(xs, f);
   double largest = 0;
   for (std::size_t i = 0; i < xs.size(); ++i) {
     auto const x = static_cast<double>(xs[i]);
@@ -95,10 +86,11 @@ void check_errors(std::vector<float> const& xs) {
 template <class A>
 std::vector<std::vector<float>> all_of(std::vector<float> const& xs) {
   using V = simd::floats<A>;
-  return {mapped<A>(xs, [](V x) { return simd::sigmoid<A>(x); }), mapped<A>(xs, [](V x) { return simd::silu<A>(x); }),
-          mapped<A>(xs, [](V x) { return simd::silu<A>(x, 1.702f); }),
-          mapped<A>(xs, [](V x) { return simd::gelu<A>(x); }),
-          mapped<A>(xs, [](V x) { return simd::gelu_tanh<A>(x); })};
+  return {test::mapped<A>(xs, [](V x) { return simd::sigmoid<A>(x); }),
+          test::mapped<A>(xs, [](V x) { return simd::silu<A>(x); }),
+          test::mapped<A>(xs, [](V x) { return simd::silu<A>(x, 1.702f); }),
+          test::mapped<A>(xs, [](V x) { return simd::gelu<A>(x); }),
+          test::mapped<A>(xs, [](V x) { return simd::gelu_tanh<A>(x); })};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "support/archs.hpp"
 #include "support/bits.hpp"
 #include "support/catch.hpp"
+#include "support/mapped.hpp"
 #include "support/random.hpp"
 
 #include <algorithm>
@@ -18,22 +19,13 @@ namespace {
 
 constexpr float inf = std::numeric_limits<float>::infinity();
 
-/// f of each number, register by register. Pre: a multiple of 16.
-template <class A, class F>
-std::vector<float> mapped(std::vector<float> const& xs, F const& f) {
-  std::vector<float> ys(xs.size());
-  for (std::size_t i = 0; i < xs.size(); i += static_cast<std::size_t>(simd::lanes<A>)) {
-    f(simd::load_floats<A>(xs.data() + i)).store_unaligned(ys.data() + i);
-  }
-  return ys;
-}
 template <class A, int Degree>
 std::vector<float> exp2_of(std::vector<float> const& xs) {
-  return mapped<A>(xs, [](simd::floats<A> x) { return simd::exp2<Degree, A>(x); });
+  return test::mapped<A>(xs, [](simd::floats<A> x) { return simd::exp2<Degree, A>(x); });
 }
 template <class A>
 std::vector<float> tanh_of(std::vector<float> const& xs) {
-  return mapped<A>(xs, [](simd::floats<A> x) { return simd::tanh<A>(x); });
+  return test::mapped<A>(xs, [](simd::floats<A> x) { return simd::tanh<A>(x); });
 }
 
 /// Numbers of every size, and the edges of the range.
