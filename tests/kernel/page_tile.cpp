@@ -20,7 +20,7 @@ template <class Weights>
 void check_sums(int lowest, bool unsigned_operands) {
   using A = typename Weights::arch;
   using layout = typename Weights::layout;
-  constexpr int R = kernel::page_registers<A>;
+  constexpr int R = kernel::short_registers<A>;
   constexpr octavo::index L = simd::lanes<A>;
   constexpr octavo::index steps = 9;
   constexpr octavo::index k = steps * layout::step;

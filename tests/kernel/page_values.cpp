@@ -28,7 +28,7 @@ void check_values(octavo::index e) {
   std::vector<float> scratch(static_cast<std::size_t>(values.scratch()));
   values.use(scratch.data());
   values.load_leaf(1, 512, 128);
-  constexpr octavo::index W = kernel::page_registers<A> * simd::lanes<A>;
+  constexpr octavo::index W = kernel::short_registers<A> * simd::lanes<A>;
   octavo::index const low = 64 / W * W;
   octavo::index const high = 112;
   std::vector<float> weights(528, -1.0f);  // what is not covered is not read

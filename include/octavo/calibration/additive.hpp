@@ -246,11 +246,7 @@ template <int M, int B, int G = 8, class W>
     detail::fail_extents("fit_additive", "groups of W are", w.rows() * (w.cols() / G), "vectors of a codebook",
                          index{1} << B, "Take fewer bits: a vector for each group is no saving.");
   }
-  Eigen::MatrixXd exact(w.rows(), w.cols());
-  for (index c = 0; c < w.cols(); ++c) {
-    for (index r = 0; r < w.rows(); ++r) { exact(r, c) = static_cast<double>(w(r, c)); }
-  }
-  detail::additive_fit<M, B, G> fit(std::move(exact), gram, options.clustering);
+  detail::additive_fit<M, B, G> fit(detail::in_double(w), gram, options.clustering);
   double last = std::numeric_limits<double>::infinity();
   for (int round = 0; round < options.rounds; ++round) {
     fit.improve_codebooks(options.descent);

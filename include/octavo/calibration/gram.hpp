@@ -26,6 +26,16 @@ inline void check_gram(char const* where, Eigen::Ref<Eigen::MatrixXd const> cons
   }
 }
 
+/// A matrix view in double.
+template <class T>
+[[nodiscard]] inline Eigen::MatrixXd in_double(matrix_view<T> const& w) {
+  Eigen::MatrixXd result(w.rows(), w.cols());
+  for (index c = 0; c < w.cols(); ++c) {
+    for (index r = 0; r < w.rows(); ++r) { result(r, c) = static_cast<double>(w(r, c)); }
+  }
+  return result;
+}
+
 /// Σ over rows d of difference(r, c) of d G dᵀ, by 64 rows at a time.
 template <class Difference>
 [[nodiscard]] double output_error(index rows, index cols, Eigen::Ref<Eigen::MatrixXd const> const& gram,

@@ -240,11 +240,7 @@ template <class Scheme, class M>
   matrix_view const w(weights);
   detail::check_gram("reconstruct", gram, w.cols());
   detail::check_finite("reconstruct", w.rows(), w.cols(), w);
-  Eigen::MatrixXd all(w.rows(), w.cols());
-  for (index c = 0; c < w.cols(); ++c) {
-    for (index r = 0; r < w.rows(); ++r) { all(r, c) = static_cast<double>(w(r, c)); }
-  }
-  return reconstruct_to<Scheme>(weights, gram, all * gram, options);
+  return reconstruct_to<Scheme>(weights, gram, detail::in_double(w) * gram, options);
 }
 
 }  // namespace calibration

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "octavo/simd/batch.hpp"
+#include "octavo/simd/lanes_of_16.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -40,14 +41,18 @@ void shifted_token(T const* from, float const* shift, index channels, float* to)
 /// Sum of q[c] * shift[c]: channel c in virtual lane c % 16, one chain of fma each, ascending, then halves.
 template <class A, class T>
 [[nodiscard]] float shift_product(T const* q, float const* shift, index channels) noexcept {
-  float lanes[16] = {};
-  for (index c = 0; c < channels; ++c) {
-    lanes[c % 16] = __builtin_fmaf(static_cast<float>(q[c]), shift[c], lanes[c % 16]);
+  constexpr index L = simd::lanes<A>;
+  simd::lanes_of_16<A> sum(0.0f);
+  index c = 0;
+  int r = 0;
+  for (; c + L <= channels; c += L, ++r) {
+    sum.of(r) = simd::fused<A>(simd::load_as_floats<A>(q + c), simd::load_floats<A>(shift + c), sum.of(r));
   }
-  for (index half = 8; half > 0; half /= 2) {
-    for (index i = 0; i < half; ++i) { lanes[i] += lanes[i + half]; }
+  if (c < channels) {
+    sum.of(r) = simd::fused<A>(simd::load_first<A>(q + c, channels - c), simd::load_first<A>(shift + c, channels - c),
+                               sum.of(r));
   }
-  return lanes[0];
+  return sum.reduce(simd::sum_of());
 }
 
 }  // namespace kernel

@@ -22,7 +22,7 @@ struct code_panels {
   using packed = byte_weights<A, layout, OperandZeros>;
   using operand = typename packed::operand;
   static constexpr int L = simd::lanes<A>;
-  static constexpr int registers = detail::is_avx512<A> ? 4 : L >= 8 ? 16 / L : 4;
+  static constexpr int registers = short_registers<A>;
   static constexpr index width = registers * L;
   /// Where a packed panel is what the expanded tile reads, it takes more tokens.
   static constexpr bool ready = expanded<packed, registers>::as_packed;

@@ -9,6 +9,7 @@
 
 #include "octavo/core/heads_view.hpp"
 #include "octavo/format/integer.hpp"
+#include "octavo/kernel/activations.hpp"
 #include "octavo/kernel/attention_rows.hpp"
 #include "octavo/kernel/channel_means.hpp"
 #include "octavo/kernel/code_panels.hpp"
@@ -100,13 +101,7 @@ class code_values {
     row_sums_[i] = sum;
     if constexpr (ready) { return sum; }
     start_[i] = sum == sum ? -panels::offset * static_cast<std::int32_t>(sum) : 0;
-    if constexpr (sizeof(weight) == 2) {  // quads as (k0 k2)(k1 k3), see simd/dot.hpp
-      for (index j = low; j < high; j += 4) {
-        weight const k1 = weights[j + 1];
-        weights[j + 1] = weights[j + 2];
-        weights[j + 2] = k1;
-      }
-    }
+    order_quads<A>(weights + low, high - low);
     return sum;
   }
   [[nodiscard]] index blocks() const noexcept { return ceil_div(v_.head_dim(), width); }

@@ -20,7 +20,7 @@ struct dense_panels {
   static constexpr int L = simd::lanes<A>;
   static constexpr bool many = detail::is_avx512<A> || detail::is_neon<A>;
   /// Registers of rows, a multiple of 16 lanes, and tokens of a tile: as in tile_shape.
-  static constexpr int registers = detail::is_avx512<A> ? 4 : L >= 8 ? 16 / L : 4;
+  static constexpr int registers = short_registers<A>;
   static constexpr int tokens = detail::is_scalar<A> ? 1 : many || L == 8 ? 6 : 2;
   static constexpr index width = registers * L;
 

@@ -26,7 +26,7 @@ class page_keys {
   using weights = byte_weights<A, layout, false>;
   using operand = typename weights::operand;
   static constexpr index L = simd::lanes<A>;
-  static constexpr int registers = page_registers<A>;
+  static constexpr int registers = short_registers<A>;
 
  public:
   static constexpr index width = registers * L;
@@ -129,7 +129,7 @@ class page_keys {
   /// Operands of a segment, where its codes are, and where its parameters are.
   [[nodiscard, gnu::always_inline]] index stride() const noexcept { return segments_.length; }
   [[nodiscard, gnu::always_inline]] index codes_at(index s) const noexcept {
-    return layout::grouped ? s * layout_.group_bytes() : s * (segments_.length / layout::step * layout::step_bytes);
+    return layout::grouped ? layout_.codes_at(s) : s * (segments_.length / layout::step * layout::step_bytes);
   }
   [[nodiscard, gnu::always_inline]] index params_at(index s) const noexcept {
     return layout_.params_at(layout::grouped ? s : 0);

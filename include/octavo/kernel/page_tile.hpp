@@ -8,16 +8,13 @@
 
 #include "octavo/core/unroll.hpp"
 #include "octavo/kernel/byte_weights.hpp"
+#include "octavo/kernel/short_tile.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Registers of rows of a page that a tile takes, and query rows: as many as packed weights have.
-template <class A>
-inline constexpr int page_registers = detail::is_avx512<A>  ? 4
-                                      : simd::lanes<A> >= 8 ? 16 / simd::lanes<A>
-                                                            : 4;
+/// Query rows that a tile takes.
 template <class A>
 inline constexpr int page_tile_rows = detail::is_scalar<A>  ? 1
                                       : simd::lanes<A> == 4 ? 2
@@ -25,7 +22,7 @@ inline constexpr int page_tile_rows = detail::is_scalar<A>  ? 1
 
 /// Whether a tile takes all 64 rows of a page.
 template <class A>
-inline constexpr bool takes_pages = page_registers<A>* simd::lanes<A> == panel_rows;
+inline constexpr bool takes_pages = short_registers<A>* simd::lanes<A> == panel_rows;
 
 /// Memory that is asked for while a tile works. Attention goes over a leaf twice, over its keys and over its values, and in
 /// each pass asks for what the next one reads: values while keys are multiplied, and keys of the next leaf while values are.

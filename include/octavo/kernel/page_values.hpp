@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "octavo/kernel/activations.hpp"
 #include "octavo/kernel/attention_rows.hpp"
 #include "octavo/kernel/page_tile.hpp"
 #include "octavo/kernel/softmax.hpp"
@@ -54,7 +55,7 @@ class page_values {
     }
     return 64;
   }
-  static constexpr int registers = static_cast<int>(smaller(page_registers<A>, larger(together() / L, 1)));
+  static constexpr int registers = static_cast<int>(smaller(short_registers<A>, larger(together() / L, 1)));
   static_assert(registers * L <= together());
   /// Rows of bytes: those of a group, and one of ones behind those of a tile.
   static constexpr index byte_rows = group_rows + 1;
@@ -230,22 +231,9 @@ class page_values {
     constexpr std::int32_t c0 =
         page_layout::zero_points ? 1 : -lattice<typename page_layout::format>.lowest - weights::offset;
     start_[row] = c0 == 0 ? 0 : -c0 * simd::sum<A>(counted);
-    if constexpr (sizeof(operand) == 2) {  // quads as (k0 k2)(k1 k3), see simd/dot.hpp
-      for (index j = 0; j < page_tokens; j += 4) {
-        operand const k1 = to[j + 1];
-        to[j + 1] = to[j + 2];
-        to[j + 2] = k1;
-      }
-    }
+    order_quads<A>(to, page_tokens);
     return finite;
   }
-
-  /// Scales of rows of panels, which have none here.
-  alignas(64) static constexpr detail::table<float, panel_rows> ones = [] {
-    detail::table<float, panel_rows> t{};
-    for (index i = 0; i < panel_rows; ++i) { t[static_cast<std::size_t>(i)] = 1 / lattice<typename V::format>.step; }
-    return t;
-  }();
 
   cache_values<V> v_;
   index head_ = 0;

@@ -13,6 +13,12 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
+/// Registers of rows that a tile of attention takes: all 64 on AVX-512 and 16 lanes elsewhere; four of four lanes.
+template <class A>
+inline constexpr int short_registers = detail::is_avx512<A>  ? 4
+                                       : simd::lanes<A> >= 8 ? 16 / simd::lanes<A>
+                                                             : 4;
+
 /// Exact sums of quads of bytes. Bytes of rows are unsigned and those of tokens signed, or (Swapped) the other way round.
 template <class A, bool Swapped>
 struct byte_product {

@@ -8,7 +8,7 @@
 
 #include "octavo/core/scalar.hpp"
 #include "octavo/quant/symmetric.hpp"
-#include "octavo/storage/panel_writer.hpp"
+#include "octavo/storage/panel.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -66,6 +66,44 @@ template <class T>
   std::memcpy(p + i * static_cast<index>(sizeof x), &x, sizeof x);
 }
 
+/// Parameters of the tokens of a page by quantizer Q: 64 scales, then 64 zero points or minima, as panels have them behind a
+/// group of 64 rows.
+template <class Q>
+struct slot_params {
+  using format = typename Q::format;
+  using scale_type = typename scale_type_of<Q>::type;
+  static constexpr index scale_bytes = static_cast<index>(sizeof(scale_type)) * page_tokens;
+  static constexpr index bytes =
+      scale_bytes + (has_zero_point<Q> ? page_tokens : 0) + (has_minimum<Q> ? scale_bytes : 0);
+
+  [[gnu::always_inline]] static void put(std::byte* params, index slot, typename Q::params const& p) noexcept {
+    write_at(params, slot, static_cast<scale_type>(Q::scale(p)));
+    if constexpr (has_zero_point<Q>) {
+      params[scale_bytes + slot] = static_cast<std::byte>(Q::zero(p) - lattice<format>.lowest);
+    }
+    if constexpr (has_minimum<Q>) { write_at(params + scale_bytes, slot, static_cast<scale_type>(Q::minimum(p))); }
+  }
+  /// All bits of a token become 0.
+  [[gnu::always_inline]] static void clear(std::byte* params, index slot) noexcept {
+    write_at(params, slot, scale_type{});
+    if constexpr (has_zero_point<Q>) { params[scale_bytes + slot] = std::byte{0}; }
+    if constexpr (has_minimum<Q>) { write_at(params + scale_bytes, slot, scale_type{}); }
+  }
+  /// What a code stands for.
+  [[nodiscard, gnu::always_inline]] static float value(std::byte const* params, index slot, code q) noexcept {
+    auto const scale = static_cast<float>(read_at<scale_type>(params, slot));
+    if constexpr (has_minimum<Q>) {
+      return __builtin_fmaf(scale, format::decode(q),
+                            static_cast<float>(read_at<scale_type>(params + scale_bytes, slot)));
+    } else if constexpr (has_zero_point<Q>) {
+      int const zero = static_cast<int>(params[scale_bytes + slot]) + lattice<format>.lowest;
+      return scale * (format::decode(q) - static_cast<float>(zero));
+    } else {
+      return scale * format::decode(q);
+    }
+  }
+};
+
 /// How a cache quantizes: by the quantizer itself. (kernel/cache_encoder.hpp does the same by vectors.)
 struct plain_encoder {
   template <class T>
@@ -100,6 +138,7 @@ struct key_layout {
   };
   using stored = scheme<quantizer, typename row_granularity<granularity>::type>;
   using panel_type = panel_layout<stored>;
+  using params_type = detail::slot_params<quantizer>;
 
   index head_dim = 0;
 
@@ -110,13 +149,12 @@ struct key_layout {
   template <class Encoder = detail::plain_encoder>
   [[gnu::always_inline]] void put(std::byte* page, index slot, float const* x, code* room) const noexcept {
     auto const layout = panel();
-    detail::panel_writer<stored> const writer(layout, page);
     for (index g = 0; g < layout.groups(); ++g) {
       index const n = layout.group_length(g);
       float const* const from = x + g * layout.group();
-      writer.put_params(slot, g, Encoder::template encode<quantizer>(from, n, room));
+      params_type::put(page + layout.params_at(g), slot, Encoder::template encode<quantizer>(from, n, room));
       index const whole = panel_type::pair_order ? 0 : n / panel_type::step;
-      words(page + g * layout.group_bytes() + slot * 4, whole, room);
+      words(page + layout.codes_at(g) + slot * 4, whole, room);
       rest(page, slot, g, whole * panel_type::step, n, room);
     }
   }
@@ -127,13 +165,7 @@ struct key_layout {
       for (index k = 0; k < layout.group_steps(g) * panel_type::step; ++k) {
         page[layout.at(slot, g, k).byte] = std::byte{0};  // whole bytes are of one row
       }
-      std::byte* const params = page + layout.params_at(g);
-      constexpr auto size = static_cast<index>(sizeof(typename panel_type::scale_type));
-      std::memset(params + slot * size, 0, static_cast<std::size_t>(size));
-      if constexpr (panel_type::zero_points) { params[panel_type::scale_bytes + slot] = std::byte{0}; }
-      if constexpr (panel_type::minima) {
-        std::memset(params + panel_type::scale_bytes + slot * size, 0, static_cast<std::size_t>(size));
-      }
+      params_type::clear(page + layout.params_at(g), slot);
     }
   }
   /// What channel c of a token stands for.
@@ -143,17 +175,7 @@ struct key_layout {
     index const g = c / layout.group();
     int const packed = panel_type::get(page, layout.at(slot, c));
     auto const q = static_cast<code>((packed ^ panel_type::flip) & (code_count<F> - 1));
-    std::byte const* const params = page + layout.params_at(g);
-    auto const scale = static_cast<float>(detail::read_at<typename panel_type::scale_type>(params, slot));
-    std::byte const* const more = params + panel_type::scale_bytes;
-    if constexpr (panel_type::minima) {
-      return __builtin_fmaf(scale, F::decode(q), detail::read_at<typename panel_type::scale_type>(more, slot));
-    } else if constexpr (panel_type::zero_points) {
-      int const zero = static_cast<int>(more[slot]) + lattice<F>.lowest;
-      return scale * (F::decode(q) - static_cast<float>(zero));
-    } else {
-      return scale * F::decode(q);
-    }
+    return params_type::value(page + layout.params_at(g), slot, q);
   }
 
  private:
@@ -226,12 +248,12 @@ struct value_layout {
   /// Where the codes of a panel are.
   using stored = scheme<symmetric<format>, per_row>;
   using panel_type = panel_layout<stored>;
-  using scale_type = typename detail::scale_type_of<quantizer>::type;
+  using params_type = detail::slot_params<quantizer>;
+  using scale_type = typename params_type::scale_type;
   static constexpr bool zero_points = has_zero_point<quantizer>;
   static constexpr bool minima = has_minimum<quantizer>;
   static constexpr index panel_bytes = page_tokens / panel_type::step * panel_type::step_bytes;
-  static constexpr index scale_bytes = static_cast<index>(sizeof(scale_type)) * page_tokens;
-  static constexpr index param_bytes = scale_bytes + (zero_points ? page_tokens : 0) + (minima ? scale_bytes : 0);
+  static constexpr index scale_bytes = params_type::scale_bytes;
 
   index head_dim = 0;
 
@@ -241,7 +263,7 @@ struct value_layout {
   [[nodiscard, gnu::always_inline]] constexpr index groups() const noexcept { return ceil_div(head_dim, group()); }
   [[nodiscard, gnu::always_inline]] constexpr index panels() const noexcept { return ceil_div(head_dim, panel_rows); }
   [[nodiscard, gnu::always_inline]] constexpr index params_at(index g) const noexcept {
-    return panels() * panel_bytes + g * param_bytes;
+    return panels() * panel_bytes + g * params_type::bytes;
   }
   [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept { return params_at(groups()); }
 
@@ -250,15 +272,7 @@ struct value_layout {
     for (index g = 0; g < groups(); ++g) {
       index const first = g * group();
       index const n = smaller(group(), head_dim - first);
-      auto const p = Encoder::template encode<quantizer>(x + first, n, room);
-      std::byte* const params = page + params_at(g);
-      detail::write_at(params, slot, static_cast<scale_type>(quantizer::scale(p)));
-      if constexpr (zero_points) {
-        params[scale_bytes + slot] = static_cast<std::byte>(quantizer::zero(p) - lattice<format>.lowest);
-      }
-      if constexpr (minima) {
-        detail::write_at(params + scale_bytes, slot, static_cast<scale_type>(quantizer::minimum(p)));
-      }
+      params_type::put(page + params_at(g), slot, Encoder::template encode<quantizer>(x + first, n, room));
       for (index c = 0; c < n;) {
         index const row = (first + c) % panel_rows;
         index const here = smaller(n - c, panel_rows - row);
@@ -269,30 +283,14 @@ struct value_layout {
   }
   [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
     for (index c = 0; c < head_dim; ++c) { set(page, slot, c, 0); }
-    for (index g = 0; g < groups(); ++g) {
-      std::byte* const params = page + params_at(g);
-      std::memset(params + slot * static_cast<index>(sizeof(scale_type)), 0, sizeof(scale_type));
-      if constexpr (zero_points) { params[scale_bytes + slot] = std::byte{0}; }
-      if constexpr (minima) {
-        std::memset(params + scale_bytes + slot * static_cast<index>(sizeof(scale_type)), 0, sizeof(scale_type));
-      }
-    }
+    for (index g = 0; g < groups(); ++g) { params_type::clear(page + params_at(g), slot); }
   }
   [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
     panel_type const codes{panel_rows, page_tokens};
     std::byte const* const panel = page + c / panel_rows * panel_bytes;
     int const packed = panel_type::get(panel, codes.at(c % panel_rows, 0, slot));
     auto const q = static_cast<code>((packed ^ panel_type::flip) & (code_count<format> - 1));
-    std::byte const* const params = page + params_at(c / group());
-    auto const scale = static_cast<float>(detail::read_at<scale_type>(params, slot));
-    if constexpr (minima) {
-      return __builtin_fmaf(scale, format::decode(q), detail::read_at<scale_type>(params + scale_bytes, slot));
-    } else if constexpr (zero_points) {
-      int const zero = static_cast<int>(params[scale_bytes + slot]) + lattice<format>.lowest;
-      return scale * (format::decode(q) - static_cast<float>(zero));
-    } else {
-      return scale * format::decode(q);
-    }
+    return params_type::value(page + params_at(c / group()), slot, q);
   }
 
  private:
