@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 #include <array>
+#include <cstddef>
 #include <vector>
 
 using namespace octavo;
@@ -17,4 +18,8 @@ TEST_CASE("unroll calls with 0 ... N - 1 as constants, in order") {
   CHECK(seen == std::vector<int>{0, 1, 2, 3, 4});
   detail::unroll<0>([&](auto) { seen.clear(); });
   CHECK(seen.size() == 5);
+  seen.clear();
+  detail::unroll<19>([&](int i) { seen.push_back(i); });
+  REQUIRE(seen.size() == 19);
+  for (int i = 0; i < 19; ++i) { CHECK(seen[static_cast<std::size_t>(i)] == i); }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Prints `case hash` lines of the outputs of every operation: the same lines whatever the compiler, its flags, the
-// instruction set. OCTAVO_HASH_ARCH names the instruction set, such as octavo::scalar. OCTAVO_HASH_SHORT leaves out what
-// differs only in its format.
+// instruction set. OCTAVO_HASH_ARCH names the instruction set, such as octavo::scalar. OCTAVO_HASH_CASES is 0 for products of
+// integers, 1 for a case of each kind, 2 for all.
 #include "octavo/octavo.hpp"
 
 #include "support/matrix.hpp"
@@ -155,26 +155,30 @@ void print_cached(char const* name) {
   std::printf("%s %016" PRIx64 "\n", name, hash.value());
 }
 
-/// What an instruction set does of its own: its dot products, lookups and conversions.
-void print_short() {
+/// Exact sums of bytes, of which most instruction sets have their own.
+void print_integers() {
   print<w8, a8>("w8.a8");
   print<w4_g128, a8>("w4_g128.a8");
   print<mxfp4, a8>("mxfp4.a8");
   print<w8, a8_affine>("w8.a8_affine");
   print<octavo::scheme<octavo::affine<octavo::uint4>, octavo::per_column>, a8>("columns4.a8");
   if constexpr (octavo::has_fma<arch>) {
-    print<fp8, as_is, bf16>("fp8.bf16");
-    print<w4_affine_g<32>, as_is, f16, f16>("w4_affine_g32.f16");
-    print_attention<as_is, as_is>("attention.f32");
     print_attention<q8, p8, octavo::smooth_keys, octavo::smooth_values>("attention.q8.p8.smooth");
-    print_by_token<float>("by_token.f32");
-    print_by_token<octavo::bf16>("by_token.bf16");
     print_cached<k8, v8>("attention.k8.v8");
     print_cached<k4, v4>("attention.k4.v4");
   }
 }
-
-[[maybe_unused]] void print_rest() {
+/// Floats: products, lookups, conversions.
+[[maybe_unused]] void print_floats() {
+  print<fp8, as_is, bf16>("fp8.bf16");
+  print<w8, as_is, f16, f16>("w8.f16");
+  print_attention<as_is, as_is>("attention.f32");
+  print_by_token<float>("by_token.f32");
+  print_by_token<octavo::bf16>("by_token.bf16");
+}
+/// What differs from these only in its format.
+[[maybe_unused]] void print_formats() {
+  print<w4_affine_g<32>, as_is, f16, f16>("w4_affine_g32.f16");
   print<w4_g32, a8, bf16, bf16>("w4_g32.a8.bf16");
   print<w2_g64, a8>("w2_g64.a8");
   print<w4_affine_g<32>, a8_affine>("w4_affine_g32.a8_affine");
@@ -196,8 +200,11 @@ void print_short() {
 }  // namespace
 
 int main() {
-  print_short();
-#if !defined(OCTAVO_HASH_SHORT)
-  print_rest();
+  print_integers();
+#if OCTAVO_HASH_CASES >= 1
+  print_floats();
+#endif
+#if OCTAVO_HASH_CASES >= 2
+  print_formats();
 #endif
 }
