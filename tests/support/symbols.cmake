@@ -1,8 +1,8 @@
 # Several instruction sets in one binary are objects compiled with different flags, and the linker keeps one of all
 # weak symbols (templates, inline functions) of a name: code for a new CPU could be what an old one runs. So every
 # weak symbol must have its instruction set in its name. These tests compile symbols/symbols.cpp, every operation, by
-# both compilers for each instruction set, and look at the symbols: at -O0, where nothing is inlined that need not be,
-# and once at -O2, where g++ guesses targets of virtual functions and compiles those. Included, this file adds the
+# g++ for each instruction set and by clang++ for two, and look at the symbols: at -O0, where nothing is inlined that need
+# not be, and once at -O2, where g++ guesses targets of virtual functions and compiles those. Included, this file adds the
 # tests. As a script it is one of them: COMPILER, FLAGS, SOURCE, OBJECT, NM, FILT, ISA.
 
 # What a name must contain, for each instruction set. Wrappers of another one must be there in Octavo's names.
@@ -44,6 +44,8 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
     set(variants scalar sse42 avx2 avx512vnni)
     if(compiler STREQUAL "g++")
       list(APPEND variants avx512amx avx2.O2)
+    elseif(compiler STREQUAL "clang++")  # where it differs from g++, it does so on each
+      set(variants avx2 avx512vnni)
     elseif(compiler MATCHES "^aarch64")
       set(variants neon64)
     endif()
