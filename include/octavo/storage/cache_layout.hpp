@@ -89,6 +89,15 @@ struct slot_params {
     if constexpr (has_zero_point<Q>) { params[scale_bytes + slot] = std::byte{0}; }
     if constexpr (has_minimum<Q>) { write_at(params + scale_bytes, slot, scale_type{}); }
   }
+  /// Token `slot` gets the bits of token `from_slot` of others.
+  [[gnu::always_inline]] static void copy(std::byte* params, index slot, std::byte const* from,
+                                          index from_slot) noexcept {
+    write_at(params, slot, read_at<scale_type>(from, from_slot));
+    if constexpr (has_zero_point<Q>) { params[scale_bytes + slot] = from[scale_bytes + from_slot]; }
+    if constexpr (has_minimum<Q>) {
+      write_at(params + scale_bytes, slot, read_at<scale_type>(from + scale_bytes, from_slot));
+    }
+  }
   /// What a code stands for.
   [[nodiscard, gnu::always_inline]] static float value(std::byte const* params, index slot, code q) noexcept {
     auto const scale = static_cast<float>(read_at<scale_type>(params, slot));
@@ -168,6 +177,17 @@ struct key_layout {
       params_type::clear(page + layout.params_at(g), slot);
     }
   }
+  /// Token `slot` of `page` gets the bits of token `from_slot` of page `from`, which may be the same page.
+  [[gnu::always_inline]] void copy(std::byte* page, index slot, std::byte const* from,
+                                   index from_slot) const noexcept {
+    auto const layout = panel();
+    for (index g = 0; g < layout.groups(); ++g) {
+      for (index k = 0; k < layout.group_steps(g) * panel_type::step; ++k) {
+        page[layout.at(slot, g, k).byte] = from[layout.at(from_slot, g, k).byte];
+      }
+      params_type::copy(page + layout.params_at(g), slot, from + layout.params_at(g), from_slot);
+    }
+  }
   /// What channel c of a token stands for.
   [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
     using F = typename quantizer::format;
@@ -230,6 +250,12 @@ struct key_layout<T> {
   [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
     for (index c = 0; c < head_dim; ++c) { detail::write_at(page, c * page_tokens + slot, T(0.0f)); }
   }
+  [[gnu::always_inline]] void copy(std::byte* page, index slot, std::byte const* from,
+                                   index from_slot) const noexcept {
+    for (index c = 0; c < head_dim; ++c) {
+      detail::write_at(page, c * page_tokens + slot, detail::read_at<T>(from, c * page_tokens + from_slot));
+    }
+  }
   [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
     return static_cast<float>(detail::read_at<T>(page, c * page_tokens + slot));
   }
@@ -285,6 +311,17 @@ struct value_layout {
     for (index c = 0; c < head_dim; ++c) { set(page, slot, c, 0); }
     for (index g = 0; g < groups(); ++g) { params_type::clear(page + params_at(g), slot); }
   }
+  [[gnu::always_inline]] void copy(std::byte* page, index slot, std::byte const* from,
+                                   index from_slot) const noexcept {
+    panel_type const codes{panel_rows, page_tokens};
+    for (index c = 0; c < head_dim; ++c) {
+      std::byte const* const panel = from + c / panel_rows * panel_bytes;
+      set(page, slot, c, panel_type::get(panel, codes.at(c % panel_rows, 0, from_slot)));
+    }
+    for (index g = 0; g < groups(); ++g) {
+      params_type::copy(page + params_at(g), slot, from + params_at(g), from_slot);
+    }
+  }
   [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
     panel_type const codes{panel_rows, page_tokens};
     std::byte const* const panel = page + c / panel_rows * panel_bytes;
@@ -339,6 +376,12 @@ struct value_layout<T> {
   }
   [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
     for (index c = 0; c < head_dim; ++c) { detail::write_at(page, at(slot, c), T(0.0f)); }
+  }
+  [[gnu::always_inline]] void copy(std::byte* page, index slot, std::byte const* from,
+                                   index from_slot) const noexcept {
+    for (index c = 0; c < head_dim; ++c) {
+      detail::write_at(page, at(slot, c), detail::read_at<T>(from, at(from_slot, c)));
+    }
   }
   [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
     return static_cast<float>(detail::read_at<T>(page, at(slot, c)));

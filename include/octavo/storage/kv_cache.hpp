@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <type_traits>
 
 #include "octavo/core/heads_view.hpp"
@@ -210,12 +211,74 @@ class kv_cache {
     blocks_.shrink(ceil_div(n, shape_.block));
   }
 
+  /// Tokens first ... first + n - 1 go away, those behind them move up, bit for bit, keys as they are: those without positions,
+  /// or with positions that count on as before. shift() of ops/shift.hpp turns keys to where they then stand. The bytes are
+  /// those of a cache that never had the tokens. Of n whole blocks, no more than first % block tokens are copied.
+  [[gnu::always_inline]] void drop(index first, index n) {
+    if (first < 0 || n < 0 || first > tokens_ || n > tokens_ - first) {
+      octavo::detail::fail_extents("kv_cache::drop", "the tokens that are left from the first one are",
+                                   tokens_ - first, "to be dropped are", n, "Pass some of those that it has.");
+    }
+    index const kept = tokens_ - n;
+    if (first == kept) { return truncate(kept); }
+    if (n == 0) { return; }
+    if (n % shape_.block == 0) {
+      index const b = first / shape_.block;
+      index const gone = n / shape_.block;
+      if (first % shape_.block != 0) {
+        (void)blocks_.own(b + gone);
+        for (index t = b * shape_.block; t < first; ++t) { copy_token(t + n, t); }
+      }
+      blocks_.erase(b, gone);
+    } else {
+      own(first);
+      for (index t = first; t < kept;) {
+        bool const whole = t % page_tokens == 0 && n % page_tokens == 0;
+        if (whole) {
+          copy_page(t / page_tokens, (t + n) / page_tokens);
+        } else {
+          copy_token(t, t + n);
+        }
+        t += whole ? page_tokens : 1;
+      }
+    }
+    tokens_ = kept;
+    blocks_.shrink(ceil_div(kept, shape_.block));
+  }
+
+  /// No fork shares the tokens from `first` on any more: what throws throws here, before they change.
+  [[gnu::always_inline]] void own(index first) {
+    for (index b = first / shape_.block; b < blocks_.count(); ++b) { (void)blocks_.own(b); }
+  }
+  /// Keys of tokens from `first` on become what change(x) makes of them, head_dim floats, encoded anew.
+  template <class Encoder = detail::plain_encoder, class Change>
+  [[gnu::always_inline]] void change_keys(index first, Change const& change) {
+    own(first);
+    auto* const x = reinterpret_cast<float*>(room_.data());
+    auto* const codes = reinterpret_cast<code*>(x + larger(shape_.head_dim, shape_.value_head_dim));
+    key_layout<K> const k{shape_.head_dim};
+    for (index t = first; t < tokens_; ++t) {
+      for (index h = 0; h < shape_.kv_heads; ++h) {
+        std::byte* const page = places().keys(h, t / page_tokens);
+        for (index c = 0; c < shape_.head_dim; ++c) { x[c] = k.value(page, t % page_tokens, c); }
+        change(x);
+        k.template put<Encoder>(page, t % page_tokens, x, codes);
+      }
+    }
+  }
+
   /// Another sequence that begins with the same tokens.
   [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(shape_, tokens_, blocks_); }
 
   /// Bytes that the tokens take: whole blocks, shared ones too.
   [[nodiscard, gnu::always_inline]] index bytes() const noexcept { return blocks_.count() * blocks_.block_bytes(); }
   [[nodiscard, gnu::always_inline]] index block_bytes() const noexcept { return blocks_.block_bytes(); }
+  /// What a cache of a shape asks its memory for at once.
+  [[nodiscard, gnu::always_inline]] static index allocation_bytes(cache_shape const& shape) {
+    cache_shape const s = checked(shape);
+    index const page = key_layout<K>{s.head_dim}.bytes() + value_layout<V>{s.value_head_dim}.bytes();
+    return detail::cache_blocks<Memory>::allocation(product(s.kv_heads, page, s.block / page_tokens));
+  }
   /// Block b as it is stored, and how many sequences have it. Behind the last token anything may stand.
   [[nodiscard, gnu::always_inline]] std::byte const* block(index b) const noexcept { return blocks_.table()[b]; }
   [[nodiscard, gnu::always_inline]] index block_users(index b) const noexcept { return blocks_.users_of(b); }
@@ -272,6 +335,25 @@ class kv_cache {
   [[nodiscard, gnu::always_inline]] detail::cache_places places() const noexcept {
     return {blocks_.table(), block_pages(), key_layout<K>{shape_.head_dim}.bytes(),
             value_layout<V>{shape_.value_head_dim}.bytes()};
+  }
+  /// Token `to` gets the bits of token `from`, all heads.
+  [[gnu::always_inline]] void copy_token(index to, index from) noexcept {
+    key_layout<K> const k{shape_.head_dim};
+    value_layout<V> const v{shape_.value_head_dim};
+    auto const at = places();
+    for (index h = 0; h < shape_.kv_heads; ++h) {
+      k.copy(at.keys(h, to / page_tokens), to % page_tokens, at.keys(h, from / page_tokens), from % page_tokens);
+      v.copy(at.values(h, to / page_tokens), to % page_tokens, at.values(h, from / page_tokens), from % page_tokens);
+    }
+  }
+  [[gnu::always_inline]] void copy_page(index to, index from) noexcept {
+    auto const at = places();
+    for (index h = 0; h < shape_.kv_heads; ++h) {
+      if (at.key_bytes > 0) { std::memcpy(at.keys(h, to), at.keys(h, from), static_cast<std::size_t>(at.key_bytes)); }
+      if (at.value_bytes > 0) {
+        std::memcpy(at.values(h, to), at.values(h, from), static_cast<std::size_t>(at.value_bytes));
+      }
+    }
   }
   [[gnu::always_inline]] static void check(char const* what, index a, char const* other, index b) {
     if (a != b) { octavo::detail::fail_extents("kv_cache::append", what, a, other, b, "They must be equal."); }
