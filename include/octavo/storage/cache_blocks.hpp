@@ -81,6 +81,10 @@ class cache_blocks {
       ++count_;
     }
   }
+  /// At least n blocks, which hold what stands in the memory that comes.
+  [[gnu::always_inline]] void adopt(index n) {
+    for (; count_ < n; ++count_) { slot(count_) = fresh(); }
+  }
   /// At most n blocks.
   [[gnu::always_inline]] void shrink(index n) noexcept {
     while (count_ > n) { release(slot(--count_)); }

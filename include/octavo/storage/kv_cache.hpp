@@ -298,6 +298,17 @@ class kv_cache {
     }
     tokens_ = n;
   }
+  /// Replaces all tokens by n whose blocks the memory has already: allocate() gives them as they are, in order. Any bytes are
+  /// safe.
+  [[gnu::always_inline]] void adopt(index n) {
+    if (n < 0 || n > shape_.capacity) {
+      octavo::detail::fail_extents("kv_cache::adopt", "tokens are", n, "the capacity is", shape_.capacity,
+                                   "Make a cache of more capacity.");
+    }
+    truncate(0);
+    blocks_.adopt(ceil_div(n, shape_.block));
+    tokens_ = n;
+  }
 
  private:
   [[gnu::always_inline]] kv_cache(cache_shape const& shape, index tokens, detail::cache_blocks<Memory> const& blocks)
