@@ -62,7 +62,7 @@ struct streaming_window {
 
   /// Tokens that may come before make_room: a longer chunk is cut there, so that bits do not depend on chunks.
   template <class Cache>
-  [[nodiscard]] index room(Cache const& cache) const noexcept {
+  [[nodiscard, gnu::always_inline]] index room(Cache const& cache) const noexcept {
     return larger(sinks + window - cache.tokens(), 0);
   }
 };
