@@ -8,6 +8,7 @@
 #include "octavo/core/heads_view.hpp"
 #include "octavo/storage/cache_blocks.hpp"
 #include "octavo/storage/cache_layout.hpp"
+#include "octavo/storage/channel_layout.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -31,6 +32,7 @@ struct cache_places {
   index block_pages;
   index key_bytes;  ///< of a page
   index value_bytes;
+  float const* open = nullptr;  ///< keys whose groups are open: [head][token % residual][channel]
 
   [[nodiscard, gnu::always_inline]] index head_bytes() const noexcept { return key_bytes + value_bytes; }
   /// Keys of tokens 64 p to 64 p + 63 of a head, and values.
@@ -48,6 +50,7 @@ class cache_side {
  public:
   using stored_scheme = S;
   using layout_type = Layout;
+  static constexpr index residual = residual_of<Layout>;
 
   [[gnu::always_inline]] cache_side(cache_places const& places, Layout const& layout, index heads,
                                     index tokens) noexcept
@@ -64,8 +67,16 @@ class cache_side {
   [[nodiscard, gnu::always_inline]] std::byte const* page(index head, index p) const noexcept {
     return Values ? places_.values(head, p) : places_.keys(head, p);
   }
+  /// Tokens that are codes (or elements) in pages; those behind them are open: floats.
+  [[nodiscard, gnu::always_inline]] index closed() const noexcept { return tokens_ - tokens_ % residual; }
+  [[nodiscard, gnu::always_inline]] float const* open(index head, index token) const noexcept {
+    return places_.open + (head * residual + token % residual) * layout_.head_dim;
+  }
   /// What a channel stands for.
   [[nodiscard, gnu::always_inline]] float operator()(index head, index token, index channel) const noexcept {
+    if constexpr (residual > 1) {
+      if (token >= closed() && token < tokens_) { return open(head, token)[channel]; }
+    }
     return layout_.value(page(head, token / page_tokens), token % page_tokens, channel);
   }
 
@@ -102,6 +113,11 @@ template <class S, class Layout, bool Values>
 ///   std::pmr::memory_resource, which outlives the cache and its forks, and is safe for their threads.
 /// - Each token is quantized alone, once, when it is appended; nothing is quantized again. So the bytes of a token do not
 ///   depend on how many were appended together, nor on what was truncated or forked before.
+/// - Keys by per_channel_group<G, R> are quantized R tokens at a time, when the last of them comes; until then they are f32,
+///   for attention too, in memory of the cache itself: kv_heads * R * head_dim floats, which a fork copies. Their bytes do
+///   not depend on how many were appended together either. truncate(n) into R tokens that were closed opens them again: those
+///   that stay count as the floats they were decoded to (nothing that attention sees changes), and are quantized again, from
+///   these, with the ones that come. NaN or infinity in a key makes that channel NaN in all keys of its group.
 /// - A fork has the same tokens and shares their blocks; whoever appends to a block that others have gets a copy first.
 /// - Errors: shapes that do not fit, more tokens than `capacity`: the one error handler; the cache stays as it was. What the
 ///   allocator throws passes through, and leaves the tokens as they were.
@@ -115,6 +131,7 @@ class kv_cache {
       : shape_(checked(shape)),
         blocks_(product(shape_.kv_heads, page_bytes(), block_pages()), ceil_div(shape_.capacity, shape_.block),
                 memory),
+        open_(key_layout<K>{shape_.head_dim}, shape_.kv_heads),
         room_(product(larger(shape_.head_dim, shape_.value_head_dim), sizeof(float) + sizeof(code))) {
     if (!std::is_same_v<Memory, heap_blocks> && memory == nullptr) {
       octavo::detail::fail("kv_cache: the pointer to the memory is null. Pass one, or leave out the type.");
@@ -125,6 +142,7 @@ class kv_cache {
       : shape_(other.shape_),
         tokens_(other.tokens_),
         blocks_(static_cast<detail::cache_blocks<Memory>&&>(other.blocks_)),
+        open_(static_cast<open_type&&>(other.open_)),
         room_(static_cast<aligned_buffer&&>(other.room_)) {
     other.tokens_ = 0;
     other.shape_.capacity = 0;
@@ -135,6 +153,7 @@ class kv_cache {
       shape_ = other.shape_;
       tokens_ = other.tokens_;
       blocks_ = static_cast<detail::cache_blocks<Memory>&&>(other.blocks_);
+      open_ = static_cast<open_type&&>(other.open_);
       room_ = static_cast<aligned_buffer&&>(other.room_);
       other.tokens_ = 0;
       other.shape_.capacity = 0;
@@ -182,15 +201,24 @@ class kv_cache {
     for (index t = 0; t < n;) {
       index const first = tokens_ + t;
       index const here = smaller(n - t, page_tokens - first % page_tokens);
-      (void)blocks_.own(first / shape_.block);
+      // Groups that close may have begun in a block before.
+      for (index b = (first - first % residual) / shape_.block; b <= first / shape_.block; ++b) {
+        (void)blocks_.own(b);
+      }
       detail::cache_places const to = places();
       for (index h = 0; h < shape_.kv_heads; ++h) {
-        std::byte* const key_page = to.keys(h, first / page_tokens);
+        [[maybe_unused]] std::byte* const key_page = to.keys(h, first / page_tokens);
         std::byte* const value_page = to.values(h, first / page_tokens);
         for (index i = 0; i < here; ++i) {
           index const slot = first % page_tokens + i;
-          Encoder::load(ks.at(h, t + i), k.head_dim, x);
-          k.template put<Encoder>(key_page, slot, x, codes);
+          if constexpr (residual > 1) {
+            Encoder::load(ks.at(h, t + i), k.head_dim, open_.at(h, first + i));
+            open_.template put<Encoder>(
+                h, first + i, [&](index p) __attribute__((always_inline)) { return to.keys(h, p); });
+          } else {
+            Encoder::load(ks.at(h, t + i), k.head_dim, x);
+            k.template put<Encoder>(key_page, slot, x, codes);
+          }
           Encoder::load(vs.at(h, t + i), v.head_dim, x);
           v.template put<Encoder>(value_page, slot, x, codes);
         }
@@ -206,12 +234,18 @@ class kv_cache {
       octavo::detail::fail_extents("kv_cache::truncate", "tokens to stay are", n, "the cache has", tokens_,
                                    "Pass 0 to as many as it has.");
     }
+    if constexpr (residual > 1) {
+      auto const from = places();
+      open_.reopen(
+          shape_.kv_heads, tokens_,
+          n, [&](index h, index p) __attribute__((always_inline)) { return from.keys(h, p); });
+    }
     tokens_ = n;
     blocks_.shrink(ceil_div(n, shape_.block));
   }
 
   /// Another sequence that begins with the same tokens.
-  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(shape_, tokens_, blocks_); }
+  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(shape_, tokens_, blocks_, open_); }
 
   /// Bytes that the tokens take: whole blocks, shared ones too.
   [[nodiscard, gnu::always_inline]] index bytes() const noexcept { return blocks_.count() * blocks_.block_bytes(); }
@@ -220,7 +254,7 @@ class kv_cache {
   [[nodiscard, gnu::always_inline]] std::byte const* block(index b) const noexcept { return blocks_.table()[b]; }
   [[nodiscard, gnu::always_inline]] index block_users(index b) const noexcept { return blocks_.users_of(b); }
   /// Replaces all tokens by n, whose pages fill(head, page, keys, values) writes: keys().layout().bytes() and those of values.
-  /// What is read from a file comes in here; any bytes are safe.
+  /// What is read from a file comes in here; any bytes are safe. Keys that are open then are what open_key() is given.
   template <class Fill>
   [[gnu::always_inline]] void assign(index n, Fill const& fill) {
     if (n < 0 || n > shape_.capacity) {
@@ -235,12 +269,22 @@ class kv_cache {
     }
     tokens_ = n;
   }
+  /// The floats of a key whose group is open: token from keys().closed() on.
+  [[nodiscard, gnu::always_inline]] float* open_key(index head, index token) noexcept
+      requires(detail::residual_of<key_layout<K>> > 1) {
+    return open_.at(head, token);
+  }
 
  private:
-  [[gnu::always_inline]] kv_cache(cache_shape const& shape, index tokens, detail::cache_blocks<Memory> const& blocks)
+  using open_type = detail::open_keys<key_layout<K>>;
+  static constexpr index residual = detail::residual_of<key_layout<K>>;
+
+  [[gnu::always_inline]] kv_cache(cache_shape const& shape, index tokens, detail::cache_blocks<Memory> const& blocks,
+                                  open_type const& open)
       : shape_(shape),
         tokens_(tokens),
         blocks_(blocks),
+        open_(open),
         room_(product(larger(shape.head_dim, shape.value_head_dim), sizeof(float) + sizeof(code))) {}
 
   [[nodiscard, gnu::always_inline]] static cache_shape checked(cache_shape shape) {
@@ -271,7 +315,7 @@ class kv_cache {
   }
   [[nodiscard, gnu::always_inline]] detail::cache_places places() const noexcept {
     return {blocks_.table(), block_pages(), key_layout<K>{shape_.head_dim}.bytes(),
-            value_layout<V>{shape_.value_head_dim}.bytes()};
+            value_layout<V>{shape_.value_head_dim}.bytes(), open_.data()};
   }
   [[gnu::always_inline]] static void check(char const* what, index a, char const* other, index b) {
     if (a != b) { octavo::detail::fail_extents("kv_cache::append", what, a, other, b, "They must be equal."); }
@@ -280,6 +324,7 @@ class kv_cache {
   cache_shape shape_;
   index tokens_ = 0;
   detail::cache_blocks<Memory> blocks_;
+  [[no_unique_address]] open_type open_;
   aligned_buffer room_;
 };
 
