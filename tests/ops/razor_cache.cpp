@@ -208,6 +208,26 @@ TEST_CASE("bits do not depend on chunks, on when a cache was compressed, or on t
   });
 }
 
+TEST_CASE("keys by channel leave in whole groups") {
+  text const t(700);
+  razor_cache<k2, v2> cache(shape_of(700), kinds, small);
+  for (octavo::index i = 0; i < 700; i += 70) {
+    t.append_to(cache, i, 70);
+    cache.compress();
+  }
+  CHECK(cache.sinks() == 128);
+  CHECK(cache.dropped() == 512 - 128);
+  CHECK(cache.recent().tokens() == 700 - 384);
+  razor_cache<k2, v2> at_once(shape_of(700), kinds, small);
+  t.append_to(at_once, 0, 700);
+  at_once.compress();
+  int wrong = 0;
+  for (octavo::index i = 0; i < 316; ++i) {
+    wrong += cache.recent().keys()(1, i, 3) == at_once.recent().keys()(1, i, 3) ? 0 : 1;
+  }
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("heads of one kind, and what a cache of two kinds refuses") {
   using test::error_of;
   text const t(200);

@@ -4,6 +4,7 @@
 #include "octavo/io/cache_file.hpp"
 #include "octavo/ops/append.hpp"
 #include "octavo/ops/rope.hpp"
+#include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/archs.hpp"
@@ -83,33 +84,34 @@ void check_positions(rope_pairs pairs, Law const& law, double magnitude) {
 }
 
 template <class K, class V>
-void check_same_bits() {
-  rope_table const table(20, 140);
-  text const t(140, 20, 5);
-  cache_shape const shape{.head_dim = 20, .kv_heads = heads, .capacity = 140, .block = 64};
+void check_same_bits(octavo::index first, octavo::index n) {
+  octavo::index const tokens = first + n + 69;
+  rope_table const table(20, tokens);
+  text const t(tokens, 20, 5);
+  cache_shape const shape{.head_dim = 20, .kv_heads = heads, .capacity = tokens, .block = 64};
   kv_cache<K, V> before(shape);
-  t.append_to(before, table, 0, 140);
+  t.append_to(before, table, 0, tokens);
   auto expected = before.fork();
-  shift(expected, 5, 66, table, on<scalar>());
+  shift(expected, first, n, table, on<scalar>());
   // What is encoded is what the cache stood for, turned back.
   kv_cache<K, V> again(shape);
-  std::vector<float> k(static_cast<std::size_t>(74 * heads * 20));
+  std::vector<float> k(static_cast<std::size_t>((tokens - n) * heads * 20));
   auto v = k;
-  for (octavo::index i = 0; i < 74 * heads; ++i) {
+  for (octavo::index i = 0; i < (tokens - n) * heads; ++i) {
     octavo::index const p = i / heads;
-    octavo::index const from = p < 5 ? p : p + 66;
+    octavo::index const from = p < first ? p : p + n;
     for (octavo::index c = 0; c < 20; ++c) {
       auto const x = [&](octavo::index channel) { return before.keys()(i % heads, from, channel); };
-      float const cosine = table.cosines(66)[c % 10];
-      float const sine = -table.sines(66)[c % 10];
+      float const cosine = table.cosines(n)[c % 10];
+      float const sine = -table.sines(n)[c % 10];
       float const other = c < 10 ? -(x(c + 10) * sine) : x(c - 10) * sine;
-      k[static_cast<std::size_t>(i * 20 + c)] = p < 5 ? x(c) : std::fma(x(c), cosine, other);
+      k[static_cast<std::size_t>(i * 20 + c)] = p < first ? x(c) : std::fma(x(c), cosine, other);
       v[static_cast<std::size_t>(i * 20 + c)] = before.values()(i % heads, from, c);
     }
   }
-  again.append(text::view(k, 20, 0, 74), text::view(v, 20, 0, 74));
+  again.append(text::view(k, 20, 0, tokens - n), text::view(v, 20, 0, tokens - n));
   int wrong = 0;
-  for (octavo::index i = 5 * heads; i < 74 * heads; ++i) {  // those before were not encoded again
+  for (octavo::index i = first * heads; i < (tokens - n) * heads; ++i) {  // those before were not encoded again
     for (octavo::index c = 0; c < 20; ++c) {
       wrong += again.keys()(i % heads, i / heads, c) == expected.keys()(i % heads, i / heads, c) ? 0 : 1;
     }
@@ -119,7 +121,7 @@ void check_same_bits() {
     using A = typename decltype(arch)::type;
     INFO(arch_name<A>);
     auto cache = before.fork();
-    shift(cache, 5, 66, table, on<A>());
+    shift(cache, first, n, table, on<A>());
     CHECK(io::cache_bytes(cache) == io::cache_bytes(expected));
   });
 }
@@ -134,8 +136,9 @@ TEST_CASE("keys of a shifted cache stand where their places are") {
 }
 
 TEST_CASE("a shift encodes what the cache stood for, with the same bits on every instruction set") {
-  check_same_bits<k8, k8>();
-  check_same_bits<k4, f16>();
+  check_same_bits<k8, k8>(5, 66);
+  check_same_bits<k4, f16>(5, 66);
+  check_same_bits<scheme<affine_min<uint2, scale_as<f16>>, per_channel_group<32, 64>>, v2>(64, 128);
 }
 
 TEST_CASE("a streaming window has the same bytes by chunks, by tokens, in a fork, truncated and from a file") {

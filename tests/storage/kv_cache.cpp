@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/storage/kv_cache.hpp"
 
+#include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/bits.hpp"
@@ -280,4 +281,27 @@ TEST_CASE("drop refuses tokens that are not there") {
     CHECK(test::error_of([&] { cache.drop(first, n); }) != "no error");
   }
   CHECK(cache.tokens() == 10);
+}
+
+TEST_CASE("keys by channel are dropped by whole groups") {
+  using k = scheme<affine_min<uint2, scale_as<f16>>, per_channel_group<32, 64>>;
+  tokens const t(2, 300, 9, 20, 10);
+  for (octavo::index const block : {64, 128}) {
+    cache_shape const shape{.head_dim = 9, .kv_heads = 2, .capacity = 300, .value_head_dim = 20, .block = block};
+    for (octavo::index const first : {0, 64, 128}) {
+      for (octavo::index const n : {64, 128}) {
+        kv_cache<k, k8> cache(shape);
+        t.append_to(cache, 0, 300);
+        cache.drop(first, n);
+        CHECK(contents(cache) == contents(without<kv_cache<k, k8>>(t, shape, first, n)));
+      }
+    }
+    kv_cache<k, k8> cache(shape);
+    t.append_to(cache, 0, 300);
+    for (auto const& [first, n] : {std::pair{63, 64}, std::pair{64, 65}, std::pair{32, 128}}) {
+      CHECK(test::error_of([&] { cache.drop(first, n); }).find("multiples of the residual and of 64") !=
+            std::string::npos);
+    }
+    CHECK(cache.tokens() == 300);
+  }
 }

@@ -126,6 +126,11 @@ class paged_blocks {
   /// and why in `error`, if the disk fails. What is appended later is not saved.
   template <class K, class V>
   [[nodiscard]] bool save(kv_cache<K, V, paged_blocks> const& cache, std::string& error) {
+    if (cache.keys().closed() != cache.tokens()) {
+      error =
+          "the last keys are floats until their groups close; truncate to " + std::to_string(cache.keys().closed());
+      return false;
+    }
     header const h = header_of(cache);
     std::memcpy(file_.head(), &h, sizeof h);
     std::string const texts = detail::cache_text<K>() + '\n' + detail::cache_text<V>();
@@ -180,7 +185,7 @@ class paged_blocks {
       error = "the file stores '" + shown(all.substr(0, all.find('\0'))) + "', the cache '" + shown(texts) + "'";
       return false;
     }
-    if (there.tokens < 0 || there.tokens > cache.shape().capacity) {
+    if (there.tokens < 0 || there.tokens > cache.shape().capacity || there.tokens % cache.keys().residual != 0) {
       return differ("tokens", there.tokens, cache.shape().capacity);
     }
     index const tokens = static_cast<index>(there.tokens);

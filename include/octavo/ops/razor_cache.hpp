@@ -14,16 +14,16 @@ namespace octavo {
 inline namespace v0 {
 
 /// What heads keep that are no retrieval heads (RazorAttention, Tang et al. 2024): the first tokens and the last
-/// max(least, tokens / share). Both are filled up to pages of 64.
+/// max(least, tokens / share). Both are filled up to pages of 64, or to the tokens that keys by channel are quantized in.
 struct razor_window {
   index sinks = 4;
   index least = 4000;
   index share = 5;
 
-  /// The first of the last tokens that stay of n: a multiple of 64.
-  [[nodiscard, gnu::always_inline]] constexpr index begin(index n) const noexcept {
+  /// The first of the last tokens that stay of n: a multiple of `unit`.
+  [[nodiscard, gnu::always_inline]] constexpr index begin(index n, index unit = page_tokens) const noexcept {
     index const last = larger(least, n / share);
-    return larger(round_up(sinks, page_tokens), larger(n - last, 0) / page_tokens * page_tokens);
+    return larger(round_up(sinks, unit), larger(n - last, 0) / unit * unit);
   }
 };
 
@@ -83,7 +83,7 @@ class razor_cache {
   }
   /// Of heads that are no retrieval heads: how many tokens went into the mean, and where they stood: from sinks() on.
   [[nodiscard, gnu::always_inline]] index dropped() const noexcept { return dropped_; }
-  [[nodiscard, gnu::always_inline]] index sinks() const noexcept { return round_up(window_.sinks, page_tokens); }
+  [[nodiscard, gnu::always_inline]] index sinks() const noexcept { return round_up(window_.sinks, unit); }
   /// Bytes that the tokens take, and the sums.
   [[nodiscard, gnu::always_inline]] index bytes() const noexcept {
     return whole_.bytes() + recent_.bytes() + sums_.bytes() + 2 * partial_.size();
@@ -134,7 +134,7 @@ class razor_cache {
 
   /// Tokens that only retrieval heads keep from now on become part of the mean of the others.
   [[gnu::always_inline]] void compress() {
-    index const pages = (window_.begin(tokens_) - sinks() - dropped_) / page_tokens;
+    index const pages = (window_.begin(tokens_, unit) - sinks() - dropped_) / page_tokens;
     if (pages <= 0) { return; }
     index const first = sinks() / page_tokens;
     recent_.drop(sinks(), pages * page_tokens);
@@ -291,6 +291,11 @@ class razor_cache {
     auto const& s = recent_.shape();
     return aligned_buffer(product(s.kv_heads, s.head_dim + s.value_head_dim, sizeof(float)));
   }
+
+  static constexpr index residual = cache_keys<K>::residual;
+  static constexpr index unit = page_tokens % residual == 0   ? page_tokens
+                                : residual % page_tokens == 0 ? residual
+                                                              : residual * page_tokens;
 
   razor_window window_;
   aligned_buffer heads_;

@@ -17,6 +17,7 @@ inline namespace v0 {
 ///
 /// - Keys of float lose 3 * 2^-24 (|a| + |b|) in each shift; quantized keys are quantized once more, so shift by many tokens
 ///   at once, not by one. Keys without positions (turned when they are read, ALiBi) need drop alone, which loses nothing.
+/// - Keys by channel go by whole groups: first and n are multiples of their residual and of 64.
 /// - Runs on the calling thread; a context (on<arch>()) may say on which instruction set: the bits are the same.
 /// - Errors: n beyond the table, tokens that are not there: the one error handler; the cache stays as it was.
 template <class K, class V, class Memory, class... Context, class Default = default_arch>
