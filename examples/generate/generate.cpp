@@ -204,7 +204,7 @@ std::unique_ptr<Model> load(char const* name, example::checkpoint const& weights
   auto const say = [&](std::size_t done) {
     if (weights.hidden >= 512) { std::fprintf(stderr, "\r%s: packed %zu of %zu layers", name, done, all); }
   };
-  auto model = std::make_unique<Model>(weights, context, pool, say);
+  auto model = std::make_unique<Model>(weights, context, example::pages<float>(), pool, say);
   if (weights.hidden >= 512) { std::fprintf(stderr, "\n"); }
   return model;
 }

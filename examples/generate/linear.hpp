@@ -42,13 +42,45 @@ class machine {
   std::pmr::monotonic_buffer_resource memory_;
 };
 
-/// A linear layer. W: scheme of the weights. A: scheme of the activations, or float or bf16: they stay as they are.
+/// What norms and activations write, and a layer reads. A: the scheme of its activations, or float or bf16, which stay as they
+/// are. Elements, which the layer may still have to quantize; their memory only ever grows.
+template <class A>
+class layer_input {
+ public:
+  using element = std::conditional_t<octavo::element<A>, A, float>;
+
+  /// features x n, to be written.
+  tokens_view<element> resized(index features, index n) {
+    auto const size = static_cast<std::size_t>(octavo::product(features, n));
+    if (elements_.size() < size) { elements_.resize(size); }
+    return {elements_.data(), features, n, features};
+  }
+
+ private:
+  std::vector<element> elements_;
+};
+/// Integers with a scale for each token are written at once, from registers, in place of floats.
+template <class Q>
+  requires octavo::kernel::tracks_range<Q>
+class layer_input<octavo::scheme<Q, octavo::per_token>> {
+  using codes = octavo::quantized_tokens<octavo::scheme<Q, octavo::per_token>>;
+
+ public:
+  /// Memory comes when one of both changes.
+  codes& resized(index features, index n) {
+    if (tokens_.features() != features || tokens_.tokens() != n) { tokens_ = codes(features, n); }
+    return tokens_;
+  }
+
+ private:
+  codes tokens_;
+};
+
+/// A linear layer. W: scheme of the weights. A: as of layer_input, which it reads; or floats, which it quantizes.
 /// Several matrices become one with all their rows, since one large product is faster than a few small ones.
 template <class W, class A>
 class linear {
  public:
-  /// What the layer reads.
-  using element = std::conditional_t<std::is_same_v<A, bf16>, bf16, float>;
   static constexpr char const* path = octavo::path_name(octavo::path_of<W, A>);
 
   linear(std::span<weights const> parts, thread_pool& pool) : weights_(packed<W>(parts, pool)) {}
@@ -59,17 +91,19 @@ class linear {
   void row(index r, float* out) const { octavo::dequantize_row(weights_, r, out); }
 
   /// y = W x, a column per token.
-  void multiply(tokens_view<element const> x, tokens_view<float> y, machine& m) const {
+  template <class X = tokens_view<float const>>
+  void multiply(X const& x, tokens_view<float> y, machine& m) const {
     octavo::matmul<scheme>(weights_, x, y, m.context());
   }
   /// y += W x. The epilogue adds while the sums are still in registers.
-  void add(tokens_view<element const> x, tokens_view<float> y, machine& m) const {
+  template <class X = tokens_view<float const>>
+  void add(X const& x, tokens_view<float> y, machine& m) const {
     auto const plus_y = [y](auto sum, index r, index t) { return sum + octavo::load_like(sum, y.token(t) + r); };
     octavo::matmul<scheme>(weights_, x, y, plus_y, m.context());
   }
 
  private:
-  using scheme = std::conditional_t<std::is_same_v<A, element>, octavo::as_is, A>;
+  using scheme = std::conditional_t<octavo::detail::is_scheme<A>, A, octavo::as_is>;
   octavo::quantized_matrix<W> weights_;
 };
 
@@ -84,7 +118,6 @@ class linear<float, float> {
   }
 
  public:
-  using element = float;
   static constexpr char const* path = "Eigen";
 
   linear(std::span<weights const> parts, thread_pool&) {
