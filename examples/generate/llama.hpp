@@ -61,9 +61,7 @@ class llama {
     position_ = 0;
     octavo::cache_shape const shape{.head_dim = c_.head_dim, .kv_heads = c_.kv_heads, .capacity = c_.context};
     auto const count = static_cast<index>(layers_.size());
-    for (index i = 0; i < count; ++i) {
-      layers_[static_cast<std::size_t>(i)].cache = caches(shape, i, count);
-    }
+    for (index i = 0; i < count; ++i) { layers_[static_cast<std::size_t>(i)].cache = caches(shape, i, count); }
   }
 
   [[nodiscard]] index context() const noexcept { return c_.context; }
@@ -105,7 +103,7 @@ class llama {
     for (auto& l : layers_) {
       auto const qkv = view(wide_, l.qkv.rows(), n);
       l.qkv.multiply(normed(x, l.attention_norm, to_layer_), qkv, machine_);
-      attend(l, qkv, x);
+      l.o.add(attended(l, qkv), x, machine_);
       auto const gate_up = view(wide_, l.gate_up.rows(), n);
       l.gate_up.multiply(normed(x, l.mlp_norm, to_layer_), gate_up, machine_);
       l.down.add(gated(gate_up), x, machine_);
@@ -134,32 +132,20 @@ class llama {
     return {buffer.data(), features, n, features};
   }
 
-  template <class T>
-  static tokens_view<T const> read_only(tokens_view<T> v) {
-    return {v.data(), v.features(), v.tokens(), v.stride()};
-  }
-  template <class S>
-  static octavo::quantized_tokens<S> const& read_only(octavo::quantized_tokens<S> const& codes) {
-    return codes;
-  }
-
   /// RMSNorm, as the next layer reads it.
   decltype(auto) normed(tokens_view<float> x, std::vector<float> const& weight, input& to) {
-    auto&& out = to.resized(x.features(), x.tokens());
-    octavo::rms_norm(x, weight, out, {.epsilon = c_.eps}, machine_.context());
-    return read_only(out);
+    return to.written(x.features(), x.tokens(),
+                      [&](auto&& out) { octavo::rms_norm(x, weight, out, {.epsilon = c_.eps}, machine_.context()); });
   }
 
   /// silu(gate) * up.
   decltype(auto) gated(tokens_view<float> gate_up) {
-    auto&& out = to_down_.resized(c_.intermediate, gate_up.tokens());
-    octavo::gated<octavo::silu>(gate_up, out, machine_.context());
-    return read_only(out);
+    return to_down_.written(c_.intermediate, gate_up.tokens(),
+                            [&](auto&& out) { octavo::gated<octavo::silu>(gate_up, out, machine_.context()); });
   }
 
-  /// Stores keys and values, attends, and adds what the heads say to x.
-  void attend(layer& l, tokens_view<float> qkv, tokens_view<float> x) {
-    using octavo::heads_view;
+  /// Stores keys and values, and attends to all there are.
+  decltype(auto) attended(layer& l, tokens_view<float> qkv) {
     index const n = qkv.tokens();
     index const d = c_.head_dim;
     auto const heads = [&](index first, index count) {
@@ -169,14 +155,16 @@ class llama {
     l.cache->attend(heads(0, c_.heads), heads(c_.heads, c_.kv_heads),
                     heads(c_.heads + c_.kv_heads, c_.kv_heads).read(),
                     heads_view<float>(out.data(), d, c_.heads, n, d, out.stride()), position_, turns_, machine_);
-    if constexpr (std::is_same_v<A, bf16>) {
-      auto const rounded = to_o_.resized(out.features(), n);
-      std::copy_n(out.data(), out.features() * n, rounded.data());
-      l.o.add(read_only(rounded), x, machine_);
-    } else {
-      l.o.add(read_only(out), x, machine_);
-    }
+    return to_o_.written(out.features(), n,
+                         [&](auto&& to) { octavo::activate<unchanged>(out, to, machine_.context()); });
   }
+  /// An activation: floats become what a layer reads.
+  struct unchanged {
+    template <class Arch>
+    static octavo::simd::floats<Arch> apply(octavo::simd::floats<Arch> x) noexcept {
+      return x;
+    }
+  };
 
   model_shape c_;
   machine machine_;
