@@ -156,20 +156,29 @@ class sampler {
 
   int operator()(float const* logits, index vocab) {
     constexpr float temperature = 0.8f;
-    auto const kept = static_cast<std::ptrdiff_t>(std::min<index>(40, vocab));
-    candidates_.clear();
-    for (index i = 0; i < vocab; ++i) { candidates_.emplace_back(logits[i], static_cast<int>(i)); }
-    std::partial_sort(candidates_.begin(), candidates_.begin() + kept, candidates_.end(), std::greater<>());
+    constexpr std::size_t kept = 40;
+    candidates_.clear();  // a heap whose first is the least likely of the best so far
+    for (index i = 0; i < vocab; ++i) {
+      std::pair const next(logits[i], static_cast<int>(i));
+      if (candidates_.size() == kept) {
+        if (!(next > candidates_[0])) { continue; }
+        std::pop_heap(candidates_.begin(), candidates_.end(), std::greater<>());
+        candidates_.pop_back();
+      }
+      candidates_.push_back(next);
+      std::push_heap(candidates_.begin(), candidates_.end(), std::greater<>());
+    }
+    std::sort_heap(candidates_.begin(), candidates_.end(), std::greater<>());
     float total = 0;
     float const largest = candidates_[0].first;
-    for (auto c = candidates_.begin(); c != candidates_.begin() + kept; ++c) {
-      c->first = std::exp((c->first - largest) / temperature);
-      total += c->first;
+    for (auto& c : candidates_) {
+      c.first = std::exp((c.first - largest) / temperature);
+      total += c.first;
     }
     float left = total * static_cast<float>(random_() >> 8) * 0x1p-24f;
-    for (auto c = candidates_.begin(); c != candidates_.begin() + kept; ++c) {
-      left -= c->first;
-      if (left < 0) { return c->second; }
+    for (auto const& c : candidates_) {
+      left -= c.first;
+      if (left < 0) { return c.second; }
     }
     return candidates_[0].second;
   }

@@ -118,4 +118,7 @@ class linear<stored, A> {
   index cols_ = 0;
 };
 
+/// A matmul for each type: compiled by itself, in stored.cpp.
+extern template class linear<stored, octavo::schemes::a8>;
+
 }  // namespace example
