@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/ops/razor_cache.hpp"
 
+#include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/archs.hpp"
@@ -209,8 +210,9 @@ TEST_CASE("bits do not depend on chunks, on when a cache was compressed, or on t
 }
 
 TEST_CASE("keys by channel leave in whole groups") {
+  using keys = scheme<affine_min<uint2, scale_as<f16>>, per_channel_group<32, 128>>;
   text const t(700);
-  razor_cache<k2, v2> cache(shape_of(700), kinds, small);
+  razor_cache<keys, v2> cache(shape_of(700), kinds, small);
   for (octavo::index i = 0; i < 700; i += 70) {
     t.append_to(cache, i, 70);
     cache.compress();
@@ -218,7 +220,7 @@ TEST_CASE("keys by channel leave in whole groups") {
   CHECK(cache.sinks() == 128);
   CHECK(cache.dropped() == 512 - 128);
   CHECK(cache.recent().tokens() == 700 - 384);
-  razor_cache<k2, v2> at_once(shape_of(700), kinds, small);
+  razor_cache<keys, v2> at_once(shape_of(700), kinds, small);
   t.append_to(at_once, 0, 700);
   at_once.compress();
   int wrong = 0;
