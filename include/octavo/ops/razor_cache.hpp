@@ -2,8 +2,8 @@
 // razor_cache<K, V>: heads that look far back keep all tokens, the others the first, the last, and the mean of the rest.
 #pragma once
 
-#include <cstdint>
-#include <type_traits>
+#include <cstddef>
+#include <cstring>
 
 #include "octavo/core/log2.hpp"
 #include "octavo/ops/append.hpp"
@@ -62,7 +62,7 @@ namespace detail {
 ///   double precision, score = q mean scale + ln(number), the product one f32 chain of fma over channels. The same bits on every
 ///   instruction set with fma.
 /// - Errors: as kv_cache and attention. Memory: both kinds of heads, and (head_dim of K and V) floats for each page and head
-///   of the second kind.
+///   of the second kind, from the heap.
 template <class K, class V, class Memory = heap_blocks>
 class razor_cache {
  public:
@@ -73,9 +73,8 @@ class razor_cache {
         whole_heads_(count(shape, retrieval)),
         whole_(of(shape, whole_heads_), memory),
         recent_(of(shape, shape.kv_heads - whole_heads_), memory),
-        sums_(pages_of(recent_.shape())),
-        partial_(floats()),
-        gone_(floats()) {}
+        sums_(page_sum_bytes()),
+        gone_(page_sum_bytes()) {}
 
   [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
   [[nodiscard, gnu::always_inline]] index kv_heads() const noexcept {
@@ -86,7 +85,7 @@ class razor_cache {
   [[nodiscard, gnu::always_inline]] index sinks() const noexcept { return round_up(window_.sinks, unit); }
   /// Bytes that the tokens take, and the sums.
   [[nodiscard, gnu::always_inline]] index bytes() const noexcept {
-    return whole_.bytes() + recent_.bytes() + sums_.bytes() + 2 * partial_.size();
+    return whole_.bytes() + recent_.bytes() + sums_.size() + gone_.size();
   }
   [[nodiscard, gnu::always_inline]] kv_cache<K, V, Memory> const& whole() const noexcept { return whole_; }
   [[nodiscard, gnu::always_inline]] kv_cache<K, V, Memory> const& recent() const noexcept { return recent_; }
@@ -117,17 +116,12 @@ class razor_cache {
       octavo::append(recent_, k.part(r, kv_heads() - r), v.part(r, kv_heads() - r), context...);
       back.tokens = tokens_ + n;
     }
-    auto* const sum = reinterpret_cast<float*>(partial_.data());
-    for (index t = 0; t < n; ++t) {
+    for (index t = 0; t < n; ++t, ++tokens_) {
+      if (tokens_ < sinks()) { continue; }
+      float* const sum = page_sum((tokens_ - sinks() - dropped_) / page_tokens);
       for (index h = 0; h < kv_heads() - r; ++h) {
         add(k.view().at(r + h, t), d, sum + h * d);
         add(v.view().at(r + h, t), e, sum + (kv_heads() - r) * d + h * e);
-      }
-      if (++tokens_ % page_tokens == 0) {
-        index const h = kv_heads() - r;
-        sums_.append(heads_view<float const>(sum, d, h, 1, d, h * d),
-                     heads_view<float const>(sum + h * d, e, h, 1, e, h * e));
-        for (index i = 0; i < h * (d + e); ++i) { sum[i] = 0; }
       }
     }
   }
@@ -136,19 +130,12 @@ class razor_cache {
   [[gnu::always_inline]] void compress() {
     index const pages = (window_.begin(tokens_, unit) - sinks() - dropped_) / page_tokens;
     if (pages <= 0) { return; }
-    index const first = sinks() / page_tokens;
     recent_.drop(sinks(), pages * page_tokens);
-    auto* const all = reinterpret_cast<float*>(gone_.data());
-    auto const add_side = [&](auto const& side, float* to) {
-      for (index p = first; p < first + pages; ++p) {
-        for (index i = 0; i < side.heads() * side.head_dim(); ++i) {
-          to[i] += side(i / side.head_dim(), p, i % side.head_dim());
-        }
-      }
-    };
-    add_side(sums_.keys(), all);
-    add_side(sums_.values(), all + recent_.shape().kv_heads * recent_.shape().head_dim);
-    sums_.drop(first, pages);
+    index const floats = page_sum_bytes() / static_cast<index>(sizeof(float));
+    auto* const sums = reinterpret_cast<float*>(sums_.data());
+    for (index p = 0; p < pages; ++p) { add(sums + p * floats, floats, reinterpret_cast<float*>(gone_.data())); }
+    index const held = sums_.size() / static_cast<index>(sizeof(float));
+    for (index i = 0; i < held; ++i) { sums[i] = i + pages * floats < held ? sums[i + pages * floats] : 0; }
     dropped_ += pages * page_tokens;
   }
 
@@ -280,16 +267,19 @@ class razor_cache {
     shape.kv_heads = heads;
     return shape;
   }
-  /// A token for each page.
-  [[nodiscard, gnu::always_inline]] static cache_shape pages_of(cache_shape shape) noexcept {
-    shape.capacity = ceil_div(shape.capacity, page_tokens);
-    shape.block = page_tokens;
-    return shape;
-  }
-  /// Keys and values of heads of the second kind.
-  [[nodiscard, gnu::always_inline]] aligned_buffer floats() const {
+  /// Bytes of the sums of a page: keys and values of heads of the second kind.
+  [[nodiscard, gnu::always_inline]] index page_sum_bytes() const {
     auto const& s = recent_.shape();
-    return aligned_buffer(product(s.kv_heads, s.head_dim + s.value_head_dim, sizeof(float)));
+    return product(s.kv_heads, s.head_dim + s.value_head_dim, sizeof(float));
+  }
+  /// The sums of page p behind those that were dropped, for which there is room then.
+  [[nodiscard, gnu::always_inline]] float* page_sum(index p) {
+    if ((p + 1) * page_sum_bytes() > sums_.size()) {
+      aligned_buffer more(product(p + 1 + p / 4, page_sum_bytes()));
+      if (sums_.size() > 0) { std::memcpy(more.data(), sums_.data(), static_cast<std::size_t>(sums_.size())); }
+      sums_ = static_cast<aligned_buffer&&>(more);
+    }
+    return reinterpret_cast<float*>(sums_.data() + p * page_sum_bytes());
   }
 
   static constexpr index residual = cache_keys<K>::residual;
@@ -302,9 +292,8 @@ class razor_cache {
   index whole_heads_;
   kv_cache<K, V, Memory> whole_;
   kv_cache<K, V, Memory> recent_;
-  kv_cache<float, float> sums_;  // of each page that is kept
-  aligned_buffer partial_;       // of the last one, which is not full
-  aligned_buffer gone_;          // of all that were dropped
+  aligned_buffer sums_;  // of each page that is kept, but for the sinks, the last one not full perhaps
+  aligned_buffer gone_;  // of all that were dropped
   index tokens_ = 0;
   index dropped_ = 0;
 };
