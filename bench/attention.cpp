@@ -211,6 +211,8 @@ void add_caches() {
       add_cache<Arch, k8, v8>("k8.v8", {32, 8, 128, 1, keys}, threads);
       add_cache<Arch, k4, v4>("k4.v4", {8, 8, 128, 1, keys}, threads);
       add_cache<Arch, k4, v4>("k4.v4", {32, 8, 128, 1, keys}, threads);
+      add_cache<Arch, k2, v2>("k2.v2", {8, 8, 128, 1, keys}, threads);
+      add_cache<Arch, k2, v2>("k2.v2", {32, 8, 128, 1, keys}, threads);
     }
   }
 }
@@ -250,6 +252,7 @@ int main(int argc, char** argv) {
   bench::add_caches<octavo::avx2>();
   bench::add_append<octavo::avx512vnni, octavo::schemes::k8, octavo::schemes::v8>("k8.v8", {8, 8, 128, 1, 4096});
   bench::add_append<octavo::avx512vnni, octavo::schemes::k4, octavo::schemes::v4>("k4.v4", {8, 8, 128, 1, 4096});
+  bench::add_append<octavo::avx512vnni, octavo::schemes::k2, octavo::schemes::v2>("k2.v2", {8, 8, 128, 1, 4096});
   bench::add_codes<octavo::avx512amx>();
   bench::add_codes<octavo::avx512vnni>();
   bench::add_codes<octavo::avx2>();

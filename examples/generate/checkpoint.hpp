@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <set>
 #include <string>
@@ -137,7 +138,18 @@ struct checkpoint : model_shape {
                 std::to_string(cols);
         return false;
       }
-      auto found = weights::of(*tensor, error);
+      float factor = 1;
+      if (auto const* const scale = file.find(name + ".scale"); scale != nullptr) {
+        auto const one = octavo::io::view_ggml<float>(*scale, error);
+        if (!one) { return false; }
+        factor = one->rows() == 1 && one->cols() == 1 ? (*one)(0, 0) : 0.0f;
+        if (!(std::abs(factor) > 0 && std::abs(factor) < 1e30f)) {
+          error = name + ".scale is not one number of a reasonable size";
+          return false;
+        }
+        used.insert(scale->name);
+      }
+      auto found = weights::of(*tensor, error, factor);
       if (found) { w = *std::move(found); }
       used.insert(tensor->name);
       return found.has_value();

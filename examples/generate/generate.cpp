@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Continues a text with a small Llama model, then compares number formats: size, perplexity, speed.
+#include "caches.hpp"
 #include "llama.hpp"
 #include "measure.hpp"
+#include "stored.hpp"
 #include "thread_pool.hpp"
 #include "tokenizer_json.hpp"
 
@@ -38,7 +40,7 @@ struct format {
   using table = T;
   char const* name;
   char const* text;
-  /// The type of a GGUF file whose matrices this format holds as they are.
+  /// The type of a GGUF file whose matrices this format holds as they are, with other activations than bytes.
   std::optional<octavo::io::ggml_type> type = std::nullopt;
 };
 
@@ -46,8 +48,6 @@ struct format {
 template <class Function>
 void for_each_format(Function&& f) {
   constexpr auto q4_1_type = octavo::io::ggml_type::q4_1;
-  constexpr auto q4_0_type = octavo::io::ggml_type::q4_0;
-  constexpr auto q8_0_type = octavo::io::ggml_type::q8_0;
   using q4_1 = schemes::w4_min_g<32>;
   using q8_0 = schemes::w8_g<32>;
   f(format<float, float>{"float", "float weights and activations"});
@@ -56,11 +56,11 @@ void for_each_format(Function&& f) {
   f(format<schemes::w4_g32, octavo::bf16>{"w4a16", "INT4 group 32 x bf16"});
   f(format<schemes::mxfp4, schemes::a8>{"mxfp4", "E2M1 group 32 x INT8 per token"});
   f(format<schemes::fp8, octavo::bf16>{"fp8", "E4M3 per row x bf16"});
-  f(format<q4_1, schemes::a8, q8_0>{"q4_1", "Q4_1, head Q8_0 x INT8 per token", q4_1_type});
   f(format<q4_1, octavo::bf16, q8_0>{"q4_1a16", "Q4_1, head Q8_0 x bf16", q4_1_type});
-  f(format<schemes::w4_g32, schemes::a8, q8_0>{"q4_0", "Q4_0, head Q8_0 x INT8 per token", q4_0_type});
-  f(format<q8_0, schemes::a8>{"q8_0", "INT8 group 32 x INT8 per token", q8_0_type});
+  f(format<example::stored, schemes::a8>{"file", "the types of a GGUF file x INT8 per token"});
 }
+template <class F>
+inline constexpr bool is_stored = std::is_same_v<typename F::matrices, example::stored>;
 
 struct options {
   std::string data = GENERATE_DATA_DIR;
@@ -68,6 +68,7 @@ struct options {
   std::string model;  // a GGUF file; empty: the one in `data`
   std::string text;   // what perplexity is measured on; empty: heldout.txt in `data`
   std::string scheme;
+  std::string kv = "f16";
   int tokens = 120;
   int context = 2048;
   int text_tokens = 1 << 20;
@@ -83,10 +84,11 @@ void print_usage(std::FILE* out) {
                "usage: generate [options]\n"
                "  --prompt TEXT   what to continue (\"%s\")\n"
                "  --tokens N      how many tokens to write at most (%d)\n"
-               "  --scheme NAME   number formats of the model that writes (w4a8, or file), one of\n"
-               "                    file    those that hold the GGUF file as it is\n",
+               "  --scheme NAME   number formats of the model that writes (w4a8, or file), one of\n",
                o.prompt.c_str(), o.tokens);
   for_each_format([out](auto f) { std::fprintf(out, "                    %-7s %s\n", f.name, f.text); });
+  std::fprintf(out, "  --kv NAME       how it keeps keys and values (%s), one of\n", o.kv.c_str());
+  for (auto const& c : example::all_caches()) { std::fprintf(out, "                    %-7s %s\n", c.name, c.text); }
   std::fprintf(out,
                "  --seed N        another text (%d)\n"
                "  --threads N     threads that share the products (%d)\n"
@@ -101,9 +103,14 @@ void print_usage(std::FILE* out) {
 }
 
 bool known_scheme(std::string_view name) {
-  bool found = name == "file";
+  bool found = false;
   for_each_format([&](auto f) { found = found || name == f.name; });
   return found;
+}
+/// Of all_caches(); null if there is none of that name.
+example::named_caches const* find_caches(std::vector<example::named_caches> const& all, std::string_view name) {
+  auto const found = std::find_if(all.begin(), all.end(), [&](auto const& c) { return name == c.name; });
+  return found == all.end() ? nullptr : &*found;
 }
 
 bool read_options(int argc, char** argv, options& o) {
@@ -129,6 +136,7 @@ bool read_options(int argc, char** argv, options& o) {
                     : name == "--context"     ? number(value, 2, 1 << 20, o.context)
                     : name == "--text-tokens" ? number(value, 2, 1 << 30, o.text_tokens)
                     : name == "--scheme"      ? (o.scheme = value, known_scheme(value))
+                    : name == "--kv"          ? (o.kv = value, find_caches(example::all_caches(), value) != nullptr)
                     : name == "--tokens"      ? number(value, 0, 1000000, o.tokens)
                     : name == "--seed"        ? number(value, 0, 2147483647, o.seed)
                     : name == "--threads"     ? number(value, 1, 1024, o.threads)
@@ -148,20 +156,29 @@ class sampler {
 
   int operator()(float const* logits, index vocab) {
     constexpr float temperature = 0.8f;
-    auto const kept = static_cast<std::ptrdiff_t>(std::min<index>(40, vocab));
-    candidates_.clear();
-    for (index i = 0; i < vocab; ++i) { candidates_.emplace_back(logits[i], static_cast<int>(i)); }
-    std::partial_sort(candidates_.begin(), candidates_.begin() + kept, candidates_.end(), std::greater<>());
+    constexpr std::size_t kept = 40;
+    candidates_.clear();  // a heap whose first is the least likely of the best so far
+    for (index i = 0; i < vocab; ++i) {
+      std::pair const next(logits[i], static_cast<int>(i));
+      if (candidates_.size() == kept) {
+        if (!(next > candidates_[0])) { continue; }
+        std::pop_heap(candidates_.begin(), candidates_.end(), std::greater<>());
+        candidates_.pop_back();
+      }
+      candidates_.push_back(next);
+      std::push_heap(candidates_.begin(), candidates_.end(), std::greater<>());
+    }
+    std::sort_heap(candidates_.begin(), candidates_.end(), std::greater<>());
     float total = 0;
     float const largest = candidates_[0].first;
-    for (auto c = candidates_.begin(); c != candidates_.begin() + kept; ++c) {
-      c->first = std::exp((c->first - largest) / temperature);
-      total += c->first;
+    for (auto& c : candidates_) {
+      c.first = std::exp((c.first - largest) / temperature);
+      total += c.first;
     }
     float left = total * static_cast<float>(random_() >> 8) * 0x1p-24f;
-    for (auto c = candidates_.begin(); c != candidates_.begin() + kept; ++c) {
-      left -= c->first;
-      if (left < 0) { return c->second; }
+    for (auto const& c : candidates_) {
+      left -= c.first;
+      if (left < 0) { return c.second; }
     }
     return candidates_[0].second;
   }
@@ -199,32 +216,59 @@ void write(Model& model, example::words const& words, std::vector<int> text, opt
 /// Packs the matrices of a model, saying how far it is.
 template <class Model>
 std::unique_ptr<Model> load(char const* name, example::checkpoint const& weights, index context,
-                            example::thread_pool& pool) {
+                            example::layer_caches const& caches, example::thread_pool& pool) {
   auto const all = weights.layers.size();
   auto const say = [&](std::size_t done) {
     if (weights.hidden >= 512) { std::fprintf(stderr, "\r%s: packed %zu of %zu layers", name, done, all); }
   };
-  auto model = std::make_unique<Model>(weights, context, pool, say);
+  auto model = std::make_unique<Model>(weights, context, caches, pool, say);
   if (weights.hidden >= 512) { std::fprintf(stderr, "\n"); }
   return model;
 }
 
+/// All matrices of a model, and the scheme of each in the format F: visit(matrix, is_table).
+template <class Visit>
+void for_each_matrix(example::checkpoint const& c, Visit const& visit) {
+  visit(c.embedding, true);
+  if (c.head) { visit(*c.head, true); }
+  for (auto const& l : c.layers) {
+    for (example::weights const* const w : {&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down}) { visit(*w, false); }
+  }
+}
+template <class Scheme>
+bool holds(example::weights const& w) {
+  if constexpr (std::is_same_v<Scheme, float>) {
+    return true;
+  } else if constexpr (std::is_same_v<Scheme, example::stored>) {
+    return example::stored::holds(w);
+  } else {
+    return w.fits<Scheme>();
+  }
+}
 /// How many matrices of a file the format F does not hold as they are.
 template <class F>
 int rounded(F, example::checkpoint const& c) {
-  using W = typename F::matrices;
-  using T = typename F::table;
-  if constexpr (std::is_same_v<W, float>) {
-    return 0;
-  } else {
-    int count = (c.embedding.fits<T>() ? 0 : 1) + (!c.head || c.head->fits<T>() ? 0 : 1);
-    for (auto const& l : c.layers) {
-      for (example::weights const* const w : {&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down}) {
-        count += w->fits<W>() ? 0 : 1;
-      }
-    }
-    return count;
+  int count = 0;
+  for_each_matrix(c, [&](example::weights const& w, bool table) {
+    count += (table ? holds<typename F::table>(w) : holds<typename F::matrices>(w)) ? 0 : 1;
+  });
+  return count;
+}
+/// `210 Q4_1, 1 Q8_0`: the types of the matrices of a GGUF file, the most frequent first.
+std::string types_of(example::checkpoint const& c) {
+  std::vector<std::pair<int, std::string>> counts;
+  for_each_matrix(c, [&](example::weights const& w, bool) {
+    auto name = octavo::io::ggml_type_text(w.stored->type);
+    name.resize(name.find(' '));
+    auto const at = std::find_if(counts.begin(), counts.end(), [&](auto const& n) { return n.second == name; });
+    at == counts.end() ? counts.emplace_back(1, name) : (++at->first, *at);
+  });
+  std::stable_sort(counts.begin(), counts.end(), [](auto const& a, auto const& b) { return a.first > b.first; });
+  std::string text;
+  for (auto const& [count, name] : counts) {
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + name;
   }
+  return text;
 }
 
 int fail(std::string const& text) {
@@ -278,16 +322,10 @@ int main(int argc, char** argv) {
     if (!question) { return fail(path + ": " + error); }
     prompt = *std::move(question);
   }
-  // The formats that hold the matrices of the file as they are, or most of them.
-  auto const of_file = [&](auto f) { return !own && f.type == weights->layers[0].up.stored->type; };
-  if (o.scheme.empty() || o.scheme == "file") {
-    std::string first;
-    for_each_format([&](auto f) {
-      if (first.empty() && of_file(f)) { first = f.name; }
-    });
-    if (first.empty() && o.scheme == "file") { return fail("no scheme holds " + path + " as it is; name another"); }
-    o.scheme = first.empty() ? "w4a8" : first;
-  }
+  if (own && o.scheme == "file") { return fail("the model that ships is no GGUF file; name another scheme"); }
+  if (o.scheme.empty()) { o.scheme = own ? "w4a8" : "file"; }
+  auto const caches = example::all_caches();
+  auto const& keep = find_caches(caches, o.kv)->make;
 
   example::thread_pool pool(o.threads);
   for_each_format([&](auto f) {
@@ -295,7 +333,7 @@ int main(int argc, char** argv) {
     if (int const count = own ? 0 : rounded(f, *weights); count != 0) {
       std::fprintf(stderr, "%s: rounds %d matrices of the file, which are of other types\n", f.name, count);
     }
-    auto const model = load<typename decltype(f)::model>(f.name, *weights, context, pool);
+    auto const model = load<typename decltype(f)::model>(f.name, *weights, context, keep, pool);
     write(*model, *words, prompt, o);
   });
   if (!o.table) { return 0; }
@@ -308,28 +346,47 @@ int main(int argc, char** argv) {
   }
   octavo::index const window = std::min<octavo::index>(context, 512);
   std::printf(
-      "Llama, %zu layers, %td wide; %s, %d thread%s. Perplexity over %zu tokens of %s, in windows of %td; prefill of\n"
-      "%td tokens in one call, decode of one token a call.\n\n",
-      weights->layers.size(), weights->hidden, octavo::arch_name<octavo::default_arch>, o.threads,
-      o.threads == 1 ? "" : "s", heldout.size(), o.text.empty() ? "heldout.txt" : o.text.c_str(), window, window);
-  std::printf("%-7s %-32s %-9s %6s %7s %10s %13s %12s\n", "scheme", "weights x activations", "path", "MB", "bits",
-              "perplexity", "prefill tok/s", "decode tok/s");
-  for_each_format([&](auto f) {
-    if (own ? f.type.has_value() : !of_file(f) && o.scheme != f.name) { return; }
-    using model_type = typename decltype(f)::model;
-    std::fprintf(stderr, "measuring %s ...\n", f.name);
-    auto const loaded = load<model_type>(f.name, *weights, window, pool);
-    auto& model = *loaded;
+      "Llama, %zu layers, %td wide%s%s; %s, %d thread%s. Perplexity over %zu tokens of %s, in windows of %td;\n"
+      "prompt of %td tokens in one call, decode of the first %td, one a call.\n\n",
+      weights->layers.size(), weights->hidden, own ? "" : "; ", own ? "" : types_of(*weights).c_str(),
+      octavo::arch_name<octavo::default_arch>, o.threads, o.threads == 1 ? "" : "s", heldout.size(),
+      o.text.empty() ? "heldout.txt" : o.text.c_str(), window, window,
+      std::min<octavo::index>(window, example::decoded));
+  auto const measure = [&](auto& model, char const* name) {
     auto const say = [&](std::size_t done) {
-      if (!own) { std::fprintf(stderr, "\r%s: read %zu of %zu tokens", f.name, done, heldout.size()); }
+      if (!own) { std::fprintf(stderr, "\r%s: read %zu of %zu tokens", name, done, heldout.size()); }
     };
     double const perplexity = std::exp(example::loss(model, heldout, say));
-    if (!own) { std::fprintf(stderr, "\n%s: timing ...\n", f.name); }
+    if (!own) { std::fprintf(stderr, "\n%s: timing ...\n", name); }
     auto const speed = example::measure_speed(model, heldout);
-    std::printf("%-7s %-32s %-9s %6.2f %7.2f %10.3f %13.0f %12.0f\n", f.name, f.text, model_type::linear_type::path,
-                static_cast<double>(model.weight_bytes()) * 1e-6,
-                8.0 * static_cast<double>(model.weight_bytes()) / static_cast<double>(model.weight_count()),
-                perplexity, speed.prefill, speed.decode);
+    std::printf(" %10.3f %12.0f %12.0f\n", perplexity, speed.prompt, speed.decode);
     std::fflush(stdout);
+  };
+  std::printf("%-7s %-41s %-9s %6s %7s %10s %12s %12s\n", "scheme", "weights x activations", "path", "MB", "bits",
+              "perplexity", "prompt tok/s", "decode tok/s");
+  for_each_format([&](auto f) {
+    using F = decltype(f);
+    bool const of_file = !own && (is_stored<F> || f.type == weights->layers[0].up.stored->type);
+    if (own ? f.type.has_value() || is_stored<F> : !of_file && o.scheme != f.name) { return; }
+    std::fprintf(stderr, "measuring %s ...\n", f.name);
+    using model_type = typename F::model;
+    auto const model = load<model_type>(f.name, *weights, window, keep, pool);
+    auto const bytes = static_cast<double>(model->weight_bytes());
+    std::printf("%-7s %-41s %-9s %6.2f %7.2f", f.name, f.text, model_type::linear_type::path, bytes * 1e-6,
+                8 * bytes / static_cast<double>(model->weight_count()));
+    measure(*model, f.name);
+  });
+
+  std::printf("\n%-7s %-41s %16s %18s %12s %12s\n", "--kv", ("keys and values, with " + o.scheme).c_str(),
+              "bytes per token", "perplexity", "prompt tok/s", "decode tok/s");
+  for_each_format([&](auto f) {
+    if (o.scheme != f.name) { return; }
+    auto const model = load<typename decltype(f)::model>(f.name, *weights, window, keep, pool);
+    for (auto const& c : caches) {
+      std::fprintf(stderr, "measuring %s ...\n", c.name);
+      model->keep(c.make);
+      std::printf("%-7s %-41s %16.0f       ", c.name, c.text, model->cache_bytes());
+      measure(*model, c.name);
+    }
   });
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A test: a small Llama in GGUF gives the logits that gguf_golden.py computed with NumPy, and broken ones are refused.
+#include "caches.hpp"
 #include "checkpoint.hpp"
 #include "llama.hpp"
+#include "stored.hpp"
 #include "thread_pool.hpp"
 
 #include "../check.hpp"
@@ -14,6 +16,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,35 +71,89 @@ void check_refused_entry(std::span<std::byte const> file, std::string_view key, 
   check_refused(changed, sentence);
 }
 
+/// Logits after each token, and the tokens: what NumPy computed.
+struct golden_logits {
+  std::vector<int> tokens;
+  nlohmann::json logits;
+};
+
 /// Largest difference of the logits after each token to those of NumPy.
-template <class W, class A>
-float difference(example::checkpoint const& weights, std::vector<int> const& tokens, nlohmann::json const& expected) {
-  example::thread_pool pool(1);
-  example::llama<W, A> model(weights, pool);
-  auto const logits = model.forward(tokens, true);
+template <class Model>
+float difference(Model& model, golden_logits const& golden) {
+  model.reset();
+  auto const logits = model.forward(golden.tokens, true);
   float largest = 0;
-  for (std::size_t t = 0; t < tokens.size(); ++t) {
-    for (std::size_t i = 0; i < expected[t].size(); ++i) {
+  for (std::size_t t = 0; t < golden.tokens.size(); ++t) {
+    for (std::size_t i = 0; i < golden.logits[t].size(); ++i) {
       float const got = logits.token(static_cast<octavo::index>(t))[i];
-      largest = std::max(largest, std::abs(got - expected[t][i].get<float>()));
+      largest = std::max(largest, std::abs(got - golden.logits[t][i].get<float>()));
     }
   }
   return largest;
 }
+template <class W, class A>
+float difference(example::checkpoint const& weights, golden_logits const& golden) {
+  example::thread_pool pool(1);
+  example::llama<W, A> model(weights, pool);
+  return difference(model, golden);
+}
 
-/// All tokens in one call by one thread, and one a call by three, give the same bits.
-void check_one_by_one(example::checkpoint const& weights, std::span<int const> tokens) {
-  using model_type = example::llama<octavo::schemes::w8, octavo::schemes::a8>;
-  example::thread_pool one(1);
-  example::thread_pool three(3);
-  model_type model(weights, one);
-  model_type threaded(weights, three);
+/// All tokens in one call, and one a call by another model, give the same bits.
+template <class Model>
+void check_one_by_one(Model& model, Model& other, std::span<int const> tokens, std::string const& what) {
+  model.reset();
+  other.reset();
   auto const at_once = model.forward(tokens, true);
   for (std::size_t t = 0; t < tokens.size(); ++t) {
-    auto const logits = threaded.forward(tokens.subspan(t, 1));
-    check(std::equal(logits.data(), logits.data() + weights.vocab, at_once.token(static_cast<octavo::index>(t))),
-          "token " + std::to_string(t) + " alone differs");
+    auto const logits = other.forward(tokens.subspan(t, 1));
+    check(std::equal(logits.data(), logits.data() + model.vocab(), at_once.token(static_cast<octavo::index>(t))),
+          what + ": token " + std::to_string(t) + " alone differs");
   }
+  other.truncate(5);
+  auto const again = other.forward(tokens.subspan(5));
+  check(std::equal(again.data(), again.data() + model.vocab(),
+                   at_once.token(static_cast<octavo::index>(tokens.size()) - 1)),
+        what + ": after a step back");
+}
+
+/// A file of many types, each matrix as it is, with every cache.
+void check_mixed(example::checkpoint const& weights, golden_logits const& golden) {
+  float const exact = difference<float, float>(weights, golden);
+  check(exact < 2e-5f, "float logits of mixed types differ");
+  example::thread_pool one(1);
+  example::thread_pool three(3);
+  using model_type = example::llama<example::stored, octavo::schemes::a8>;
+  model_type model(weights, one);
+  model_type threaded(weights, three);
+  check(model.weight_bytes() < 260000, "matrices of mixed types stay small");
+  for (auto const& c : example::all_caches()) {
+    model.keep(c.make);
+    threaded.keep(c.make);
+    float const d = difference(model, golden);
+    std::printf("mixed types x INT8, cache %s, %.0f bytes per token: largest difference %.2g\n", c.name,
+                model.cache_bytes(), static_cast<double>(d));
+    bool const four_bits = c.name == std::string_view("k4") || c.name == std::string_view("k8v4");
+    check(d < (four_bits ? 0.5f : 0.1f) && d > exact, std::string("logits differ with the cache ") + c.name);
+    check_one_by_one(model, threaded, golden.tokens, c.name);
+  }
+}
+
+/// A GGUF file and its logits.
+struct golden_model {
+  std::optional<octavo::io::mapped_file> file;
+  std::optional<octavo::io::gguf> gguf;
+  std::optional<example::checkpoint> weights;
+  golden_logits golden;
+};
+bool read_golden(std::string const& path, golden_model& to, std::string& error) {
+  to.file = octavo::io::mapped_file::open(path + ".gguf", error);
+  auto const json = octavo::io::mapped_file::open(path + ".json", error);
+  if (to.file) { to.gguf = octavo::io::gguf::parse(to.file->bytes(), error); }
+  if (to.gguf) { to.weights = example::checkpoint::read(*to.gguf, error); }
+  if (!to.weights || !json) { return false; }
+  auto const golden = nlohmann::json::parse(json->text(), nullptr, false);
+  to.golden = {golden["tokens"].get<std::vector<int>>(), golden["logits"]};
+  return to.golden.tokens.size() == to.golden.logits.size();
 }
 
 }  // namespace
@@ -104,29 +161,33 @@ void check_one_by_one(example::checkpoint const& weights, std::span<int const> t
 int main(int argc, char** argv) {
   std::string const data = argc > 1 ? argv[1] : ".";
   std::string error;
-  auto const file = octavo::io::mapped_file::open(data + "/tiny.gguf", error);
-  auto const golden_file = octavo::io::mapped_file::open(data + "/tiny.json", error);
-  auto const gguf = file ? octavo::io::gguf::parse(file->bytes(), error) : std::nullopt;
-  auto const weights = gguf ? example::checkpoint::read(*gguf, error) : std::nullopt;
-  if (!weights || !golden_file) {
+  golden_model tiny;
+  golden_model mixed;
+  if (!read_golden(data + "/tiny", tiny, error) || !read_golden(data + "/mixed", mixed, error)) {
     std::printf("gguf_golden: %s\nusage: gguf_golden DIR\n", error.c_str());
     return 1;
   }
-  auto const golden = nlohmann::json::parse(golden_file->text(), nullptr, false);
-  auto const tokens = golden["tokens"].get<std::vector<int>>();
-  auto const& expected = golden["logits"];
-  check(expected.size() == tokens.size() && expected[0].size() == 50, "tiny.json has a row of logits for each token");
+  auto const& weights = *tiny.weights;
+  check(tiny.golden.logits[0].size() == 50, "tiny.json has a row of logits for each token");
 
   // Logits are between -4 and 4. Float weights leave rounding; bytes per row and per token their steps.
-  float const exact = difference<float, float>(*weights, tokens, expected);
-  float const quantized = difference<octavo::schemes::w8, octavo::schemes::a8>(*weights, tokens, expected);
+  float const exact = difference<float, float>(weights, tiny.golden);
+  using w8a8 = example::llama<octavo::schemes::w8, octavo::schemes::a8>;
+  example::thread_pool one(1);
+  example::thread_pool three(3);
+  w8a8 model(weights, one);
+  w8a8 threaded(weights, three);
+  float const quantized = difference(model, tiny.golden);
   std::printf("largest difference to NumPy: float %.2g, W8A8 %.2g\n", static_cast<double>(exact),
               static_cast<double>(quantized));
   check(exact < 2e-5f, "float logits differ");
   check(quantized < 0.15f && quantized > exact, "W8A8 logits differ");
-  check_one_by_one(*weights, tokens);
+  check_one_by_one(model, threaded, tiny.golden.tokens, "W8A8");
+  check_mixed(*mixed.weights, mixed.golden);
+  auto const& scale = *mixed.gguf->find("blk.0.ffn_down.scale");
+  check_refused_data(mixed.file->bytes(), scale, "\0\0\xc0\x7f"sv, "ffn_down.scale is not one number");
 
-  auto const all = file->bytes();
+  auto const all = tiny.file->bytes();
   check_refused(all, "\5\0\0\0\0\0\0\0llama"sv, "\5\0\0\0\0\0\0\0mamba"sv, "general.architecture is 'mamba'");
   check_refused(all, "blk.1.ffn_up.weight", "blk.1.ffn_up.weihgt", "there is no tensor blk.1.ffn_up.weight");
   check_refused(all, "llama.attention.head_count", "llama.attention.dead_count", "llama.attention.head_count");
@@ -160,7 +221,9 @@ int main(int argc, char** argv) {
   check_refused(all, "output_norm.weight\1\0\0\0\x40"sv, "output_norm.weight\1\0\0\0\x20"sv,
                 "output_norm.weight has 1 rows and 32 columns, but should have 1 and 64");
   check_refused_entry(all, "llama.rope.scaling.type", "llama.rope.scaling.type");
-  check_refused_data(all, *gguf->find("rope_freqs.weight"), "\0\0\0\0"sv, "rope_freqs.weight needs positive numbers");
-  check_refused_data(all, *gguf->find("output.weight"), "\0\x7e"sv, "row 0, columns 0 to 31, is not a finite number");
+  check_refused_data(all, *tiny.gguf->find("rope_freqs.weight"), "\0\0\0\0"sv,
+                     "rope_freqs.weight needs positive numbers");
+  check_refused_data(all, *tiny.gguf->find("output.weight"), "\0\x7e"sv,
+                     "row 0, columns 0 to 31, is not a finite number");
   return example::conclude();
 }

@@ -1,20 +1,45 @@
 # SPDX-License-Identifier: MIT
-"""Writes data/tiny.gguf, a random Llama of two layers with matrices of several types, and data/tiny.json, its logits by
-plain NumPy in double precision from the values that the `gguf` package reads back. Needs: pip install gguf numpy.
-Usage: python3 gguf_golden.py data"""
+"""Writes data/tiny.gguf and data/mixed.gguf, random Llamas of two layers with matrices of many types, and data/tiny.json and
+data/mixed.json, their logits by plain NumPy in double precision from the values that the `gguf` package reads back.
+Needs: pip install gguf numpy. Usage: python3 gguf_golden.py data"""
 import json
 import sys
 
 import numpy as np
-from gguf import GGUFReader, GGUFWriter, GGMLQuantizationType as T
+from gguf import GGML_QUANT_SIZES, GGUFReader, GGUFWriter, GGMLQuantizationType as T
 from gguf.quants import dequantize, quantize
 
-H, F, HEADS, KV, D, V, LAYERS = 64, 96, 4, 2, 16, 50, 2
+HEADS, KV, D, LAYERS = 4, 2, 16, 2
 EPS, THETA = 1e-5, 10000.0
-TOKENS = [3, 1, 4, 1, 5, 9, 2, 6, 49, 0, 17]
+TOKENS = [3, 1, 4, 1, 5, 9, 2, 6, 49, 0, 17]  # modulo the vocabulary
+# Types of the embedding, of the head, and of q k v o gate up down of each layer.
+TINY = (T.F16, T.Q8_0, [(T.Q4_1, T.Q8_0, T.BF16, T.Q4_0, T.Q4_1, T.Q4_1, T.Q4_1),
+                        (T.F32, T.Q5_0, T.Q5_1, T.F16, T.Q8_0, T.Q4_0, T.Q8_0)])
+MIXED = (T.Q6_K, T.IQ4_XS, [(T.Q4_K, T.Q6_K, T.Q5_K, T.IQ4_NL, T.Q2_K, T.Q3_K, T.NVFP4),
+                            (T.TQ1_0, T.Q4_K, T.Q4_K, T.Q5_1, T.NVFP4, T.TQ2_0, T.MXFP4)])
+# Where the floats of a block are: the rest of it may be anything.
+FLOATS = {T.Q2_K: (80, 82), T.Q3_K: (108,), T.Q4_K: (0, 2), T.Q5_K: (0, 2), T.Q6_K: (208,), T.IQ4_NL: (0,),
+          T.IQ4_XS: (0,), T.TQ1_0: (52,), T.TQ2_0: (64,), T.NVFP4: (), T.MXFP4: ()}
 
 
-def write(path):
+def random_blocks(random, rows, cols, kind):
+    """Bytes of blocks that NumPy cannot quantize to, whose values have the size of 1 / sqrt(cols)."""
+    elements, size = GGML_QUANT_SIZES[kind]
+    raw = random.integers(0, 256, (rows * cols // elements, size), dtype=np.uint8)
+    if kind == T.NVFP4:
+        raw[:, :4] = random.integers(40, 64, (len(raw), 4))
+    if kind == T.MXFP4:
+        raw[:, 0] = random.integers(119, 123, len(raw))
+    scales = random.uniform(0.5, 1, (len(raw), 2))
+    for step in range(2):
+        for i, at in enumerate(FLOATS[kind]):
+            raw[:, at:at + 2] = scales[:, i:i + 1].astype(np.float16).view(np.uint8)
+        size = np.sqrt((dequantize(raw.reshape(rows, -1), kind).astype(np.float64) ** 2).mean() * cols)
+        scales /= size
+    return raw.reshape(rows, -1), size
+
+
+def write(path, H, F, V, types):
     random = np.random.default_rng(1)
     w = GGUFWriter(path, "llama")
     w.add_block_count(LAYERS)
@@ -28,16 +53,22 @@ def write(path):
     w.add_rope_dimension_count(D)
 
     def add(name, rows, cols, kind):
+        if kind in FLOATS:
+            raw, size = random_blocks(random, rows, cols, kind)
+            w.add_tensor(name, raw, raw_dtype=kind)
+            if kind == T.NVFP4:
+                w.add_tensor(name.replace(".weight", ".scale"), np.array([1 / size], np.float32))
+            return
         x = (random.standard_normal((rows, cols)) / np.sqrt(cols)).astype(np.float32)
         w.add_tensor(name, quantize(x, kind), raw_dtype=kind)
 
-    add("token_embd.weight", V, H, T.F16)
-    add("output.weight", V, H, T.Q8_0)
+    embedding, head, layers = types
+    add("token_embd.weight", V, H, embedding)
+    add("output.weight", V, H, head)
     for name, size in [("output_norm", H)] + [(f"blk.{i}.{n}_norm", H) for i in range(LAYERS) for n in ("attn", "ffn")]:
         w.add_tensor(name + ".weight", (1 + 0.1 * random.standard_normal(size)).astype(np.float32))
     w.add_tensor("rope_freqs.weight", (1 + np.arange(D // 2) % 3).astype(np.float32))
-    for i, kinds in enumerate([(T.Q4_1, T.Q8_0, T.BF16, T.Q4_0, T.Q4_1, T.Q4_1, T.Q4_1),
-                               (T.F32, T.Q5_0, T.Q5_1, T.F16, T.Q8_0, T.Q4_0, T.Q8_0)]):
+    for i, kinds in enumerate(layers):
         shapes = {"attn_q": (HEADS * D, H), "attn_k": (KV * D, H), "attn_v": (KV * D, H), "attn_output": (H, HEADS * D),
                   "ffn_gate": (F, H), "ffn_up": (F, H), "ffn_down": (H, F)}
         for (name, (rows, cols)), kind in zip(shapes.items(), kinds):
@@ -50,6 +81,8 @@ def write(path):
 
 def logits(path):
     t = {x.name: dequantize(x.data, x.tensor_type).astype(np.float64) for x in GGUFReader(path).tensors}
+    for name in [n for n in t if n.endswith(".scale")]:
+        t[name.replace(".scale", ".weight")] *= t[name][0]
     norm = lambda x, n: x / np.sqrt((x * x).mean(-1, keepdims=True) + EPS) * t[n + ".weight"]
     positions = np.arange(len(TOKENS))[:, None]
     angle = positions * THETA ** (-2 * np.arange(D // 2) / D)[None] / t["rope_freqs.weight"]
@@ -61,7 +94,7 @@ def logits(path):
         return np.stack([a * cos[:, None] - b * sin[:, None], b * cos[:, None] + a * sin[:, None]], -1).reshape(
             len(TOKENS), heads, D)
 
-    x = t["token_embd.weight"][TOKENS]
+    x = t["token_embd.weight"][np.array(TOKENS) % len(t["token_embd.weight"])]
     for i in range(LAYERS):
         p = lambda n: t[f"blk.{i}.{n}.weight"]
         h = norm(x, f"blk.{i}.attn_norm")
@@ -81,6 +114,8 @@ def logits(path):
 
 
 folder = sys.argv[1]
-write(folder + "/tiny.gguf")
-json.dump({"tokens": TOKENS, "logits": [[round(float(v), 6) for v in row] for row in logits(folder + "/tiny.gguf")]},
-          open(folder + "/tiny.json", "w"))
+for name, shape in ("tiny", (64, 96, 50, TINY)), ("mixed", (256, 256, 20, MIXED)):
+    path = f"{folder}/{name}.gguf"
+    write(path, *shape)
+    rows = [[round(float(v), 6) for v in row] for row in logits(path)]
+    json.dump({"tokens": [i % shape[2] for i in TOKENS], "logits": rows}, open(f"{folder}/{name}.json", "w"))

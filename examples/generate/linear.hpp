@@ -42,35 +42,88 @@ class machine {
   std::pmr::monotonic_buffer_resource memory_;
 };
 
-/// A linear layer. W: scheme of the weights. A: scheme of the activations, or float or bf16: they stay as they are.
+/// What a layer reads, as norms and activations write it. A: the scheme of its activations, or float or bf16, which stay as they
+/// are. Elements, which the layer may still have to quantize; their memory only ever grows.
+template <class A>
+class layer_input {
+ public:
+  using element = std::conditional_t<octavo::element<A>, A, float>;
+  using type = tokens_view<element const>;
+
+  /// features x n, written by write(tokens_view<element>).
+  template <class Write>
+  type written(index features, index n, Write const& write) {
+    auto const size = static_cast<std::size_t>(octavo::product(features, n));
+    if (elements_.size() < size) { elements_.resize(size); }
+    write(tokens_view<element>(elements_.data(), features, n, features));
+    return {elements_.data(), features, n, features};
+  }
+
+ private:
+  std::vector<element> elements_;
+};
+/// Integers with a scale for each token are written at once, in place of floats: write(quantized_tokens&).
+template <class Q>
+  requires octavo::kernel::tracks_range<Q>
+class layer_input<octavo::scheme<Q, octavo::per_token>> {
+ public:
+  using type = octavo::quantized_tokens<octavo::scheme<Q, octavo::per_token>>;
+
+  template <class Write>
+  type const& written(index features, index n, Write const& write) {
+    if (tokens_.features() != features || tokens_.tokens() != n) { tokens_ = type(features, n); }
+    write(tokens_);
+    return tokens_;
+  }
+
+ private:
+  type tokens_;
+};
+
+/// A linear layer. W: scheme of the weights. A: as of layer_input, which it reads; or floats, which it quantizes.
 /// Several matrices become one with all their rows, since one large product is faster than a few small ones.
 template <class W, class A>
 class linear {
  public:
-  /// What the layer reads.
-  using element = std::conditional_t<std::is_same_v<A, bf16>, bf16, float>;
   static constexpr char const* path = octavo::path_name(octavo::path_of<W, A>);
 
-  linear(std::span<weights const> parts, thread_pool& pool) : weights_(packed<W>(parts, pool)) {}
+  linear(std::span<weights const> parts, thread_pool& pool)
+      : weights_(packed<W>(parts, pool)), factor_(factor_of<W>(parts)) {}
 
   [[nodiscard]] index rows() const noexcept { return weights_.rows(); }
   [[nodiscard]] index count() const noexcept { return weights_.rows() * weights_.cols(); }
   [[nodiscard]] index bytes() const noexcept { return weights_.size_bytes(); }
-  void row(index r, float* out) const { octavo::dequantize_row(weights_, r, out); }
+  void row(index r, float* out) const {
+    octavo::dequantize_row(weights_, r, out);
+    for (index c = 0; c < weights_.cols(); ++c) { out[c] *= factor_; }
+  }
 
   /// y = W x, a column per token.
-  void multiply(tokens_view<element const> x, tokens_view<float> y, machine& m) const {
-    octavo::matmul<scheme>(weights_, x, y, m.context());
+  template <class X = tokens_view<float const>>
+  void multiply(X const& x, tokens_view<float> y, machine& m) const {
+    product(x, y, false, m);
   }
-  /// y += W x. The epilogue adds while the sums are still in registers.
-  void add(tokens_view<element const> x, tokens_view<float> y, machine& m) const {
-    auto const plus_y = [y](auto sum, index r, index t) { return sum + octavo::load_like(sum, y.token(t) + r); };
-    octavo::matmul<scheme>(weights_, x, y, plus_y, m.context());
+  /// y += W x.
+  template <class X = tokens_view<float const>>
+  void add(X const& x, tokens_view<float> y, machine& m) const {
+    product(x, y, true, m);
   }
 
  private:
-  using scheme = std::conditional_t<std::is_same_v<A, element>, octavo::as_is, A>;
+  using scheme = std::conditional_t<octavo::element<A>, octavo::as_is, A>;
+
+  /// The epilogue adds while the sums are still in registers. It is compiled once for both.
+  template <class X>
+  void product(X const& x, tokens_view<float> y, bool sum_up, machine& m) const {
+    auto const write = [y, sum_up, factor = factor_](auto sum, index r, index t) {
+      decltype(sum) const scaled = sum * decltype(sum)(factor);
+      return sum_up ? scaled + octavo::load_like(scaled, y.token(t) + r) : scaled;
+    };
+    octavo::matmul<scheme>(weights_, x, y, write, m.context());
+  }
+
   octavo::quantized_matrix<W> weights_;
+  float factor_;  // what the packed matrix lacks
 };
 
 /// The baseline: float weights and Eigen's product.
@@ -84,7 +137,6 @@ class linear<float, float> {
   }
 
  public:
-  using element = float;
   static constexpr char const* path = "Eigen";
 
   linear(std::span<weights const> parts, thread_pool&) {

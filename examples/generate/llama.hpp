@@ -3,6 +3,7 @@
 #pragma once
 
 #include "checkpoint.hpp"
+#include "layer_cache.hpp"
 #include "linear.hpp"
 #include "thread_pool.hpp"
 
@@ -12,9 +13,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
-#include <string>
+#include <type_traits>
 #include <vector>
 
 namespace example {
@@ -25,12 +27,14 @@ class llama {
  public:
   using linear_type = linear<W, A>;
   using table_type = linear<Table, A>;
-  using element = typename linear_type::element;
 
-  llama(checkpoint const& c, thread_pool& pool) : llama(c, c.context, pool, [](std::size_t) {}) {}
-  /// `context` positions at most. `progress(layers done)` is called while matrices are packed.
+  llama(checkpoint const& c, thread_pool& pool) : llama(c, c.context, pages<float>(), pool) {}
+  /// `context` positions at most, whose keys and values `caches` keep.
+  llama(checkpoint const& c, index context, layer_caches const& caches, thread_pool& pool)
+      : llama(c, context, caches, pool, [](std::size_t) {}) {}
+  /// `progress(layers done)` is called while matrices are packed.
   template <class Progress>
-  llama(checkpoint const& c, index context, thread_pool& pool, Progress const& progress)
+  llama(checkpoint const& c, index context, layer_caches const& caches, thread_pool& pool, Progress const& progress)
       : c_(c), machine_(pool), embedding_(std::span(&c.embedding, 1), pool), norm_(c.norm.floats()) {
     c_.context = context;
     if (c.head) { head_.emplace(std::span(&*c.head, 1), pool); }
@@ -39,9 +43,10 @@ class llama {
       weights const gate_up[] = {l.gate, l.up};
       layers_.push_back({l.attention_norm.floats(), l.mlp_norm.floats(), linear_type(qkv, pool),
                          linear_type({&l.o, 1}, pool), linear_type(gate_up, pool), linear_type({&l.down, 1}, pool),
-                         std::vector<float>(cache_size(context)), std::vector<float>(cache_size(context))});
+                         nullptr});
       progress(layers_.size());
     }
+    keep(caches);
     auto const pairs = c.neighbours ? octavo::rope_pairs::neighbours : octavo::rope_pairs::halves;
     double const base = static_cast<double>(c.theta);
     if (c.angle_divisors.empty()) {
@@ -49,6 +54,14 @@ class llama {
     } else {
       turns_ = octavo::rope_table(c.head_dim, context, octavo::rope_divided{base, c.angle_divisors.data()}, pairs);
     }
+  }
+
+  /// Forgets the sequence; from now on `caches` keep keys and values.
+  void keep(layer_caches const& caches) {
+    position_ = 0;
+    octavo::cache_shape const shape{.head_dim = c_.head_dim, .kv_heads = c_.kv_heads, .capacity = c_.context};
+    auto const count = static_cast<index>(layers_.size());
+    for (index i = 0; i < count; ++i) { layers_[static_cast<std::size_t>(i)].cache = caches(shape, i, count); }
   }
 
   [[nodiscard]] index context() const noexcept { return c_.context; }
@@ -66,8 +79,19 @@ class llama {
     for (auto const& l : layers_) { sum += l.qkv.count() + l.o.count() + l.gate_up.count() + l.down.count(); }
     return sum;
   }
+  /// Bytes of keys and values, for each token.
+  [[nodiscard]] double cache_bytes() const {
+    double sum = 0;
+    for (auto const& l : layers_) { sum += l.cache->token_bytes(); }
+    return sum;
+  }
+  /// Only the first n tokens of the sequence stay. Pre: n is at most position().
+  void truncate(index n) {
+    for (auto& l : layers_) { l.cache->truncate(n); }
+    position_ = n;
+  }
   /// Forgets the sequence.
-  void reset() noexcept { position_ = 0; }
+  void reset() { truncate(0); }
 
   /// Appends tokens and returns logits for what comes next: after the last token, or after each (one column each).
   /// A prompt is one call: its tokens are columns of the same products. Valid until the next call.
@@ -78,82 +102,69 @@ class llama {
     for (index t = 0; t < n; ++t) { embedding_.row(tokens[static_cast<std::size_t>(t)], x.token(t)); }
     for (auto& l : layers_) {
       auto const qkv = view(wide_, l.qkv.rows(), n);
-      l.qkv.multiply(normed(x, l.attention_norm), qkv, machine_);
-      l.o.add(attend(l, qkv), x, machine_);
+      l.qkv.multiply(normed(x, l.attention_norm, to_layer_), qkv, machine_);
+      l.o.add(attended(l, qkv), x, machine_);
       auto const gate_up = view(wide_, l.gate_up.rows(), n);
-      l.gate_up.multiply(normed(x, l.mlp_norm), gate_up, machine_);
+      l.gate_up.multiply(normed(x, l.mlp_norm, to_layer_), gate_up, machine_);
       l.down.add(gated(gate_up), x, machine_);
     }
     position_ += n;
     index const wanted = after_each ? n : std::min<index>(n, 1);
     auto const logits = view(logits_, c_.vocab, wanted);
-    (head_ ? *head_ : embedding_)
-        .multiply(normed(tokens_view<float>(x.token(n - wanted), c_.hidden, wanted, c_.hidden), norm_), logits,
-                  machine_);
+    tokens_view<float> const last(x.token(n - wanted), c_.hidden, wanted, c_.hidden);
+    (head_ ? *head_ : embedding_).multiply(normed(last, norm_, to_head_), logits, machine_);
     return {logits.data(), c_.vocab, wanted, c_.vocab};
   }
 
  private:
+  using input = layer_input<A>;
+
   struct layer {
     std::vector<float> attention_norm, mlp_norm;
     linear_type qkv, o, gate_up, down;
-    std::vector<float> keys, values;  // positions x kv_heads x head_dim
+    std::unique_ptr<layer_cache> cache;
   };
 
-  [[nodiscard]] std::size_t cache_size(index positions) const {
-    return static_cast<std::size_t>(octavo::product(positions, c_.kv_heads, c_.head_dim));
-  }
-
-  template <class T>
-  static void grow(std::vector<T>& v, index size) {
-    if (v.size() < static_cast<std::size_t>(size)) { v.resize(static_cast<std::size_t>(size)); }
-  }
   /// features x n over a buffer that only ever grows: nothing is allocated once the longest prompt was seen.
-  template <class T>
-  static tokens_view<T> view(std::vector<T>& buffer, index features, index n) {
-    grow(buffer, features * n);
+  static tokens_view<float> view(std::vector<float>& buffer, index features, index n) {
+    auto const size = static_cast<std::size_t>(octavo::product(features, n));
+    if (buffer.size() < size) { buffer.resize(size); }
     return {buffer.data(), features, n, features};
   }
-  static tokens_view<element const> read_only(tokens_view<element> v) {
-    return {v.data(), v.features(), v.tokens(), v.stride()};
-  }
 
-  /// RMSNorm, as the elements that the next layer reads.
-  tokens_view<element const> normed(tokens_view<float> x, std::vector<float> const& weight) {
-    auto const out = view(in_, x.features(), x.tokens());
-    octavo::rms_norm(x, weight, out, {.epsilon = c_.eps}, machine_.context());
-    return read_only(out);
+  /// RMSNorm, as the next layer reads it.
+  decltype(auto) normed(tokens_view<float> x, std::vector<float> const& weight, input& to) {
+    return to.written(x.features(), x.tokens(),
+                      [&](auto&& out) { octavo::rms_norm(x, weight, out, {.epsilon = c_.eps}, machine_.context()); });
   }
 
   /// silu(gate) * up.
-  tokens_view<element const> gated(tokens_view<float> gate_up) {
-    auto const out = view(in_, c_.intermediate, gate_up.tokens());
-    octavo::gated<octavo::silu>(gate_up, out, machine_.context());
-    return read_only(out);
+  decltype(auto) gated(tokens_view<float> gate_up) {
+    return to_down_.written(c_.intermediate, gate_up.tokens(),
+                            [&](auto&& out) { octavo::gated<octavo::silu>(gate_up, out, machine_.context()); });
   }
 
-  /// Turns queries and keys, stores keys and values, then attends: several query heads share a head of keys and values.
-  tokens_view<element const> attend(layer& l, tokens_view<float> qkv) {
-    using octavo::heads_view;
+  /// Stores keys and values, and attends to all there are.
+  decltype(auto) attended(layer& l, tokens_view<float> qkv) {
     index const n = qkv.tokens();
     index const d = c_.head_dim;
-    index const stored = c_.kv_heads * d;
-    index const seen = position_ + n;
-    octavo::rope(heads_view<float>(qkv.data(), d, c_.heads + c_.kv_heads, n, d, qkv.stride()), position_, turns_,
-                 machine_.context());
-    for (index t = 0; t < n; ++t) {
-      float const* const k = qkv.token(t) + c_.heads * d;
-      std::copy_n(k, stored, l.keys.data() + (position_ + t) * stored);
-      std::copy_n(k + stored, stored, l.values.data() + (position_ + t) * stored);
-    }
-    auto const out = view(in_, c_.heads * d, n);
-    octavo::attention(heads_view<float const>(qkv.data(), d, c_.heads, n, d, qkv.stride()),
-                      heads_view<float const>(l.keys.data(), d, c_.kv_heads, seen, d, stored),
-                      heads_view<float const>(l.values.data(), d, c_.kv_heads, seen, d, stored),
-                      heads_view<element>(out.data(), d, c_.heads, n, d, out.stride()), octavo::causal{},
-                      machine_.context());
-    return read_only(out);
+    auto const heads = [&](index first, index count) {
+      return heads_view<float>(qkv.data() + first * d, d, count, n, d, qkv.stride());
+    };
+    auto const out = view(heads_, c_.heads * d, n);
+    l.cache->attend(heads(0, c_.heads), heads(c_.heads, c_.kv_heads),
+                    heads(c_.heads + c_.kv_heads, c_.kv_heads).read(),
+                    heads_view<float>(out.data(), d, c_.heads, n, d, out.stride()), position_, turns_, machine_);
+    return to_o_.written(out.features(), n,
+                         [&](auto&& to) { octavo::activate<unchanged>(out, to, machine_.context()); });
   }
+  /// An activation: floats become what a layer reads.
+  struct unchanged {
+    template <class Arch>
+    static octavo::simd::floats<Arch> apply(octavo::simd::floats<Arch> x) noexcept {
+      return x;
+    }
+  };
 
   model_shape c_;
   machine machine_;
@@ -163,8 +174,8 @@ class llama {
   std::vector<layer> layers_;
   octavo::rope_table turns_;
   index position_ = 0;
-  std::vector<float> x_, wide_, logits_;
-  std::vector<element> in_;
+  std::vector<float> x_, wide_, heads_, logits_;
+  input to_layer_, to_o_, to_down_, to_head_;
 };
 
 }  // namespace example

@@ -5,6 +5,7 @@
 #include <octavo/io/import_ggml.hpp>
 #include <octavo/octavo.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <span>
@@ -22,21 +23,24 @@ struct weights {
   index cols = 0;
   /// Writes all rows, one after the other.
   std::function<void(float* out)> read;
-  /// The tensor of a GGUF file, if it comes from one.
+  /// The tensor of a GGUF file, if it comes from one, and what its values are multiplied by: `read` does so (NVFP4 has a
+  /// tensor of one number beside its matrix).
   octavo::io::gguf_tensor const* stored = nullptr;
+  float factor = 1;
 
   template <class T>
   static weights of(octavo::matrix_view<T> view) {
     return {view.rows(), view.cols(), [view](float* out) { copy(view, out); }};
   }
   /// Nothing, and why in `error`, for a type that Octavo does not read, or scales that are no numbers. Keeps no copy.
-  static std::optional<weights> of(octavo::io::gguf_tensor const& tensor, std::string& error) {
+  static std::optional<weights> of(octavo::io::gguf_tensor const& tensor, std::string& error, float factor = 1) {
     if (!octavo::io::can_visit_ggml(tensor, error)) { return std::nullopt; }
-    auto const read = [&tensor](float* out) {
+    auto const read = [&tensor, factor](float* out) {
       std::string none;  // it can be read
       (void)octavo::io::visit_ggml(tensor, none, [out](auto const& held) { copy(held, out); });
+      for (index i = 0; i < tensor.rows() * tensor.cols(); ++i) { out[i] *= factor; }
     };
-    return weights{tensor.rows(), tensor.cols(), read, &tensor};
+    return weights{tensor.rows(), tensor.cols(), read, &tensor, factor};
   }
 
   /// All of it, for vectors.
@@ -78,14 +82,19 @@ inline std::vector<float> stacked(std::span<weights const> parts) {
   return all;
 }
 
-/// The parts in one matrix of scheme S: imported if their types are S already, else quantized by the threads of a pool.
+/// Whether one matrix of scheme S holds the parts as they are, but for one factor.
+template <class S>
+bool all_fit(std::span<weights const> parts) {
+  return std::all_of(parts.begin(), parts.end(),
+                     [&](weights const& part) { return part.fits<S>() && part.factor == parts[0].factor; });
+}
+
+/// The parts in one matrix of scheme S: imported, less their factor, if they fit, else quantized by the threads of a pool.
 template <class S, class Pool>
 octavo::quantized_matrix<S> packed(std::span<weights const> parts, Pool& pool) {
-  std::vector<octavo::io::gguf_tensor const*> stored;
-  for (auto const& part : parts) {
-    if (part.fits<S>()) { stored.push_back(part.stored); }
-  }
-  if (stored.size() == parts.size()) {
+  if (all_fit<S>(parts)) {
+    std::vector<octavo::io::gguf_tensor const*> stored;
+    for (auto const& part : parts) { stored.push_back(part.stored); }
     std::string error;
     if (auto result = octavo::io::import_ggml<S>(stored, error)) { return *std::move(result); }
   }
@@ -93,6 +102,11 @@ octavo::quantized_matrix<S> packed(std::span<weights const> parts, Pool& pool) {
   auto const cols = parts[0].cols;
   return octavo::quantize<S>(
       octavo::matrix_view<float>(all.data(), static_cast<index>(all.size()) / cols, cols, cols, 1), octavo::on(pool));
+}
+/// The factor that packed() leaves out.
+template <class S>
+float factor_of(std::span<weights const> parts) {
+  return all_fit<S>(parts) ? parts[0].factor : 1.0f;
 }
 
 }  // namespace example

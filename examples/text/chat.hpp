@@ -8,10 +8,11 @@
 
 namespace example {
 
-/// The text before and after the question.
+/// The text before and after the question, and whether spaces at both ends of it are left out.
 struct chat_frame {
   std::string before;
   std::string after;
+  bool trimmed = false;
 };
 
 namespace detail {
@@ -40,7 +41,7 @@ inline std::string default_system(std::string_view chat_template) {
 
 /// For the families ChatML, Llama 3 and Llama 2, which are known by the marks in the template, a Jinja text; it is not
 /// run. Nothing, and `error`, for others. The frame is without the token that begins a text. The system prompt of
-/// Llama 3.1, which has dates, is left out.
+/// Llama 3.1, which has dates, is left out. The templates of Llama trim what a user says, by `| trim` or `.strip()`.
 inline std::optional<chat_frame> frame_of(std::string_view chat_template, std::string& error) {
   auto const has = [&](std::string_view mark) { return chat_template.find(mark) != std::string_view::npos; };
   if (has("<|im_start|>")) {
@@ -48,11 +49,12 @@ inline std::optional<chat_frame> frame_of(std::string_view chat_template, std::s
     return chat_frame{(system.empty() ? "" : "<|im_start|>system\n" + system + "<|im_end|>\n") + "<|im_start|>user\n",
                       "<|im_end|>\n<|im_start|>assistant\n"};
   }
+  bool const trims = has("trim") || has("strip()");
   if (has("<|start_header_id|>")) {
     return chat_frame{"<|start_header_id|>user<|end_header_id|>\n\n",
-                      "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"};
+                      "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n", trims};
   }
-  if (has("[INST]")) { return chat_frame{"[INST] ", " [/INST]"}; }
+  if (has("[INST]")) { return chat_frame{"[INST] ", " [/INST]", trims}; }
   error = chat_template.empty()
               ? "the model has no chat template"
               : "the chat template is of no known family: it has neither <|im_start|> (ChatML), nor "

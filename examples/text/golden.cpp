@@ -156,6 +156,25 @@ void check_refusals(model const& good) {
   }
 }
 
+/// The templates of ChatML, Llama 2 and 3 as jinja2 renders them; <BOS> is the token that begins a text.
+void check_frames(nlohmann::json const& cases) {
+  check(cases.size() >= 20, "chat.json has too few cases");
+  for (auto const& c : cases) {
+    std::string error;
+    auto const frame = example::frame_of(c["template"].get<std::string>(), error);
+    auto const question = c["question"].get<std::string>();
+    auto const name = c["name"].get<std::string>() + ", " + question;
+    check(frame.has_value(), name + ": " + error);
+    if (!frame) { continue; }
+    auto const text = frame->before +
+                      std::string(frame->trimmed ? example::trimmed(question) : std::string_view(question)) +
+                      frame->after;
+    auto wanted = c["text"].get<std::string>();
+    if (wanted.starts_with("<BOS>")) { wanted.erase(0, 5); }
+    check(text == wanted, name + ": " + text + "\nbut jinja2 renders\n" + wanted);
+  }
+}
+
 void check_chat(model const& bpe, model const& pieces) {
   auto const chat = [](model const& m, std::string const& chat_template, int begin, std::string const& question) {
     std::string error;
@@ -163,20 +182,16 @@ void check_chat(model const& bpe, model const& pieces) {
     auto const ids = w ? w->chat(question, error) : std::nullopt;
     return ids ? w->decode(*ids) : "error: " + error;
   };
-  // As transformers renders SmolLM2's template, and with a system message that is an expression.
-  check(chat(bpe, "{{ '<|im_start|>system\nYou are kind.<|im_end|>\n' }}", 1, "Hi") ==
-            "<|im_start|>system\nYou are kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n",
-        "ChatML");
   check(chat(bpe, "'<|im_start|>system\\n' + x + '<|im_end|>' '<|im_start|>system\\nNo<|im_end|>'", -1, "Hi") ==
             "<|im_start|>system\nNo<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n",
-        "ChatML with escapes");
-  check(chat(bpe, "<|im_start|>", -1, "Hi") == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n",
-        "ChatML without a system message");
-  check(chat(bpe, "<|start_header_id|>", bpe.id("<|begin|>"), "Hi") ==
-            "<|begin|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|><|start_header_id|>assistant"
+        "ChatML with a system message that is an expression");
+  check(chat(bpe, "<|start_header_id|>", bpe.id("<|begin|>"), "Hi ") ==
+            "<|begin|><|start_header_id|>user<|end_header_id|>\n\nHi <|eot_id|><|start_header_id|>assistant"
             "<|end_header_id|>\n\n",
-        "Llama 3");
-  check(chat(pieces, "[INST]", pieces.id("<s>"), "Hi <s>") == "<s>[INST] Hi <s> [/INST]", "Llama 2");
+        "Llama 3, not trimmed");
+  check(chat(pieces, "[INST] x.strip()", pieces.id("<s>"), "\u00a0\n Hi <s> ") == "<s>[INST] Hi <s> [/INST]",
+        "Llama 2, trimmed");
+  check(chat(pieces, "[INST] x.strip()", pieces.id("<s>"), " \n") == "<s>[INST]  [/INST]", "nothing but spaces");
   check(chat(bpe, "{{ x }}", -1, "Hi").find("no known family") != std::string::npos, "an unknown template");
   check(chat(bpe, "", -1, "Hi").find("no chat template") != std::string::npos, "no template");
 
@@ -318,8 +333,10 @@ int main(int argc, char** argv) {
   std::string error;
   auto const file = octavo::io::mapped_file::open(argc > 1 ? argv[1] : "golden.json", error);
   auto const golden = file ? nlohmann::json::parse(file->text(), nullptr, false) : nlohmann::json();
-  if (!golden.is_object()) {
-    std::printf("text_golden: %s\nusage: text_golden golden.json\n", error.c_str());
+  auto const chat_file = octavo::io::mapped_file::open(argc > 2 ? argv[2] : "chat.json", error);
+  auto const frames = chat_file ? nlohmann::json::parse(chat_file->text(), nullptr, false) : nlohmann::json();
+  if (!golden.is_object() || !frames.is_array()) {
+    std::printf("text_golden: %s\nusage: text_golden golden.json chat.json\n", error.c_str());
     return 1;
   }
   for (char const* const name : {"byte_bpe", "sentencepiece"}) {
@@ -333,6 +350,7 @@ int main(int argc, char** argv) {
       check_refusals(m);
     }
   }
+  check_frames(frames);
   check_chat(model(golden["byte_bpe"][2]), model(golden["sentencepiece"][0]));
   check_gguf(model(golden["byte_bpe"][1]), model(golden["sentencepiece"][0]));
   return example::conclude();

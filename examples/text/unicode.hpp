@@ -43,6 +43,21 @@ inline character_class class_of(character c) {
   return u_isUWhiteSpace(c.point) != 0 ? character_class::space : character_class::other;
 }
 
+/// The text without spaces at both ends.
+inline std::string_view trimmed(std::string_view text) {
+  std::size_t begin = text.size();
+  std::size_t end = text.size();
+  for (std::size_t at = 0; at < text.size();) {
+    auto const c = first_character(text.substr(at));
+    if (class_of(c) != character_class::space) {
+      begin = begin < at ? begin : at;
+      end = at + c.size;
+    }
+    at += c.size;
+  }
+  return text.substr(begin, end - begin);
+}
+
 /// Bytes at the end of `text` that may be the start of a character whose other bytes are still to come.
 inline std::size_t unfinished(std::string_view text) {
   for (std::size_t size = 1; size <= text.size() && size < U8_MAX_LENGTH; ++size) {

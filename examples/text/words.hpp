@@ -67,6 +67,7 @@ class words {
   [[nodiscard]] std::optional<std::vector<int>> chat(std::string_view question, std::string& error) const {
     auto const frame = frame_of(settings_.chat_template, error);
     if (!frame) { return std::nullopt; }
+    if (frame->trimmed) { question = trimmed(question); }
     auto const text = frame->before + std::string(question) + frame->after;
     auto const begin = frame->before.size();
     // Those who leave the first token to their template say that none should be added: Llama's frames begin with it.

@@ -1,4 +1,4 @@
-// expect: Octavo: no cache stores per_channel_group<G> yet
+// expect: Octavo: per_channel_group<G> is for the keys of a cache
 #include "octavo/octavo.hpp"
 
 using by_channel =
@@ -8,6 +8,6 @@ int main() {
 #ifdef OCTAVO_COMPILES
   octavo::kv_cache<octavo::schemes::k4, octavo::schemes::v4> cache({.head_dim = 8, .capacity = 8});
 #else
-  octavo::kv_cache<by_channel, octavo::schemes::v4> cache({.head_dim = 8, .capacity = 8});
+  octavo::kv_cache<octavo::schemes::k4, by_channel> cache({.head_dim = 8, .capacity = 8});
 #endif
 }

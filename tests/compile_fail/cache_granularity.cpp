@@ -1,4 +1,4 @@
-// expect: Octavo: the granularity of a cache is per_token or per_token_group<G>
+// expect: Octavo: the granularity of a cache is per_token, per_token_group<G> or, for keys
 #include "octavo/octavo.hpp"
 
 int main() {

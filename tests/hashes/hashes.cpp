@@ -195,6 +195,7 @@ void print_integers() {
   print<fp8, octavo::scheme<octavo::symmetric<octavo::e4m3>, octavo::per_token>>("fp8.fp8");
   print<octavo::scheme<octavo::affine<octavo::uint8>, octavo::per_column>, as_is>("columns8.f32");
   print<octavo::scheme<test::powers_of_two, octavo::per_group<32>>, as_is>("user.f32");
+  if constexpr (octavo::has_fma<arch>) { print_cached<k2, v2>("attention.k2.v2"); }
 }
 
 }  // namespace

@@ -69,6 +69,37 @@ TEST_CASE("bytes of a cache say nothing of what was truncated") {
         64 + std::string("int8 x f16, per_row(uint4 - zero) x f16, per_group<64>").size());
 }
 
+TEST_CASE("a cache with open keys comes back from its bytes, and goes on as it would have") {
+  using octavo::schemes::k2;
+  using octavo::schemes::v2;
+  kv_cache<k2, v2> cache({.head_dim = 17, .kv_heads = 2, .capacity = 200});
+  fill(cache, 90, 1);
+  fill(cache, 90, 2);
+  cache.truncate(110);  // 14 tokens of a closed group are open again
+  auto const bytes = io::cache_bytes(cache);
+  kv_cache<k2, v2> other({.head_dim = 17, .kv_heads = 2, .capacity = 200, .block = 64});
+  fill(other, 64, 3);
+  std::string error;
+  CHECK(io::load_cache(bytes, other, error));
+  CHECK(error.empty());
+  CHECK(io::cache_bytes(other) == bytes);
+  fill(cache, 40, 4);
+  fill(other, 40, 4);
+  CHECK(io::cache_bytes(other) == io::cache_bytes(cache));
+
+  kv_cache<k2, v2> direct({.head_dim = 17, .kv_heads = 2, .capacity = 200});
+  fill(direct, 90, 1);
+  auto const open = io::cache_bytes(direct);
+  fill(direct, 3, 9);
+  direct.truncate(90);
+  CHECK(io::cache_bytes(direct) == open);
+  auto short_file = open;
+  short_file.resize(short_file.size() - 4);
+  CHECK(refusal(short_file, other).find("truncated, or was changed") != std::string::npos);
+  kv_cache<scheme<k2::quantizer, per_channel_group<64>>, v2> wider({.head_dim = 17, .kv_heads = 2, .capacity = 200});
+  CHECK(refusal(open, wider).find("'uint2 x f16 + minimum, per_channel_group<32, 32>'") != std::string::npos);
+}
+
 TEST_CASE("bytes that are no such cache are refused, each with a sentence") {
   kv_cache<k8, k8> cache({.head_dim = 16, .kv_heads = 2, .capacity = 100});
   fill(cache, 70, 7);

@@ -58,6 +58,43 @@ TEST_CASE("weights.octavo, which NumPy wrote, has the matrices that it says, and
   CHECK(text_of(writer.bytes()) == text);
 }
 
+TEST_CASE("weights.octavo multiplies to the bits that NumPy computed, on every instruction set of every machine") {
+  test::file_bytes const bytes(test::golden_file("weights.octavo"));
+  test::file_bytes const golden(test::golden_file("products.f32"));
+  std::string error;
+  auto const file = packed_file::parse(bytes.span(), error);
+  REQUIRE(file);
+  REQUIRE(golden.span().size() == sizeof(float) * 2 * (5 + 10));
+  auto const* wanted = reinterpret_cast<float const*>(golden.span().data());
+  auto const check = [&]<class S>(S*, char const* name) {
+    auto const w = file->view<S>(name, error);
+    INFO(name << ": " << error);
+    REQUIRE(w);
+    test::matrix<float> x(w->cols(), 2);
+    for (octavo::index t = 0; t < 2; ++t) {
+      for (octavo::index k = 0; k < w->cols(); ++k) {
+        x(k, t) = k == 0 ? 127.0f : static_cast<float>((37 * k + 11 * t) % 255 - 127);
+      }
+    }
+    test::for_archs([&](auto arch) {
+      using A = typename decltype(arch)::type;
+      test::matrix<float> y(w->rows(), 2);
+      matmul<a8>(*w, x, y, on<A>());
+      int wrong = 0;
+      for (octavo::index t = 0; t < 2; ++t) {
+        for (octavo::index r = 0; r < w->rows(); ++r) {
+          wrong += test::same_bits(y(r, t), wanted[t * w->rows() + r]) ? 0 : 1;
+        }
+      }
+      INFO(arch_name<A>);
+      CHECK(wrong == 0);
+    });
+    wanted += 2 * w->rows();
+  };
+  check(static_cast<w8*>(nullptr), "w8");
+  check(static_cast<w4_g32*>(nullptr), "w4");
+}
+
 TEST_CASE("matrices that were packed, saved and mapped multiply to the same bits on every instruction set") {
   test::matrix<float> const weights(70, 96, 1);
   test::matrix<float> const x(96, 3, 2);

@@ -2,6 +2,7 @@
 #include "octavo/kernel/cache_encoder.hpp"
 
 #include "octavo/format/integer.hpp"
+#include "octavo/format/minifloat.hpp"
 #include "octavo/quant/affine.hpp"
 #include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/symmetric.hpp"
@@ -32,7 +33,52 @@ void check(std::vector<float> const& x) {
   if constexpr (has_zero_point<Q>) { CHECK(Q::zero(p) == Q::zero(q)); }
 }
 
+/// 16 tokens, each channel with parameters of its own.
+template <class A, class Q>
+void check_channels(std::vector<float> const& x, octavo::index channels) {
+  using T = typename Q::scale_type;
+  octavo::index const stride = round_up(channels, 16);
+  octavo::index const scale_bytes = round_up(channels * static_cast<octavo::index>(sizeof(T)), 64);
+  std::vector<std::byte> expected(static_cast<std::size_t>(2 * scale_bytes + 64));
+  auto got = expected;
+  std::vector<code> codes(static_cast<std::size_t>(16 * stride));
+  auto vector_codes = codes;
+  detail::plain_encoder::encode_channels<Q, 16>(x.data(), channels, expected.data(), scale_bytes, codes.data(),
+                                                stride);
+  kernel::vector_encoder<A>::template encode_channels<Q, 16>(x.data(), channels, got.data(), scale_bytes,
+                                                             vector_codes.data(), stride);
+  INFO(arch_name<A> << ", " << channels << " channels");
+  int wrong = 0;
+  for (octavo::index c = 0; c < channels; ++c) {
+    using P = detail::param_arrays<Q>;
+    for (octavo::index i = 0; i < 16; ++i) {
+      auto const at = static_cast<std::size_t>(i * stride + c);
+      float const a = P::value(expected.data(), scale_bytes, c, codes[at]);
+      wrong += test::same_bits(a, P::value(got.data(), scale_bytes, c, vector_codes[at])) ? 0 : 1;
+      wrong += std::isnan(a) || codes[at] == vector_codes[at] ? 0 : 1;
+    }
+  }
+  CHECK(wrong == 0);
+  if (x[0] == x[0]) { CHECK(expected == got); }
+}
+
 }  // namespace
+
+TEST_CASE("vector_encoder gives each channel the codes and parameters of the quantizer") {
+  test::for_every_arch([](auto arch) {
+    using A = typename decltype(arch)::type;
+    for (octavo::index const channels : {1, 15, 17, 64}) {
+      auto x = test::values(16 * channels, static_cast<std::uint64_t>(channels));
+      for (int round = 0; round < 3; ++round) {
+        check_channels<A, symmetric<int4, scale_as<f16>>>(x, channels);
+        check_channels<A, affine<uint4>>(x, channels);
+        check_channels<A, affine_min<uint2, scale_as<f16>>>(x, channels);
+        check_channels<A, symmetric<e2m1, scale_as<e8m0>>>(x, channels);  // by the quantizer
+        x[0] = round == 0 ? -0.0f : std::nanf("");
+      }
+    }
+  });
+}
 
 TEST_CASE("vector_encoder gives the codes and parameters of the quantizer") {
   test::for_every_arch([](auto arch) {

@@ -45,6 +45,7 @@ TEST_CASE("append writes the bytes that cache.append writes") {
     check<k4, v4, f16>(80, d);
   }
   check<f16, bf16, float>(20, 30);
+  check<k2, v2, float>(70, 33);
 }
 
 TEST_CASE("append refuses what cache.append refuses") {

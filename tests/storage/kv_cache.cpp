@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/storage/kv_cache.hpp"
 
+#include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/bits.hpp"
@@ -203,4 +204,104 @@ TEST_CASE("a cache of no channels, no heads, no tokens") {
   none.append(heads_view<float const>(nullptr, 8, 0, 3, 0, 8), heads_view<float const>(nullptr, 8, 0, 3, 0, 8));
   CHECK(none.tokens() == 3);
   none.truncate(0);
+}
+
+namespace {
+
+/// Tokens [0, first) and [first + n, 300), appended.
+template <class Cache>
+Cache without(tokens const& t, cache_shape const& shape, octavo::index first, octavo::index n) {
+  Cache cache(shape);
+  t.append_to(cache, 0, first);
+  t.append_to(cache, first + n, t.count - first - n);
+  return cache;
+}
+
+template <class K, class V>
+void check_drop(octavo::index d, octavo::index e, octavo::index block) {
+  tokens const t(2, 300, d, e, 8);
+  cache_shape const shape{.head_dim = d, .kv_heads = 2, .capacity = 300, .value_head_dim = e, .block = block};
+  kv_cache<K, V> full(shape);
+  t.append_to(full, 0, 300);
+  auto const before = contents(full);
+  struct range {
+    octavo::index first, n;
+  };
+  for (range const r : {range{0, 1}, range{4, 64}, range{4, 128}, range{64, 64}, range{128, 128}, range{0, 256},
+                        range{100, 64}, range{130, 128}, range{3, 65}, range{5, 63}, range{64, 192}, range{200, 100},
+                        range{64, 100}, range{300, 0}, range{0, 300}, range{7, 0}, range{1, 298}}) {
+    INFO("tokens " << r.first << " and " << r.n << " of " << d << " and " << e << " channels, blocks of " << block);
+    auto cache = full.fork();
+    cache.drop(r.first, r.n);
+    auto const expected = without<kv_cache<K, V>>(t, shape, r.first, r.n);
+    CHECK(cache.tokens() == 300 - r.n);
+    CHECK(cache.bytes() == expected.bytes());
+    CHECK(contents(cache) == contents(expected));
+    cache.append(t.keys(0, r.n), t.values(0, r.n));
+    cache.truncate(cache.tokens() - r.n);
+    CHECK(contents(cache) == contents(expected));
+  }
+  CHECK(contents(full) == before);  // forks changed copies
+}
+
+}  // namespace
+
+TEST_CASE("a cache that drops tokens is one that never had them") {
+  for (octavo::index const block : {64, 128, 512}) { check_drop<k8, k4>(9, 66, block); }
+  check_drop<k4, k8>(70, 5, 64);
+  check_drop<float, f16>(3, 7, 64);
+}
+
+TEST_CASE("dropping whole blocks copies nothing, or what stands before them in theirs") {
+  test::counting_memory memory;
+  tokens const t(2, 300, 8, 8, 9);
+  using cache_type = kv_cache<k8, k8, std::pmr::memory_resource>;
+  cache_type cache({.head_dim = 8, .kv_heads = 2, .capacity = 300, .block = 64}, &memory);
+  t.append_to(cache, 0, 300);
+  auto const* const third = cache.block(2);
+  auto const fork = cache.fork();
+  int const so_far = memory.allocations;
+  cache.drop(64, 64);
+  CHECK(cache.block(1) == third);
+  CHECK(memory.allocations == so_far);
+  cache.drop(4, 64);
+  CHECK(memory.allocations == so_far + 1);  // the block that gets the first 4 tokens is shared
+  CHECK(fork.tokens() == 300);
+  CHECK(cache.tokens() == 172);
+}
+
+TEST_CASE("drop refuses tokens that are not there") {
+  tokens const t(2, 10, 8, 8, 6);
+  kv_cache<k8, k8> cache({.head_dim = 8, .kv_heads = 2, .capacity = 12});
+  t.append_to(cache, 0, 10);
+  CHECK(test::error_of([&] { cache.drop(4, 7); }) ==
+        "kv_cache::drop: the tokens that are left from the first one are 6, to be dropped are 7. Pass some of those "
+        "that it has.");
+  for (auto const& [first, n] : {std::pair{-1, 1}, std::pair{11, 0}, std::pair{2, -1}}) {
+    CHECK(test::error_of([&] { cache.drop(first, n); }) != "no error");
+  }
+  CHECK(cache.tokens() == 10);
+}
+
+TEST_CASE("keys by channel are dropped by whole groups") {
+  using k = scheme<affine_min<uint2, scale_as<f16>>, per_channel_group<32, 64>>;
+  tokens const t(2, 300, 9, 20, 10);
+  for (octavo::index const block : {64, 128}) {
+    cache_shape const shape{.head_dim = 9, .kv_heads = 2, .capacity = 300, .value_head_dim = 20, .block = block};
+    for (octavo::index const first : {0, 64, 128}) {
+      for (octavo::index const n : {64, 128}) {
+        kv_cache<k, k8> cache(shape);
+        t.append_to(cache, 0, 300);
+        cache.drop(first, n);
+        CHECK(contents(cache) == contents(without<kv_cache<k, k8>>(t, shape, first, n)));
+      }
+    }
+    kv_cache<k, k8> cache(shape);
+    t.append_to(cache, 0, 300);
+    for (auto const& [first, n] : {std::pair{63, 64}, std::pair{64, 65}, std::pair{32, 128}}) {
+      CHECK(test::error_of([&] { cache.drop(first, n); }).find("multiples of the residual and of 64") !=
+            std::string::npos);
+    }
+    CHECK(cache.tokens() == 300);
+  }
 }

@@ -21,9 +21,11 @@ namespace io {
 
 namespace detail {
 
-/// The first 64 bytes; then the schemes of keys and values as text; then pages of 64 tokens:
+/// The first 64 bytes; then the schemes of keys and values as text; then pages of 64 tokens; then keys whose groups are open,
+/// as floats:
 ///
 ///     header | text of K | text of V | page 0: keys of head 0, values of head 0, keys of head 1 ... | page 1 ...
+///     | open keys of head 0, token by token | of head 1 ...
 struct cache_header {
   std::array<char, 8> magic;
   std::uint32_t byte_order;
@@ -44,6 +46,12 @@ template <class S>
 [[nodiscard]] std::string cache_text() {
   if constexpr (element<S>) {
     return scale_text<S>;
+  } else if constexpr (octavo::detail::is_per_channel_group<typename S::granularity>) {
+    using G = typename S::granularity;
+    std::string const row = ", per_row";
+    std::string const text = scheme_text<scheme<typename S::quantizer, per_row>>();
+    return text.substr(0, text.size() - row.size()) + ", per_channel_group<" + std::to_string(G::size) + ", " +
+           std::to_string(G::residual) + ">";
   } else {
     return scheme_text<typename key_layout<S>::stored>();  // a token is a row
   }
@@ -53,6 +61,13 @@ template <class S>
 template <class Cache>
 [[nodiscard]] index page_bytes(Cache const& cache) {
   return cache.keys().layout().bytes() + cache.values().layout().bytes();
+}
+/// Of pages and open keys of so many tokens.
+template <class Cache>
+[[nodiscard]] index token_bytes(Cache const& cache, index tokens) {
+  using side = decltype(cache.keys());
+  index const open = tokens % side::residual * cache.shape().head_dim * static_cast<index>(sizeof(float));
+  return (ceil_div(tokens, page_tokens) * page_bytes(cache) + open) * cache.shape().kv_heads;
 }
 
 }  // namespace detail
@@ -76,7 +91,7 @@ template <class K, class V, class Memory>
                               static_cast<std::uint32_t>(detail::cache_text<K>().size()),
                               static_cast<std::uint32_t>(detail::cache_text<V>().size())};
   header.bytes =
-      sizeof header + texts.size() + static_cast<std::uint64_t>(pages * shape.kv_heads * detail::page_bytes(cache));
+      sizeof header + texts.size() + static_cast<std::uint64_t>(detail::token_bytes(cache, cache.tokens()));
   std::vector<std::byte> result(static_cast<std::size_t>(header.bytes));
   std::byte* to = result.data();
   std::memcpy(to, &header, sizeof header);
@@ -85,8 +100,8 @@ template <class K, class V, class Memory>
   auto const put = [&](auto const& side, index h, index p) {
     if (side.layout().bytes() == 0) { return; }
     std::memcpy(to, side.page(h, p), static_cast<std::size_t>(side.layout().bytes()));
-    for (index slot = smaller(cache.tokens() - p * page_tokens, page_tokens); slot < page_tokens; ++slot) {
-      side.layout().clear(to, slot);  // tokens that were truncated
+    for (index slot = larger(side.closed() - p * page_tokens, 0); slot < page_tokens; ++slot) {
+      side.layout().clear(to, slot);  // tokens that were truncated, or are open
     }
     to += side.layout().bytes();
   };
@@ -94,6 +109,15 @@ template <class K, class V, class Memory>
     for (index h = 0; h < shape.kv_heads; ++h) {
       put(keys, h, p);
       put(values, h, p);
+    }
+  }
+  if constexpr (decltype(keys)::residual > 1) {
+    for (index h = 0; h < shape.kv_heads && shape.head_dim > 0; ++h) {
+      for (index t = keys.closed(); t < cache.tokens(); ++t) {
+        auto const n = static_cast<std::size_t>(shape.head_dim) * sizeof(float);
+        std::memcpy(to, keys.open(h, t), n);
+        to += n;
+      }
     }
   }
   return result;
@@ -143,21 +167,27 @@ template <class K, class V, class Memory>
   } else {
     // Tokens are at most the capacity, so that the product holds.
     index const tokens = static_cast<index>(header.tokens);
-    auto const needed =
-        static_cast<std::uint64_t>(ceil_div(tokens, page_tokens) * shape.kv_heads * detail::page_bytes(cache));
+    auto const needed = static_cast<std::uint64_t>(detail::token_bytes(cache, tokens));
     if (at.left() != needed) {
       error = "the file has " + std::to_string(at.left()) + " bytes of tokens, but " + std::to_string(tokens) +
               " tokens need " + std::to_string(needed);
       return false;
     }
+    std::span<std::byte const> from;
+    auto const take = [&](void* to, index n) {
+      if (n != 0 && at.take(static_cast<std::uint64_t>(n), from)) { std::memcpy(to, from.data(), from.size()); }
+    };
     cache.assign(tokens, [&](index, index, std::byte* key_page, std::byte* value_page) {
-      std::span<std::byte const> from;
-      auto const take = [&](std::byte* to, index n) {
-        if (n != 0 && at.take(static_cast<std::uint64_t>(n), from)) { std::memcpy(to, from.data(), from.size()); }
-      };
       take(key_page, cache.keys().layout().bytes());
       take(value_page, cache.values().layout().bytes());
     });
+    if constexpr (cache_keys<K>::residual > 1) {
+      for (index h = 0; h < shape.kv_heads; ++h) {
+        for (index t = cache.keys().closed(); t < tokens; ++t) {
+          take(cache.open_key(h, t), shape.head_dim * static_cast<index>(sizeof(float)));
+        }
+      }
+    }
     return true;
   }
   return false;

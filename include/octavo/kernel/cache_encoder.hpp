@@ -2,6 +2,10 @@
 // What a cache quantizes tokens with, by vectors: the codes and parameters of the quantizer itself.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
 #include "octavo/kernel/activations.hpp"
 #include "octavo/storage/cache_layout.hpp"
 
@@ -39,6 +43,47 @@ struct vector_encoder {
       for (index j = 0; j < i; ++j) { to[j] = static_cast<code>(to[j] ^ 128 ^ consecutive_flip<F>); }
       for (; i < n; ++i) { to[i] = Q::encode(from[i], p); }
       return p;
+    }
+  }
+  /// Lanes are channels. Pre: a token has room for codes of whole registers.
+  template <class Q, index G>
+  static void encode_channels(float const* from, index channels, std::byte* params, index scale_bytes, code* to,
+                              index stride) noexcept {
+    using F = typename Q::format;
+    if constexpr (!(integer_quantizer<Q> && tracks_lanes<Q>)) {
+      detail::plain_encoder::encode_channels<Q, G>(from, channels, params, scale_bytes, to, stride);
+    } else {
+      using T = typename Q::scale_type;
+      simd::ints<A> const lowest(lattice<F>.lowest + 128);
+      for (index c = 0; c < channels; c += L) {
+        index const n = smaller(L, channels - c);
+        auto const load = [&](index i) __attribute__((always_inline)) {
+          float const* const at = from + i * channels + c;
+          return n == L ? simd::load_floats<A>(at) : simd::load_first<A>(at, n);
+        };
+        range_tracker<A, Q> range;
+        for (index i = 0; i < G; ++i) { range.add(load(i)); }
+        auto const lanes = range.lanes();
+        alignas(64) T stored[static_cast<std::size_t>(L)];
+        auto const bytes = static_cast<std::size_t>(n) * sizeof(T);
+        store_scales<A, T>(stored, lanes.scale);
+        std::memcpy(params + c * static_cast<index>(sizeof(T)), stored, bytes);
+        if constexpr (has_minimum<Q>) {
+          store_scales<A, T>(stored, lanes.minimum);
+          std::memcpy(params + scale_bytes + c * static_cast<index>(sizeof(T)), stored, bytes);
+        }
+        if constexpr (has_zero_point<Q>) {
+          std::uint8_t zeros[static_cast<std::size_t>(L)];
+          simd::store_unsigned_bytes<A>(zeros, lanes.zero - simd::ints<A>(lattice<F>.lowest));
+          std::memcpy(params + scale_bytes + c, zeros, static_cast<std::size_t>(n));
+        }
+        for (index i = 0; i < G; ++i) {
+          auto const integers = encode_lanes<A, Q>(load(i), lanes);
+          code* const at = to + i * stride + c;
+          simd::store_narrow<A>(reinterpret_cast<std::int8_t*>(at), integers - lowest);
+          for (index j = 0; j < L; ++j) { at[j] = static_cast<code>(at[j] ^ 128 ^ consecutive_flip<F>); }
+        }
+      }
     }
   }
 };

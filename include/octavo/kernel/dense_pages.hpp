@@ -28,22 +28,21 @@ class dense_page_keys : public dense_keys<A, Q, float> {
   void load_leaf(index head, index first, index n) noexcept {
     index const d = pages_.head_dim();
     for (index j = 0; j < round_up(n, width); j += width) {
-      std::byte const* const page = pages_.page(head, (first + j) / page_tokens);
-      index const slot = (first + j) % page_tokens;
       float* const to = leaf_ + j * stride_;
-      for (index c = 0; c < d; ++c) { load(page, slot, c, to + c * width); }
+      for (index c = 0; c < d; ++c) { load(head, first + j, c, to + c * width); }
       for (index c = d; c < stride_; ++c) { std::memset(to + c * width, 0, width * sizeof(float)); }
     }
   }
 
  private:
   /// Channel c of `width` keys.
-  [[gnu::always_inline]] void load(std::byte const* page, index slot, index c, float* to) const noexcept {
+  [[gnu::always_inline]] void load(index head, index token, index c, float* to) const noexcept {
     if constexpr (element<K>) {
-      auto const* const from = reinterpret_cast<K const*>(page) + c * page_tokens + slot;
+      std::byte const* const page = pages_.page(head, token / page_tokens);
+      auto const* const from = reinterpret_cast<K const*>(page) + c * page_tokens + token % page_tokens;
       for (index i = 0; i < width; i += simd::lanes<A>) { simd::load_as_floats<A>(from + i).store_unaligned(to + i); }
     } else {
-      for (index i = 0; i < width; ++i) { to[i] = pages_.layout().value(page, slot + i, c); }
+      for (index i = 0; i < width; ++i) { to[i] = pages_(head, token + i, c); }
     }
   }
 

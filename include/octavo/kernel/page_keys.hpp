@@ -17,6 +17,18 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
+/// What is asked for while block b of `Width` keys of a leaf that begins with `page` is multiplied: as much of its values. See
+/// lines_ahead.
+template <class A, index Width>
+[[nodiscard, gnu::always_inline]] inline lines_ahead values_ahead(detail::cache_places const& places, index head,
+                                                                  index page, index b) noexcept {
+  index const share = places.value_bytes / (page_tokens / Width) / (takes_pages<A> ? 2 : 1);
+  return lines_ahead::part(
+      b, share, larger(places.value_bytes, 1), [&](index i) __attribute__((always_inline)) {
+        return places.values(head, page + i);
+      });
+}
+
 /// S = K Q by integers: queries are quantized by Quantizer, a scale for each; keys are those of a cache by scheme K. A score
 /// is t = fma(float(exact sum of group g), scale of g, t) over the groups of a key, ascending, from what minima add; then
 /// times the scale of the query.
@@ -83,13 +95,7 @@ class page_keys {
     std::byte const* const page = k_.page(head_, page_ + p);
     constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens / 2, 1));
     lines_ahead ahead{page, page};
-    if (first == 0) {
-      index const share = k_.places().value_bytes / (page_tokens / width) / (takes_pages<A> ? 2 : 1);
-      ahead = lines_ahead::part(
-          b, share, larger(k_.places().value_bytes, 1), [&](index i) __attribute__((always_inline)) {
-            return k_.places().values(head_, page_ + i);
-          });
-    }
+    if (first == 0) { ahead = values_ahead<A, width>(k_.places(), head_, page_, b); }
     weights const unpack;
     simd::floats<A> sum[static_cast<std::size_t>(T * R)];
     unroll<T * R>([&](int i) __attribute__((always_inline)) { sum[i] = simd::floats<A>(0.0f); });

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "octavo/core/heads_view.hpp"
+#include "octavo/kernel/channel_page_keys.hpp"
 #include "octavo/kernel/code_keys.hpp"
 #include "octavo/kernel/code_values.hpp"
 #include "octavo/kernel/dense_operands.hpp"
@@ -105,7 +106,9 @@ struct keys_of<A, as_is, Q, K> {
 template <class A, class Scheme, class Q, class K>
 struct keys_of<A, Scheme, Q, cache_side<K, key_layout<K>, false>> {
   static_assert(check_query_scheme<Scheme>() && check_cache_codes<K>());
-  using type = kernel::page_keys<A, typename Scheme::quantizer, Q, K>;
+  using quantizer = typename Scheme::quantizer;
+  using type = std::conditional_t<(residual_of<key_layout<K>> > 1), kernel::channel_page_keys<A, quantizer, Q, K>,
+                                  kernel::page_keys<A, quantizer, Q, K>>;
 };
 template <class A, class Q, class K>
 struct keys_of<A, as_is, Q, cache_side<K, key_layout<K>, false>> {
@@ -223,7 +226,9 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   score is t = fma(float(exact sum of group g), scale of g, t) over groups of channels, ascending, then times the scale of
 ///   the query; a weight is multiplied by the scale of its value, then becomes a byte of 1/255 of the largest of its page of
 ///   64 keys and group of channels; acc = fma(exact sum of a page, largest / 255, acc), page after page. l is the sum of the
-///   weights as f32. Scratch: no leaf of K; of V, 49 * 76 bytes (140 where there is no vpdpbusd) for each page and group of
+///   weights as f32. Of keys by channel, query * scale of the channel is quantized for each group of keys, and a score is
+///   fma(float(exact sum), scale of that, sum of query * minimum); keys whose group is open are multiplied as f32 (both sums
+///   by 16 lanes), so that a score depends on whether its key is open. Scratch: no leaf of K; of V, 49 * 76 bytes (140 where there is no vpdpbusd) for each page and group of
 ///   channels. Without template arguments pages become f32, one by one, with the bits of attention over such floats.
 /// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at

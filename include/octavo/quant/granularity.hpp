@@ -25,11 +25,15 @@ struct per_token_group {
   static_assert(G >= 1 && G <= 32768, "Octavo: a group has 1 to 32768 channels.");
   static constexpr index size = G;
 };
-/// G neighbouring tokens of one channel of a cache.
-template <int G>
+/// G neighbouring tokens of one channel of a cache (KIVI's keys). Groups close R tokens at a time: up to R - 1 of the newest
+/// tokens are floats still.
+template <int G, int R = G>
 struct per_channel_group {
   static_assert(G >= 1 && G <= 32768, "Octavo: a group has 1 to 32768 tokens.");
+  static_assert(R >= G && R <= 32768 && R % G == 0,
+                "Octavo: per_channel_group<G, R> closes groups of G tokens when there are R, a multiple of G.");
   static constexpr index size = G;
+  static constexpr index residual = R;
 };
 
 namespace detail {
@@ -53,8 +57,8 @@ template <int G>
 inline constexpr bool is_per_token_group<per_token_group<G>> = true;
 template <class G>
 inline constexpr bool is_per_channel_group = false;
-template <int G>
-inline constexpr bool is_per_channel_group<per_channel_group<G>> = true;
+template <int G, int R>
+inline constexpr bool is_per_channel_group<per_channel_group<G, R>> = true;
 template <class G>
 inline constexpr bool is_per_tensor = false;
 template <>

@@ -30,6 +30,9 @@ using k8 = scheme<symmetric<int8, scale_as<f16>>, per_token>;
 using k4 = scheme<affine<uint4, scale_as<f16>>, per_token_group<64>>;
 using v8 = k8;
 using v4 = k4;
+// KIVI: keys by channel, over 32 tokens, and values by token, over 32 channels; a float minimum counts as zero point.
+using k2 = scheme<affine_min<uint2, scale_as<f16>>, per_channel_group<32>>;
+using v2 = scheme<affine_min<uint2, scale_as<f16>>, per_token_group<32>>;
 
 // Integer weights, one f32 scale per row; or groups of G along k with f16 scales.
 using w8 = scheme<symmetric<int8>, per_row>;

@@ -60,6 +60,10 @@ class cache_blocks {
 
   [[nodiscard, gnu::always_inline]] index count() const noexcept { return count_; }
   [[nodiscard, gnu::always_inline]] index block_bytes() const noexcept { return block_bytes_; }
+  /// What the memory is asked for at once.
+  [[nodiscard, gnu::always_inline]] static index allocation(index block_bytes) noexcept {
+    return block_bytes + alignment;
+  }
   /// Addresses of the blocks.
   [[nodiscard, gnu::always_inline]] std::byte* const* table() const noexcept {
     return reinterpret_cast<std::byte* const*>(table_.data());
@@ -77,9 +81,19 @@ class cache_blocks {
       ++count_;
     }
   }
+  /// At least n blocks, which hold what stands in the memory that comes.
+  [[gnu::always_inline]] void adopt(index n) {
+    for (; count_ < n; ++count_) { slot(count_) = fresh(); }
+  }
   /// At most n blocks.
   [[gnu::always_inline]] void shrink(index n) noexcept {
     while (count_ > n) { release(slot(--count_)); }
+  }
+  /// Blocks first ... first + n - 1 go, those behind them move up.
+  [[gnu::always_inline]] void erase(index first, index n) noexcept {
+    for (index i = first; i < first + n; ++i) { release(slot(i)); }
+    for (index i = first; i + n < count_; ++i) { slot(i) = slot(i + n); }
+    count_ -= n;
   }
   /// Block i, which no other table has: a copy if need be.
   [[gnu::always_inline]] std::byte* own(index i) {
@@ -103,7 +117,7 @@ class cache_blocks {
     return reinterpret_cast<std::byte**>(table_.data())[i];
   }
   [[nodiscard, gnu::always_inline]] std::size_t allocation() const noexcept {
-    return static_cast<std::size_t>(block_bytes_ + alignment);
+    return static_cast<std::size_t>(allocation(block_bytes_));
   }
   [[nodiscard, gnu::always_inline]] std::byte* fresh() {
     void* p = nullptr;

@@ -26,13 +26,10 @@ consteval bool check_cache_scheme() {
                 "float, octavo::bf16, octavo::f16.");
   if constexpr (is_scheme<S>) {
     using G = typename S::granularity;
-    static_assert(!is_per_channel_group<G>,
-                  "Octavo: no cache stores per_channel_group<G> yet, whose groups close only after G tokens. Use "
-                  "per_token or per_token_group<G>.");
     static_assert(
         is_per_token<G> || is_per_token_group<G> || is_per_channel_group<G>,
-        "Octavo: the granularity of a cache is per_token or per_token_group<G>; per_row, per_column, per_group "
-        "and per_tensor speak of a stored matrix.");
+        "Octavo: the granularity of a cache is per_token, per_token_group<G> or, for keys, per_channel_group<G>; "
+        "per_row, per_column, per_group and per_tensor speak of a stored matrix.");
     static_assert(
         linear_quantizer<typename S::quantizer>,
         "Octavo: a cache needs a quantizer with `static float scale(params)`, so that what a token stores is a "
@@ -66,40 +63,125 @@ template <class T>
   std::memcpy(p + i * static_cast<index>(sizeof x), &x, sizeof x);
 }
 
+/// Parameters of quantizer Q, one after the other: scales in `scale_bytes`, then zero points (a byte each) or minima.
+template <class Q>
+struct param_arrays {
+  using format = typename Q::format;
+  using scale_type = typename scale_type_of<Q>::type;
+
+  [[gnu::always_inline]] static void put(std::byte* params, index scale_bytes, index i,
+                                         typename Q::params const& p) noexcept {
+    write_at(params, i, static_cast<scale_type>(Q::scale(p)));
+    if constexpr (has_zero_point<Q>) {
+      params[scale_bytes + i] = static_cast<std::byte>(Q::zero(p) - lattice<format>.lowest);
+    }
+    if constexpr (has_minimum<Q>) { write_at(params + scale_bytes, i, static_cast<scale_type>(Q::minimum(p))); }
+  }
+  /// All bits become 0.
+  [[gnu::always_inline]] static void clear(std::byte* params, index scale_bytes, index i) noexcept {
+    write_at(params, i, scale_type{});
+    if constexpr (has_zero_point<Q>) { params[scale_bytes + i] = std::byte{0}; }
+    if constexpr (has_minimum<Q>) { write_at(params + scale_bytes, i, scale_type{}); }
+  }
+  /// What a code stands for.
+  [[nodiscard, gnu::always_inline]] static float value(std::byte const* params, index scale_bytes, index i,
+                                                       code q) noexcept {
+    auto const scale = static_cast<float>(read_at<scale_type>(params, i));
+    if constexpr (has_minimum<Q>) {
+      return __builtin_fmaf(scale, format::decode(q),
+                            static_cast<float>(read_at<scale_type>(params + scale_bytes, i)));
+    } else if constexpr (has_zero_point<Q>) {
+      int const zero = static_cast<int>(params[scale_bytes + i]) + lattice<format>.lowest;
+      return scale * (format::decode(q) - static_cast<float>(zero));
+    } else {
+      return scale * format::decode(q);
+    }
+  }
+};
+
 /// Parameters of the tokens of a page by quantizer Q: 64 scales, then 64 zero points or minima, as panels have them behind a
 /// group of 64 rows.
 template <class Q>
 struct slot_params {
-  using format = typename Q::format;
-  using scale_type = typename scale_type_of<Q>::type;
+  using arrays = param_arrays<Q>;
+  using scale_type = typename arrays::scale_type;
   static constexpr index scale_bytes = static_cast<index>(sizeof(scale_type)) * page_tokens;
   static constexpr index bytes =
       scale_bytes + (has_zero_point<Q> ? page_tokens : 0) + (has_minimum<Q> ? scale_bytes : 0);
 
   [[gnu::always_inline]] static void put(std::byte* params, index slot, typename Q::params const& p) noexcept {
-    write_at(params, slot, static_cast<scale_type>(Q::scale(p)));
-    if constexpr (has_zero_point<Q>) {
-      params[scale_bytes + slot] = static_cast<std::byte>(Q::zero(p) - lattice<format>.lowest);
-    }
-    if constexpr (has_minimum<Q>) { write_at(params + scale_bytes, slot, static_cast<scale_type>(Q::minimum(p))); }
+    arrays::put(params, scale_bytes, slot, p);
   }
-  /// All bits of a token become 0.
   [[gnu::always_inline]] static void clear(std::byte* params, index slot) noexcept {
-    write_at(params, slot, scale_type{});
-    if constexpr (has_zero_point<Q>) { params[scale_bytes + slot] = std::byte{0}; }
-    if constexpr (has_minimum<Q>) { write_at(params + scale_bytes, slot, scale_type{}); }
+    arrays::clear(params, scale_bytes, slot);
   }
-  /// What a code stands for.
-  [[nodiscard, gnu::always_inline]] static float value(std::byte const* params, index slot, code q) noexcept {
-    auto const scale = static_cast<float>(read_at<scale_type>(params, slot));
+  /// Token `slot` gets the bits of token `from_slot` of others.
+  [[gnu::always_inline]] static void copy(std::byte* params, index slot, std::byte const* from,
+                                          index from_slot) noexcept {
+    write_at(params, slot, read_at<scale_type>(from, from_slot));
+    if constexpr (has_zero_point<Q>) { params[scale_bytes + slot] = from[scale_bytes + from_slot]; }
     if constexpr (has_minimum<Q>) {
-      return __builtin_fmaf(scale, format::decode(q),
-                            static_cast<float>(read_at<scale_type>(params + scale_bytes, slot)));
-    } else if constexpr (has_zero_point<Q>) {
-      int const zero = static_cast<int>(params[scale_bytes + slot]) + lattice<format>.lowest;
-      return scale * (format::decode(q) - static_cast<float>(zero));
-    } else {
-      return scale * format::decode(q);
+      write_at(params + scale_bytes, slot, read_at<scale_type>(from + scale_bytes, from_slot));
+    }
+  }
+  [[nodiscard, gnu::always_inline]] static float value(std::byte const* params, index slot, code q) noexcept {
+    return arrays::value(params, scale_bytes, slot, q);
+  }
+};
+
+/// Codes of one token in the panel of a page, whose rows are tokens.
+template <class Panel>
+struct slot_codes {
+  using format = typename Panel::format;
+
+  /// n codes of group g.
+  [[gnu::always_inline]] static void put(Panel const& panel, std::byte* page, index slot, index g, index n,
+                                         code const* from) noexcept {
+    index const whole = Panel::pair_order ? 0 : n / Panel::step;
+    words(page + panel.codes_at(g) + slot * 4, whole, from);
+    rest(panel, page, slot, g, whole * Panel::step, n, from);
+  }
+  /// All bits of them become 0.
+  [[gnu::always_inline]] static void clear(Panel const& panel, std::byte* page, index slot, index g) noexcept {
+    for (index k = 0; k < panel.group_steps(g) * Panel::step; ++k) {
+      page[panel.at(slot, g, k).byte] = std::byte{0};  // whole bytes are of one row
+    }
+  }
+  [[nodiscard, gnu::always_inline]] static code get(Panel const& panel, std::byte const* page, index slot,
+                                                    index c) noexcept {
+    int const packed = Panel::get(page, panel.at(slot, c));
+    return static_cast<code>((packed ^ Panel::flip) & (code_count<format> - 1));
+  }
+
+ private:
+  static constexpr int in_byte = 8 / Panel::planes.low;
+  static constexpr int mask = (1 << Panel::planes.low) - 1;
+
+  /// Whole steps: one word of a row each.
+  [[gnu::always_inline]] static void words(std::byte* to, index steps, code const* from) noexcept {
+    for (index s = 0; s < steps; ++s) {
+      for (int j = 0; j < 4; ++j) {
+        int bits = 0;
+        for (int q = 0; q < in_byte; ++q) { bits |= ((from[4 * q + j] ^ Panel::flip) & mask) << (q * 8 / in_byte); }
+        to[j] = static_cast<std::byte>(bits);
+      }
+      to += Panel::step_bytes;
+      from += Panel::step;
+    }
+  }
+  /// Codes of group g from `first` on, which may end within a step.
+  [[gnu::always_inline]] static void rest(Panel const& panel, std::byte* page, index slot, index g, index first,
+                                          index n, code const* from) noexcept {
+    for (index k = first; k < panel.group_steps(g) * Panel::step; k += 4 * in_byte) {
+      for (index j = 0; j < 4; ++j) {
+        int bits = 0;
+        for (int q = 0; q < in_byte; ++q) {
+          index const c = k + 4 * q + j;
+          int const value = c < n ? from[c] : zero_code<format>;
+          bits |= ((value ^ Panel::flip) & mask) << (q * 8 / in_byte);
+        }
+        page[panel.at(slot, g, k + j).byte] = static_cast<std::byte>(bits);
+      }
     }
   }
 };
@@ -116,6 +198,18 @@ struct plain_encoder {
     auto const p = calibrate<Q>(from, n);
     for (index i = 0; i < n; ++i) { to[i] = Q::encode(from[i], p); }
     return p;
+  }
+  /// Codes of G tokens of `channels` floats, each channel with parameters of its own; those of a token `stride` apart.
+  template <class Q, index G>
+  [[gnu::always_inline]] static void encode_channels(float const* from, index channels, std::byte* params,
+                                                     index scale_bytes, code* to, index stride) noexcept {
+    for (index c = 0; c < channels; ++c) {
+      float x[static_cast<std::size_t>(G)];
+      code codes[static_cast<std::size_t>(G)];
+      for (index i = 0; i < G; ++i) { x[i] = from[i * channels + c]; }
+      param_arrays<Q>::put(params, scale_bytes, c, encode<Q>(x, G, codes));
+      for (index i = 0; i < G; ++i) { to[i * stride + c] = codes[i]; }
+    }
   }
 };
 
@@ -139,6 +233,7 @@ struct key_layout {
   using stored = scheme<quantizer, typename row_granularity<granularity>::type>;
   using panel_type = panel_layout<stored>;
   using params_type = detail::slot_params<quantizer>;
+  using codes_type = detail::slot_codes<panel_type>;
 
   index head_dim = 0;
 
@@ -153,64 +248,33 @@ struct key_layout {
       index const n = layout.group_length(g);
       float const* const from = x + g * layout.group();
       params_type::put(page + layout.params_at(g), slot, Encoder::template encode<quantizer>(from, n, room));
-      index const whole = panel_type::pair_order ? 0 : n / panel_type::step;
-      words(page + layout.codes_at(g) + slot * 4, whole, room);
-      rest(page, slot, g, whole * panel_type::step, n, room);
+      codes_type::put(layout, page, slot, g, n, room);
     }
   }
   /// All bits of a token become 0.
   [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
     auto const layout = panel();
     for (index g = 0; g < layout.groups(); ++g) {
-      for (index k = 0; k < layout.group_steps(g) * panel_type::step; ++k) {
-        page[layout.at(slot, g, k).byte] = std::byte{0};  // whole bytes are of one row
-      }
+      codes_type::clear(layout, page, slot, g);
       params_type::clear(page + layout.params_at(g), slot);
+    }
+  }
+  /// Token `slot` of `page` gets the bits of token `from_slot` of page `from`, which may be the same page.
+  [[gnu::always_inline]] void copy(std::byte* page, index slot, std::byte const* from,
+                                   index from_slot) const noexcept {
+    auto const layout = panel();
+    for (index g = 0; g < layout.groups(); ++g) {
+      for (index k = 0; k < layout.group_steps(g) * panel_type::step; ++k) {
+        page[layout.at(slot, g, k).byte] = from[layout.at(from_slot, g, k).byte];
+      }
+      params_type::copy(page + layout.params_at(g), slot, from + layout.params_at(g), from_slot);
     }
   }
   /// What channel c of a token stands for.
   [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
-    using F = typename quantizer::format;
     auto const layout = panel();
-    index const g = c / layout.group();
-    int const packed = panel_type::get(page, layout.at(slot, c));
-    auto const q = static_cast<code>((packed ^ panel_type::flip) & (code_count<F> - 1));
-    return params_type::value(page + layout.params_at(g), slot, q);
-  }
-
- private:
-  static constexpr int in_byte = 8 / panel_type::planes.low;
-  static constexpr int mask = (1 << panel_type::planes.low) - 1;
-
-  /// Whole steps: one word of a row each.
-  [[gnu::always_inline]] static void words(std::byte* to, index steps, code const* from) noexcept {
-    for (index s = 0; s < steps; ++s) {
-      for (int j = 0; j < 4; ++j) {
-        int bits = 0;
-        for (int q = 0; q < in_byte; ++q) {
-          bits |= ((from[4 * q + j] ^ panel_type::flip) & mask) << (q * 8 / in_byte);
-        }
-        to[j] = static_cast<std::byte>(bits);
-      }
-      to += panel_type::step_bytes;
-      from += panel_type::step;
-    }
-  }
-  /// Codes of group g from `first` on, which may end within a step.
-  [[gnu::always_inline]] void rest(std::byte* page, index slot, index g, index first, index n,
-                                   code const* from) const noexcept {
-    auto const layout = panel();
-    for (index k = first; k < layout.group_steps(g) * panel_type::step; k += 4 * in_byte) {
-      for (index j = 0; j < 4; ++j) {
-        int bits = 0;
-        for (int q = 0; q < in_byte; ++q) {
-          index const c = k + 4 * q + j;
-          int const value = c < n ? from[c] : zero_code<typename quantizer::format>;
-          bits |= ((value ^ panel_type::flip) & mask) << (q * 8 / in_byte);
-        }
-        page[layout.at(slot, g, k + j).byte] = static_cast<std::byte>(bits);
-      }
-    }
+    return params_type::value(page + layout.params_at(c / layout.group()), slot,
+                              codes_type::get(layout, page, slot, c));
   }
 };
 
@@ -230,6 +294,12 @@ struct key_layout<T> {
   [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
     for (index c = 0; c < head_dim; ++c) { detail::write_at(page, c * page_tokens + slot, T(0.0f)); }
   }
+  [[gnu::always_inline]] void copy(std::byte* page, index slot, std::byte const* from,
+                                   index from_slot) const noexcept {
+    for (index c = 0; c < head_dim; ++c) {
+      detail::write_at(page, c * page_tokens + slot, detail::read_at<T>(from, c * page_tokens + from_slot));
+    }
+  }
   [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
     return static_cast<float>(detail::read_at<T>(page, c * page_tokens + slot));
   }
@@ -242,6 +312,9 @@ struct key_layout<T> {
 template <class V>
 struct value_layout {
   static_assert(detail::check_cache_scheme<V>());
+  static_assert(!detail::is_per_channel_group<typename V::granularity>,
+                "Octavo: per_channel_group<G> is for the keys of a cache, whose scales go into the query. Values are "
+                "summed over tokens: use per_token or per_token_group<G>.");
   using quantizer = typename V::quantizer;
   using granularity = typename V::granularity;
   using format = typename quantizer::format;
@@ -284,6 +357,17 @@ struct value_layout {
   [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
     for (index c = 0; c < head_dim; ++c) { set(page, slot, c, 0); }
     for (index g = 0; g < groups(); ++g) { params_type::clear(page + params_at(g), slot); }
+  }
+  [[gnu::always_inline]] void copy(std::byte* page, index slot, std::byte const* from,
+                                   index from_slot) const noexcept {
+    panel_type const codes{panel_rows, page_tokens};
+    for (index c = 0; c < head_dim; ++c) {
+      std::byte const* const panel = from + c / panel_rows * panel_bytes;
+      set(page, slot, c, panel_type::get(panel, codes.at(c % panel_rows, 0, from_slot)));
+    }
+    for (index g = 0; g < groups(); ++g) {
+      params_type::copy(page + params_at(g), slot, from + params_at(g), from_slot);
+    }
   }
   [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
     panel_type const codes{panel_rows, page_tokens};
@@ -339,6 +423,12 @@ struct value_layout<T> {
   }
   [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
     for (index c = 0; c < head_dim; ++c) { detail::write_at(page, at(slot, c), T(0.0f)); }
+  }
+  [[gnu::always_inline]] void copy(std::byte* page, index slot, std::byte const* from,
+                                   index from_slot) const noexcept {
+    for (index c = 0; c < head_dim; ++c) {
+      detail::write_at(page, at(slot, c), detail::read_at<T>(from, at(from_slot, c)));
+    }
   }
   [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
     return static_cast<float>(detail::read_at<T>(page, at(slot, c)));

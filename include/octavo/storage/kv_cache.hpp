@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <type_traits>
 
 #include "octavo/core/heads_view.hpp"
 #include "octavo/storage/cache_blocks.hpp"
 #include "octavo/storage/cache_layout.hpp"
+#include "octavo/storage/channel_layout.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -31,6 +33,7 @@ struct cache_places {
   index block_pages;
   index key_bytes;  ///< of a page
   index value_bytes;
+  float const* open = nullptr;  ///< keys whose groups are open: [head][token % residual][channel]
 
   [[nodiscard, gnu::always_inline]] index head_bytes() const noexcept { return key_bytes + value_bytes; }
   /// Keys of tokens 64 p to 64 p + 63 of a head, and values.
@@ -48,6 +51,7 @@ class cache_side {
  public:
   using stored_scheme = S;
   using layout_type = Layout;
+  static constexpr index residual = residual_of<Layout>;
 
   [[gnu::always_inline]] cache_side(cache_places const& places, Layout const& layout, index heads,
                                     index tokens) noexcept
@@ -64,8 +68,16 @@ class cache_side {
   [[nodiscard, gnu::always_inline]] std::byte const* page(index head, index p) const noexcept {
     return Values ? places_.values(head, p) : places_.keys(head, p);
   }
+  /// Tokens that are codes (or elements) in pages; those behind them are open: floats.
+  [[nodiscard, gnu::always_inline]] index closed() const noexcept { return tokens_ - tokens_ % residual; }
+  [[nodiscard, gnu::always_inline]] float const* open(index head, index token) const noexcept {
+    return places_.open + (head * residual + token % residual) * layout_.head_dim;
+  }
   /// What a channel stands for.
   [[nodiscard, gnu::always_inline]] float operator()(index head, index token, index channel) const noexcept {
+    if constexpr (residual > 1) {
+      if (token >= closed() && token < tokens_) { return open(head, token)[channel]; }
+    }
     return layout_.value(page(head, token / page_tokens), token % page_tokens, channel);
   }
 
@@ -102,6 +114,11 @@ template <class S, class Layout, bool Values>
 ///   std::pmr::memory_resource, which outlives the cache and its forks, and is safe for their threads.
 /// - Each token is quantized alone, once, when it is appended; nothing is quantized again. So the bytes of a token do not
 ///   depend on how many were appended together, nor on what was truncated or forked before.
+/// - Keys by per_channel_group<G, R> are quantized R tokens at a time, when the last of them comes; until then they are f32,
+///   for attention too, in memory of the cache itself: kv_heads * R * head_dim floats, which a fork copies. Their bytes do
+///   not depend on how many were appended together either. truncate(n) into R tokens that were closed opens them again: those
+///   that stay count as the floats they were decoded to (nothing that attention sees changes), and are quantized again, from
+///   these, with the ones that come. NaN or infinity in a key makes that channel NaN in all keys of its group.
 /// - A fork has the same tokens and shares their blocks; whoever appends to a block that others have gets a copy first.
 /// - Errors: shapes that do not fit, more tokens than `capacity`: the one error handler; the cache stays as it was. What the
 ///   allocator throws passes through, and leaves the tokens as they were.
@@ -115,6 +132,7 @@ class kv_cache {
       : shape_(checked(shape)),
         blocks_(product(shape_.kv_heads, page_bytes(), block_pages()), ceil_div(shape_.capacity, shape_.block),
                 memory),
+        open_(key_layout<K>{shape_.head_dim}, shape_.kv_heads),
         room_(product(larger(shape_.head_dim, shape_.value_head_dim), sizeof(float) + sizeof(code))) {
     if (!std::is_same_v<Memory, heap_blocks> && memory == nullptr) {
       octavo::detail::fail("kv_cache: the pointer to the memory is null. Pass one, or leave out the type.");
@@ -125,6 +143,7 @@ class kv_cache {
       : shape_(other.shape_),
         tokens_(other.tokens_),
         blocks_(static_cast<detail::cache_blocks<Memory>&&>(other.blocks_)),
+        open_(static_cast<open_type&&>(other.open_)),
         room_(static_cast<aligned_buffer&&>(other.room_)) {
     other.tokens_ = 0;
     other.shape_.capacity = 0;
@@ -135,6 +154,7 @@ class kv_cache {
       shape_ = other.shape_;
       tokens_ = other.tokens_;
       blocks_ = static_cast<detail::cache_blocks<Memory>&&>(other.blocks_);
+      open_ = static_cast<open_type&&>(other.open_);
       room_ = static_cast<aligned_buffer&&>(other.room_);
       other.tokens_ = 0;
       other.shape_.capacity = 0;
@@ -182,15 +202,24 @@ class kv_cache {
     for (index t = 0; t < n;) {
       index const first = tokens_ + t;
       index const here = smaller(n - t, page_tokens - first % page_tokens);
-      (void)blocks_.own(first / shape_.block);
+      // Groups that close may have begun in a block before.
+      for (index b = (first - first % residual) / shape_.block; b <= first / shape_.block; ++b) {
+        (void)blocks_.own(b);
+      }
       detail::cache_places const to = places();
       for (index h = 0; h < shape_.kv_heads; ++h) {
-        std::byte* const key_page = to.keys(h, first / page_tokens);
+        [[maybe_unused]] std::byte* const key_page = to.keys(h, first / page_tokens);
         std::byte* const value_page = to.values(h, first / page_tokens);
         for (index i = 0; i < here; ++i) {
           index const slot = first % page_tokens + i;
-          Encoder::load(ks.at(h, t + i), k.head_dim, x);
-          k.template put<Encoder>(key_page, slot, x, codes);
+          if constexpr (residual > 1) {
+            Encoder::load(ks.at(h, t + i), k.head_dim, open_.at(h, first + i));
+            open_.template put<Encoder>(
+                h, first + i, [&](index p) __attribute__((always_inline)) { return to.keys(h, p); });
+          } else {
+            Encoder::load(ks.at(h, t + i), k.head_dim, x);
+            k.template put<Encoder>(key_page, slot, x, codes);
+          }
           Encoder::load(vs.at(h, t + i), v.head_dim, x);
           v.template put<Encoder>(value_page, slot, x, codes);
         }
@@ -206,21 +235,110 @@ class kv_cache {
       octavo::detail::fail_extents("kv_cache::truncate", "tokens to stay are", n, "the cache has", tokens_,
                                    "Pass 0 to as many as it has.");
     }
+    if constexpr (residual > 1) {
+      auto const from = places();
+      open_.reopen(
+          shape_.kv_heads, tokens_,
+          n, [&](index h, index p) __attribute__((always_inline)) { return from.keys(h, p); });
+    }
     tokens_ = n;
     blocks_.shrink(ceil_div(n, shape_.block));
   }
 
+  /// Tokens first ... first + n - 1 go away, those behind them move up, bit for bit, keys as they are: those without positions,
+  /// or with positions that count on as before. shift() of ops/shift.hpp turns keys to where they then stand. The bytes are
+  /// those of a cache that never had the tokens. Of n whole blocks, no more than first % block tokens are copied. Where keys
+  /// are quantized R tokens at a time, first and n are multiples of R and of 64.
+  [[gnu::always_inline]] void drop(index first, index n) {
+    if (first < 0 || n < 0 || first > tokens_ || n > tokens_ - first) {
+      octavo::detail::fail_extents("kv_cache::drop", "the tokens that are left from the first one are",
+                                   tokens_ - first, "to be dropped are", n, "Pass some of those that it has.");
+    }
+    index const kept = tokens_ - n;
+    if (first == kept) { return truncate(kept); }
+    if (n == 0) { return; }
+    if constexpr (residual > 1) {
+      if (first % residual != 0 || n % residual != 0 || first % page_tokens != 0 || n % page_tokens != 0) {
+        octavo::detail::fail_extents("kv_cache::drop", "the first token is", first, "to be dropped are", n,
+                                     "Keys by channel go by whole groups: pass multiples of the residual and of 64.");
+      }
+    }
+    if (n % shape_.block == 0) {
+      index const b = first / shape_.block;
+      index const gone = n / shape_.block;
+      if (first % shape_.block != 0) {
+        (void)blocks_.own(b + gone);
+        copy_tokens(b * shape_.block + n, b * shape_.block, first % shape_.block);
+      }
+      blocks_.erase(b, gone);
+    } else {
+      own(first);
+      bool const pages = first % page_tokens == 0 && n % page_tokens == 0;
+      copy_tokens(first, first + n, pages ? round_up(kept - first, page_tokens) : kept - first);
+    }
+    tokens_ = kept;
+    blocks_.shrink(ceil_div(kept, shape_.block));
+  }
+
+  /// No fork shares the tokens from `first` on any more: what throws throws here, before they change.
+  [[gnu::always_inline]] void own(index first) {
+    for (index b = first / shape_.block; b < blocks_.count(); ++b) { (void)blocks_.own(b); }
+  }
+  /// Keys of tokens from `first` on become what change(x) makes of them, head_dim floats, encoded anew. Where keys are
+  /// quantized R tokens at a time, first is a multiple of 64.
+  template <class Encoder = detail::plain_encoder, class Change>
+  [[gnu::always_inline]] void change_keys(index first, Change const& change) {
+    key_layout<K> const k{shape_.head_dim};
+    auto const ks = keys();
+    if constexpr (residual > 1) {
+      constexpr index group = key_layout<K>::group;
+      aligned_buffer floats(product(group, k.head_dim, sizeof(float)));
+      aligned_buffer codes(product(group, k.code_stride()));
+      own(first);
+      for (index h = 0; h < shape_.kv_heads; ++h) {
+        for (index t = first; t < ks.closed(); t += group) {
+          std::byte* const page = places().keys(h, t / page_tokens);
+          auto* const x = reinterpret_cast<float*>(floats.data());
+          for (index i = 0; i < group; ++i) {
+            for (index c = 0; c < k.head_dim; ++c) { x[i * k.head_dim + c] = k.value(page, t % page_tokens + i, c); }
+            change(x + i * k.head_dim);
+          }
+          k.template close<Encoder>(page, t % page_tokens / group, x, reinterpret_cast<code*>(codes.data()));
+        }
+        for (index t = larger(first, ks.closed()); t < tokens_; ++t) { change(open_.at(h, t)); }
+      }
+    } else {
+      own(first);
+      auto* const x = reinterpret_cast<float*>(room_.data());
+      auto* const codes = reinterpret_cast<code*>(x + larger(shape_.head_dim, shape_.value_head_dim));
+      for (index t = first; t < tokens_; ++t) {
+        for (index h = 0; h < shape_.kv_heads; ++h) {
+          std::byte* const page = places().keys(h, t / page_tokens);
+          for (index c = 0; c < k.head_dim; ++c) { x[c] = k.value(page, t % page_tokens, c); }
+          change(x);
+          k.template put<Encoder>(page, t % page_tokens, x, codes);
+        }
+      }
+    }
+  }
+
   /// Another sequence that begins with the same tokens.
-  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(shape_, tokens_, blocks_); }
+  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(shape_, tokens_, blocks_, open_); }
 
   /// Bytes that the tokens take: whole blocks, shared ones too.
   [[nodiscard, gnu::always_inline]] index bytes() const noexcept { return blocks_.count() * blocks_.block_bytes(); }
   [[nodiscard, gnu::always_inline]] index block_bytes() const noexcept { return blocks_.block_bytes(); }
+  /// What a cache of a shape asks its memory for at once.
+  [[nodiscard, gnu::always_inline]] static index allocation_bytes(cache_shape const& shape) {
+    cache_shape const s = checked(shape);
+    index const page = key_layout<K>{s.head_dim}.bytes() + value_layout<V>{s.value_head_dim}.bytes();
+    return detail::cache_blocks<Memory>::allocation(product(s.kv_heads, page, s.block / page_tokens));
+  }
   /// Block b as it is stored, and how many sequences have it. Behind the last token anything may stand.
   [[nodiscard, gnu::always_inline]] std::byte const* block(index b) const noexcept { return blocks_.table()[b]; }
   [[nodiscard, gnu::always_inline]] index block_users(index b) const noexcept { return blocks_.users_of(b); }
   /// Replaces all tokens by n, whose pages fill(head, page, keys, values) writes: keys().layout().bytes() and those of values.
-  /// What is read from a file comes in here; any bytes are safe.
+  /// What is read from a file comes in here; any bytes are safe. Keys that are open then are what open_key() is given.
   template <class Fill>
   [[gnu::always_inline]] void assign(index n, Fill const& fill) {
     if (n < 0 || n > shape_.capacity) {
@@ -235,12 +353,33 @@ class kv_cache {
     }
     tokens_ = n;
   }
+  /// Replaces all tokens by n whose blocks the memory has already: allocate() gives them as they are, in order. Any bytes are
+  /// safe. No keys are open then.
+  [[gnu::always_inline]] void adopt(index n) {
+    if (n < 0 || n > shape_.capacity || n % residual != 0) {
+      octavo::detail::fail_extents("kv_cache::adopt", "tokens are", n, "the capacity is", shape_.capacity,
+                                   "Make a cache of more capacity; of keys by channel all groups must be closed.");
+    }
+    truncate(0);
+    blocks_.adopt(ceil_div(n, shape_.block));
+    tokens_ = n;
+  }
+  /// The floats of a key whose group is open: token from keys().closed() on.
+  [[nodiscard, gnu::always_inline]] float* open_key(index head, index token) noexcept
+      requires(detail::residual_of<key_layout<K>> > 1) {
+    return open_.at(head, token);
+  }
 
  private:
-  [[gnu::always_inline]] kv_cache(cache_shape const& shape, index tokens, detail::cache_blocks<Memory> const& blocks)
+  using open_type = detail::open_keys<key_layout<K>>;
+  static constexpr index residual = detail::residual_of<key_layout<K>>;
+
+  [[gnu::always_inline]] kv_cache(cache_shape const& shape, index tokens, detail::cache_blocks<Memory> const& blocks,
+                                  open_type const& open)
       : shape_(shape),
         tokens_(tokens),
         blocks_(blocks),
+        open_(open),
         room_(product(larger(shape.head_dim, shape.value_head_dim), sizeof(float) + sizeof(code))) {}
 
   [[nodiscard, gnu::always_inline]] static cache_shape checked(cache_shape shape) {
@@ -271,7 +410,38 @@ class kv_cache {
   }
   [[nodiscard, gnu::always_inline]] detail::cache_places places() const noexcept {
     return {blocks_.table(), block_pages(), key_layout<K>{shape_.head_dim}.bytes(),
-            value_layout<V>{shape_.value_head_dim}.bytes()};
+            value_layout<V>{shape_.value_head_dim}.bytes(), open_.data()};
+  }
+  /// Tokens from `to` on get the bits of those from `from` on, n of them, all heads, page by page where they are pages.
+  [[gnu::always_inline]] void copy_tokens(index to, index from, index n) noexcept {
+    for (index t = 0; t < n;) {
+      if ((to + t) % page_tokens == 0 && (from + t) % page_tokens == 0 && n - t >= page_tokens) {
+        copy_page((to + t) / page_tokens, (from + t) / page_tokens);
+        t += page_tokens;
+        continue;
+      }
+      if constexpr (residual == 1) { copy_token(to + t, from + t); }
+      ++t;
+    }
+  }
+  /// Token `to` gets the bits of token `from`, all heads.
+  [[gnu::always_inline]] void copy_token(index to, index from) noexcept {
+    key_layout<K> const k{shape_.head_dim};
+    value_layout<V> const v{shape_.value_head_dim};
+    auto const at = places();
+    for (index h = 0; h < shape_.kv_heads; ++h) {
+      k.copy(at.keys(h, to / page_tokens), to % page_tokens, at.keys(h, from / page_tokens), from % page_tokens);
+      v.copy(at.values(h, to / page_tokens), to % page_tokens, at.values(h, from / page_tokens), from % page_tokens);
+    }
+  }
+  [[gnu::always_inline]] void copy_page(index to, index from) noexcept {
+    auto const at = places();
+    for (index h = 0; h < shape_.kv_heads; ++h) {
+      if (at.key_bytes > 0) { std::memcpy(at.keys(h, to), at.keys(h, from), static_cast<std::size_t>(at.key_bytes)); }
+      if (at.value_bytes > 0) {
+        std::memcpy(at.values(h, to), at.values(h, from), static_cast<std::size_t>(at.value_bytes));
+      }
+    }
   }
   [[gnu::always_inline]] static void check(char const* what, index a, char const* other, index b) {
     if (a != b) { octavo::detail::fail_extents("kv_cache::append", what, a, other, b, "They must be equal."); }
@@ -280,6 +450,7 @@ class kv_cache {
   cache_shape shape_;
   index tokens_ = 0;
   detail::cache_blocks<Memory> blocks_;
+  [[no_unique_address]] open_type open_;
   aligned_buffer room_;
 };
 

@@ -6,8 +6,10 @@
     blocks.gguf       the same of blocks of 256, of IQ4_NL and NVFP4
     compressed.safetensors   W8A8 and W4A16 as compressed-tensors stores them, and their values by numpy
     weights.octavo    packed matrices, by the words of storage/panel.hpp, from the same codes
+    products.f32      what they give for two tokens of integers, by exact sums and one rounding for each group
 """
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import gguf
@@ -185,6 +187,28 @@ def write_packed(t, u, z):
     (HERE / "weights.octavo").write_bytes(header + table + data)
 
 
+def write_products(t, u):
+    """Element k of token n is (37 k + 11 n) % 255 - 127, element 0 is 127: so INT8 per token has the scale 1."""
+    def products(codes, group, scale):
+        rows, cols = codes.shape
+        for n in range(2):
+            x = [127] + [(37 * k + 11 * n) % 255 - 127 for k in range(1, cols)]
+            for r in range(rows):
+                y = Fraction(0)
+                for first in range(0, cols, group):
+                    acc = sum(int(codes[r, k]) * x[k] for k in range(first, min(first + group, cols)))
+                    exact = np.float32(acc)  # below 2^24
+                    y += Fraction(float(exact)) * Fraction(float(scale[r, first // group]))
+                    y = Fraction(float(np.float32(float(y))))
+                yield float(y)
+
+    y = [*products(t["w8.weight"], t["w8.weight"].shape[1], t["w8.weight_scale"]),
+         *products(u.astype(int) - 8, 32, t["w4.weight_scale"])]
+    (HERE / "products.f32").write_bytes(np.array(y, "<f4").tobytes())
+
+
 write_gguf()
 write_blocks()
-write_packed(*write_compressed())
+weights, codes, zeros = write_compressed()
+write_packed(weights, codes, zeros)
+write_products(weights, codes)

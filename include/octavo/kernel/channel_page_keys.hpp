@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+// Keys of a cache by channel as attention multiplies them where they are stored: scales of channels go into the query.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "octavo/kernel/activations.hpp"
+#include "octavo/kernel/attention_tile.hpp"
+#include "octavo/kernel/page_keys.hpp"
+#include "octavo/kernel/page_tile.hpp"
+#include "octavo/simd/lanes_of_16.hpp"
+#include "octavo/storage/kv_cache.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// S = K Q by integers, keys of a cache by per_channel_group<G>. For each query and group of G keys, query * scale of the
+/// channel is quantized by Quantizer; a score is fma(float(exact sum over channels), scale of that, sum of query * minimum),
+/// where zero points are part of the exact sum, and the sum with minima has 16 lanes (channel c in lane c % 16, ascending,
+/// then halves). Keys whose group is open are floats: query * key has the same 16 lanes. Either is times the factor of the
+/// call.
+template <class A, class Quantizer, class Q, class K>
+class channel_page_keys {
+  using page_layout = key_layout<K>;
+  using layout = typename page_layout::panel_type;
+  using weights = byte_weights<A, layout, false>;
+  using operand = typename weights::operand;
+  using scale_type = typename page_layout::scale_type;
+  static constexpr index L = simd::lanes<A>;
+  static constexpr index G = page_layout::group;
+  static constexpr int registers = static_cast<int>(smaller(short_registers<A>, G / L));
+  /// Queries whose operands for one group are kept, as many as come before the next group, and what a tile goes beyond.
+  static constexpr index kept = most_near_rows + page_tile_rows<A>;
+  static constexpr std::int32_t nothing = -1;
+
+ public:
+  static constexpr index width = registers * L;
+  static constexpr int tokens = page_tile_rows<A>;
+
+  channel_page_keys(heads_view<Q const> const& q, cache_keys<K> const& k, float factor) noexcept
+      : q_(q), k_(k), factor_(factor == 0 ? 0x1p-126f : factor) {}
+
+  /// Floats of scratch.
+  [[nodiscard]] index scratch(index) const {
+    return round_up(ceil_div(product(kept, stride(), sizeof_operand), 4), 16) + 2 * round_up(stride(), 16) +
+           round_up(4 * kept + 1, 16);
+  }
+  void use(float* scratch, index) noexcept {
+    rows_ = reinterpret_cast<operand*>(scratch);
+    scales_ = scratch + round_up(ceil_div(kept * stride() * sizeof_operand, 4), 16);
+    zeros_ = reinterpret_cast<std::int32_t*>(scales_ + round_up(stride(), 16));
+    start_ = zeros_ + round_up(stride(), 16);
+    factors_ = reinterpret_cast<float*>(start_ + kept);
+    minima_ = factors_ + kept;
+    query_at_ = reinterpret_cast<std::int32_t*>(minima_ + kept);
+    query_at_[kept] = nothing;
+  }
+  void load_leaf(index head, index first, index) noexcept {
+    head_ = head;
+    page_ = first / page_tokens;
+    query_at_[kept] = nothing;
+  }
+  /// They are quantized for one group of keys after the other.
+  void load_rows(query_rows const& rows, index first, index) noexcept {
+    of_ = rows;
+    first_ = first;
+    query_at_[kept] = nothing;
+  }
+  [[nodiscard, gnu::always_inline]] float factor(index) const noexcept { return factor_; }
+
+  template <int T>
+  [[gnu::noinline]] void multiply(index first, index b, float* scores) const noexcept {
+    using detail::unroll;
+    constexpr int R = registers;
+    index const token = page_ * page_tokens + b * width;
+    if (token >= k_.closed()) {
+      for (int t = 0; t < T; ++t) { open_scores(first + t, token, scores + t * width); }
+      return;
+    }
+    std::byte const* const page = k_.page(head_, token / page_tokens);
+    index const first_row = token % page_tokens;
+    std::byte const* const params = page + k_.layout().params_at(first_row / G);
+    index const at = first % most_near_rows;
+    load_group(token / G, params);
+    for (int t = 0; t < T; ++t) { load_row(first + t, at + t, params); }
+
+    constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens / 2, 1));
+    lines_ahead ahead{page, page};
+    if (first == 0) { ahead = values_ahead<A, width>(k_.places(), head_, page_, b); }
+    simd::ints<A> total[static_cast<std::size_t>(T * R)];
+    unroll<T * R>([&](int i) __attribute__((always_inline)) { total[i] = simd::ints<A>(start_[at + i / R]); });
+    page_sums<weights, lines, T, R>(weights(), page + first_row * 4, first_row, stride() / layout::step,
+                                    rows_ + at * stride(), stride(), ahead, total);
+    ahead.rest();
+    unroll<T * R>([&](int i) __attribute__((always_inline)) {
+      auto const score = simd::fused<A>(simd::to_floats<A>(total[i]), simd::floats<A>(factors_[at + i / R]),
+                                        simd::floats<A>(minima_[at + i / R]));
+      score.store_unaligned(scores + i / R * width + i % R * L);
+    });
+  }
+
+ private:
+  static constexpr index sizeof_operand = static_cast<index>(sizeof(operand));
+  [[nodiscard, gnu::always_inline]] index stride() const noexcept {
+    return round_up(k_.head_dim(), larger(layout::step, 16));
+  }
+  [[nodiscard, gnu::always_inline]] Q const* query(index i) const noexcept {
+    return q_.at(of_.head(first_ + i), of_.query(first_ + i));
+  }
+
+  /// Parameters of a group as queries need them, and no operands of it yet.
+  void load_group(index group, std::byte const* params) const noexcept {
+    if (query_at_[kept] == group) { return; }
+    query_at_[kept] = static_cast<std::int32_t>(group);
+    for (index i = 0; i < kept; ++i) { query_at_[i] = nothing; }
+    auto const* const scales = reinterpret_cast<scale_type const*>(params);
+    for (index c = 0; c < k_.head_dim(); c += L) {
+      simd::load_as_floats<A>(scales + c).store_unaligned(scales_ + c);
+      if constexpr (page_layout::zero_points) {
+        auto const zero = simd::load_bytes<A>(params + k_.layout().scale_bytes() + c);
+        (zero - simd::ints<A>(weights::offset)).store_unaligned(zeros_ + c);
+      }
+    }
+  }
+  /// Operands of query i for the group, at place `at`.
+  void load_row(index i, index at, std::byte const* params) const noexcept {
+    if (query_at_[at] == i) { return; }
+    query_at_[at] = static_cast<std::int32_t>(i);
+    index const d = k_.head_dim();
+    Q const* const q = query(i);
+    token_source<A, Q> const x{q, scales_, d};
+    auto const p = token_params<Quantizer>(x);
+    auto const sum = quantize_segment<A, Quantizer>(
+        x, p, 0, d, stride(), 0, page_layout::zero_points ? zeros_ : nullptr, rows_ + at * stride());
+    constexpr std::int64_t c0 =
+        page_layout::zero_points ? 1 : -lattice<typename page_layout::format>.lowest - weights::offset;
+    start_[at] = static_cast<std::int32_t>(-c0 * sum);
+    factors_[at] = detail::opaque(Quantizer::scale(p) * weights::scale_factor);
+    minima_[at] = 0.0f;
+    if constexpr (page_layout::minima) {
+      auto const* const minima = reinterpret_cast<scale_type const*>(params + k_.layout().scale_bytes());
+      minima_[at] = dot(q, minima, d);
+    }
+  }
+  /// Scores of `width` keys from `token`, which are floats; 0 behind the last.
+  void open_scores(index i, index token, float* scores) const noexcept {
+    for (index j = 0; j < width; ++j) {
+      scores[j] = token + j < k_.tokens() ? dot(query(i), k_.open(head_, token + j), k_.head_dim()) : 0.0f;
+    }
+  }
+  /// By 16 lanes.
+  template <class X, class Y>
+  [[nodiscard]] static float dot(X const* x, Y const* y, index n) noexcept {
+    simd::lanes_of_16<A> sum(0.0f);
+    index c = 0;
+    for (; c + 16 <= n; c += 16) { sum = simd::fused<A>(simd::load16<A>(x + c), simd::load16<A>(y + c), sum); }
+    for (int r = 0; c < n; c += L, ++r) {  // what is left
+      index const left = smaller(n - c, L);
+      sum.of(r) = simd::fused<A>(simd::load_first<A>(x + c, left), simd::load_first<A>(y + c, left), sum.of(r));
+    }
+    return sum.reduce(simd::sum_of());
+  }
+
+  heads_view<Q const> q_;
+  cache_keys<K> k_;
+  float factor_;
+  query_rows of_{};
+  index first_ = 0;
+  index head_ = 0;
+  index page_ = 0;
+  operand* rows_ = nullptr;        ///< [place][channel]
+  float* scales_ = nullptr;        ///< [channel], of the group
+  std::int32_t* zeros_ = nullptr;  ///< [channel]
+  std::int32_t* start_ = nullptr;  ///< [place], as the rest
+  float* factors_ = nullptr;
+  float* minima_ = nullptr;
+  std::int32_t* query_at_ = nullptr;  ///< whose operands are there; behind all, for which group of keys
+};
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo

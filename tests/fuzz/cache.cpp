@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// Any bytes as the file of a cache: what a cache of one of these schemes takes comes out as it was, attention reads it, and
+// it grows.
+#include "octavo/io/cache_file.hpp"
+#include "octavo/ops/append.hpp"
+#include "octavo/ops/attention.hpp"
+#include "octavo/quant/schemes.hpp"
+
+#include "support/files.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+using namespace octavo;
+
+namespace {
+
+constexpr octavo::index dim = 8;
+constexpr octavo::index heads = 2;
+
+template <class K, class V>
+void use(std::span<std::byte const> bytes) {
+  kv_cache<K, V> cache({.head_dim = dim, .kv_heads = heads, .capacity = 130, .block = 64});
+  std::string error;
+  auto const empty = io::cache_bytes(cache);
+  if (!io::load_cache(bytes, cache, error)) {
+    if (error.empty() || io::cache_bytes(cache) != empty) { __builtin_trap(); }
+    return;
+  }
+  // Behind the last token anything may stand in the file: it is 0 in what is saved.
+  auto const saved = io::cache_bytes(cache);
+  kv_cache<K, V> other({.head_dim = dim, .kv_heads = heads, .capacity = 130, .block = 128});
+  if (saved.size() != bytes.size() || !io::load_cache(saved, other, error) || io::cache_bytes(other) != saved) {
+    __builtin_trap();
+  }
+  std::vector<float> const x(dim * heads, 1.0f);
+  std::vector<float> out(dim * heads);
+  heads_view<float const> const one(x.data(), dim, heads, 1, dim, dim);
+  if (other.tokens() < 130) { append(other, one, one, on<scalar>()); }
+  auto const to = heads_view<float>(out.data(), dim, heads, 1, dim, dim);
+  attention(one, other.keys(), other.values(), to, on<scalar>());
+  if constexpr (!element<K> && !element<V>) {
+    attention<schemes::q8, schemes::p8>(one, other.keys(), other.values(), to, on<scalar>());
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
+  test::file_bytes const bytes({reinterpret_cast<char const*>(data), size});
+  use<schemes::k8, schemes::k8>(bytes.span());
+  use<schemes::k4, schemes::k4>(bytes.span());
+  use<f16, bf16>(bytes.span());
+  return 0;
+}
