@@ -24,6 +24,7 @@ struct attention_case {
   std::vector<T> q, k, v;
   std::vector<float> bias, slopes, sinks;
   std::shared_ptr<bool[]> mask;
+  std::shared_ptr<bool[]> blocks;
 
   attention_case(octavo::index query_heads, octavo::index kv_heads, octavo::index queries, octavo::index keys,
                  octavo::index head_dim, octavo::index value_dim, std::uint64_t seed) {
@@ -65,6 +66,35 @@ struct attention_case {
       problem.mask.push_back(mask.get()[i]);
     }
     return *this;
+  }
+
+  /// Blocks of so many queries and keys, [query head][block of queries][block of keys], true for about `kept` of 8; the
+  /// mask says the same.
+  attention_case& with_blocks(octavo::index of_queries, octavo::index of_keys, std::int64_t kept,
+                              std::uint64_t seed) {
+    random next(seed);
+    auto const rows = octavo::ceil_div(problem.queries, of_queries);
+    auto const cols = octavo::ceil_div(problem.keys, of_keys);
+    auto const n = static_cast<std::size_t>(problem.query_heads * rows * cols);
+    blocks.reset(new bool[n]);
+    for (std::size_t i = 0; i < n; ++i) { blocks.get()[i] = next.below(8) < kept; }
+    mask.reset(new bool[static_cast<std::size_t>(problem.query_heads * problem.queries * problem.keys)]);
+    problem.mask.clear();
+    for (octavo::index h = 0; h < problem.query_heads; ++h) {
+      for (octavo::index i = 0; i < problem.queries; ++i) {
+        for (octavo::index j = 0; j < problem.keys; ++j) {
+          bool const seen = blocks.get()[(h * rows + i / of_queries) * cols + j / of_keys];
+          mask.get()[problem.mask.size()] = seen;
+          problem.mask.push_back(seen);
+        }
+      }
+    }
+    of_blocks = {blocks.get(), of_queries, of_keys, cols, rows * cols};
+    return *this;
+  }
+  octavo::block_mask of_blocks{};
+  [[nodiscard]] octavo::boolean_mask of_mask() const {
+    return {mask.get(), problem.keys, problem.queries * problem.keys};
   }
 
   [[nodiscard]] octavo::heads_view<T const> queries(octavo::index first = 0, octavo::index n = -1) const {

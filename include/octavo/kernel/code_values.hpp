@@ -106,22 +106,17 @@ class code_values {
   }
   [[nodiscard]] index blocks() const noexcept { return ceil_div(v_.head_dim(), width); }
 
+  /// Packed panels: their sums are integers until finish.
+  static constexpr bool takes_runs = ready;
   template <int T>
-  void multiply(index first, weight const* weights, index stride, index b, index low, index high,
-                float* out) const noexcept {
+  void multiply(index first, weight const* weights, index stride, index b, index low, index high, float* out,
+                bool more = false) const noexcept {
     index const panel = b * width / panel_rows;
     index const end = smaller(round_up(high, step_keys), layout_.cols);
     if constexpr (ready) {
       std::byte const* const codes = leaf_ + panel * layout_.panel_bytes();
-      alignas(64) std::int32_t sums[static_cast<std::size_t>(T * panel_rows)];
       byte_products<A, T, true>(session_, codes + low * panel_rows, (end - low) / 4, weights + low, stride, nullptr,
-                                sums);
-      auto const* const scales = reinterpret_cast<float const*>(codes + layout_.params_at(0));
-      for (index i = 0; i < T * panel_rows; i += simd::lanes<A>) {
-        auto const scale = simd::load_floats<A>(scales + i % panel_rows);
-        simd::fused<A>(simd::to_floats<A>(simd::load_ints<A>(sums + i)), scale, simd::floats<A>(0.0f))
-            .store_unaligned(out + i);
-      }
+                                reinterpret_cast<std::int32_t*>(out), more);
     } else {
       std::int32_t const* const sums = sums_ + panel * panel_rows * (leaf_keys / step_keys + 1);
       alignas(64) std::int32_t between[panel_rows];
@@ -136,6 +131,17 @@ class code_values {
       x.weight_sums = between;
       panels::template multiply<T>(leaf_ + panel * layout_.panel_bytes(), layout_, b, low / layout::step,
                                    (end - low) / layout::step, x, out);
+      if (smooth_) { add_means<T>(first, b, out); }
+    }
+  }
+  template <int T>
+  void finish(index first, index b, float* out) const noexcept {
+    std::byte const* const codes = leaf_ + b * width / panel_rows * layout_.panel_bytes();
+    auto const* const scales = reinterpret_cast<float const*>(codes + layout_.params_at(0));
+    for (index i = 0; i < T * panel_rows; i += simd::lanes<A>) {
+      auto const scale = simd::load_floats<A>(scales + i % panel_rows);
+      simd::fused<A>(simd::to_floats<A>(simd::load_ints<A>(out + i)), scale, simd::floats<A>(0.0f))
+          .store_unaligned(out + i);
     }
     if (smooth_) { add_means<T>(first, b, out); }
   }

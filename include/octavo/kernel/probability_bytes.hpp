@@ -23,31 +23,41 @@ struct byte_writer {
   static constexpr float unit = 255.0f;
   /// What is subtracted from bytes.
   static constexpr int less = std::is_signed_v<Operand> ? 128 : 0;
+  static constexpr weight nothing = static_cast<weight>(-less);
 
   /// As float_writer::write. The sum is NaN if a score is (looked for only if `watch`), or if scores are beyond 2^104.
-  template <index Width>
-  [[nodiscard, gnu::always_inline]] static float write(float const* scores, index stride, index blocks, float factor,
-                                                       float largest, bool watch, Operand* weights) noexcept {
+  template <index Width, class Blocks>
+  [[nodiscard, gnu::always_inline]] static float write(float const* scores, index stride, Blocks const& blocks,
+                                                       float factor, float largest, bool watch,
+                                                       Operand* weights) noexcept {
     constexpr int L = simd::lanes<A>;
     constexpr int registers = static_cast<int>(Width) / L;
     float const scale = detail::opaque(factor * 0x1p23f);
     float const shift = detail::opaque((127.0f - (largest == minus_infinity ? 0.0f : largest)) * 0x1p23f);
     if (!(detail::is_finite(scale) && detail::is_finite(shift)) ||
         (watch && has_nan<Width>(scores, stride, blocks))) {
-      for (index i = 0; i < blocks * Width; ++i) { weights[i] = static_cast<Operand>(-less); }
-      return __builtin_nanf("");
+      bool seen = false;
+      blocks.runs([&](index b, index end) {
+        for (index i = b * Width; i < end * Width; ++i) {
+          seen = seen || !(scores[i / Width * stride + i % Width] == minus_infinity);
+          weights[i] = nothing;
+        }
+      });
+      return seen ? __builtin_nanf("") : 0.0f;  // a query that is not finite and sees nothing
     }
     simd::floats<A> const scales(scale);
     simd::floats<A> const shifts(shift);
     byte_sum total;
-    for (index b = 0; b < blocks; ++b) {
-      simd::ints<A> bytes[static_cast<std::size_t>(registers)];
-      detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-        bytes[r] =
-            simd::exp2_bytes<A>(simd::fused<A>(simd::load_floats<A>(scores + b * stride + r * L), scales, shifts));
-      });
-      total.put(bytes, weights + b * Width);
-    }
+    blocks.runs([&](index b, index end) __attribute__((always_inline)) {
+      for (; b < end; ++b) {
+        simd::ints<A> bytes[static_cast<std::size_t>(registers)];
+        detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+          bytes[r] =
+              simd::exp2_bytes<A>(simd::fused<A>(simd::load_floats<A>(scores + b * stride + r * L), scales, shifts));
+        });
+        total.put(bytes, weights + b * Width);
+      }
+    });
     return static_cast<float>(total.sum());
   }
 
@@ -79,16 +89,19 @@ struct byte_writer {
     [[nodiscard, gnu::always_inline]] std::int32_t sum() const noexcept { return simd::sum<A>(total); }
   };
 
-  template <index Width>
-  [[nodiscard, gnu::always_inline]] static bool has_nan(float const* scores, index stride, index blocks) noexcept {
+  template <index Width, class Blocks>
+  [[nodiscard, gnu::always_inline]] static bool has_nan(float const* scores, index stride,
+                                                        Blocks const& blocks) noexcept {
     constexpr int L = simd::lanes<A>;
     simd::ints<A> found(0);
-    for (index b = 0; b < blocks; ++b) {
-      for (index j = 0; j < Width; j += L) {
-        auto const x = simd::load_floats<A>(scores + b * stride + j);
-        found = native::where_nan(x, simd::ints<A>(1), found);
+    blocks.runs([&](index b, index end) __attribute__((always_inline)) {
+      for (; b < end; ++b) {
+        for (index j = 0; j < Width; j += L) {
+          auto const x = simd::load_floats<A>(scores + b * stride + j);
+          found = native::where_nan(x, simd::ints<A>(1), found);
+        }
       }
-    }
+    });
     return simd::sum<A>(found) != 0;
   }
 };

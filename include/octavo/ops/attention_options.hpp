@@ -53,6 +53,17 @@ struct boolean_mask {
   index query_stride;
   index head_stride = 0;
 };
+/// The same for blocks of block_queries x block_keys: a query sees a key where data[key / block_keys + query / block_queries
+/// * query_stride + head * head_stride] is true (SwinBERT, Lin et al. 2022, after its threshold). The bits are those of a
+/// boolean_mask that says the same. Where all queries of a tile (up to 16) miss all keys of one (up to 64) nothing is
+/// computed; weights and values of a cache, or without vpdpbusd, only from the first of the leaf that one sees to the last.
+struct block_mask {
+  bool const* data;
+  index block_queries;
+  index block_keys;
+  index query_stride;
+  index head_stride = 0;
+};
 /// For each query head a score that takes its share of the softmax and has no value.
 struct sink_logits {
   float const* data;
@@ -118,6 +129,13 @@ struct attention_settings {
     rule.mask_query = o.query_stride;
     rule.mask_head = o.head_stride;
   }
+  [[gnu::always_inline]] void set(block_mask const& o) {
+    if (o.block_queries < 1 || o.block_keys < 1) {
+      fail_extents("attention", "block_mask has block_queries", o.block_queries, "block_keys", o.block_keys,
+                   "Both must be at least 1.");
+    }
+    rule.blocks = {present(o.data), o.block_queries, o.block_keys, o.query_stride, o.head_stride};
+  }
   [[gnu::always_inline]] void set(sink_logits const& o) { rule.sinks = present(o.data); }
   [[gnu::always_inline]] void set(log_sum_exp const& o) { lse = {present(o.data), o.head_stride}; }
   [[gnu::always_inline]] void set(smooth_keys const&) noexcept {}
@@ -128,7 +146,7 @@ struct attention_settings {
     static_assert(
         is_context<Option>,
         "Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, "
-        "additive_bias, boolean_mask, sink_logits, log_sum_exp, smooth_keys, key_shift, smooth_values, a context "
+        "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, smooth_keys, key_shift, smooth_values, a context "
         "(on(pool)).");
   }
 
