@@ -203,6 +203,25 @@ TEST_CASE("smoothed attention with sinks, soft_cap and masks: near the reference
   check<q8, as_is>(c, 4e-4, causal{}, sink_logits{c.sinks.data()}, soft_cap{3.0f}, smooth_keys{});
 }
 
+TEST_CASE("ragged sequences of codes have the bits of calls of their own, each with its own mean of keys") {
+  test::sequence_offsets const of{{5, 600}, {0, 3}, {2, 0}, {40, 530}, {3, 17}};
+  attention_case<float> c(4, 2, of.queries.back(), of.keys.back(), 12, 20, 16);
+  test::backwards const threads;
+  std::vector<float> shift(2 * 12, 0.25f);
+  CHECK(test::ragged_differences(c, of,
+                                 [&](auto const& q, auto const& k, auto const& v, auto const& out,
+                                     log_sum_exp const& lse, octavo::index, auto const&... options) {
+                                   attention<q8, p8>(q, k, v, out, lse, causal{}, smooth_keys{}, smooth_values{},
+                                                     on(threads), options...);
+                                 }) == 0);
+  CHECK(test::ragged_differences(
+            c, of,
+            [&](auto const& q, auto const& k, auto const& v, auto const& out, log_sum_exp const& lse, octavo::index,
+                auto const&... options) {
+              attention<q8, p8>(q, k, v, out, lse, key_shift{shift.data(), 12}, on(threads), options...);
+            }) == 0);
+}
+
 TEST_CASE("log-sum-exps of byte weights, and NaN in a query and a key") {
   attention_case<float> c(1, 1, 6, 90, 16, 8, 11);
   std::vector<float> lse(6);

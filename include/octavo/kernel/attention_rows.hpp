@@ -15,12 +15,13 @@ inline constexpr index leaf_keys = 512;
 /// Query rows that share the leaf while it is near: eight tiles of most instruction sets.
 inline constexpr index group_rows = 48;
 
-/// Where the rows of one kv head are: all query heads that read it, query by query.
+/// Where the rows of one kv head are: all query heads that read it, query by query from the first of their sequence.
 struct query_rows {
   index kv_head;
   index per_kv;  ///< query heads of a kv head
+  index first_query = 0;
 
-  [[nodiscard, gnu::always_inline]] index query(index row) const noexcept { return row / per_kv; }
+  [[nodiscard, gnu::always_inline]] index query(index row) const noexcept { return first_query + row / per_kv; }
   [[nodiscard, gnu::always_inline]] index head(index row) const noexcept { return kv_head * per_kv + row % per_kv; }
 };
 

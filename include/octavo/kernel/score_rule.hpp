@@ -79,7 +79,7 @@ struct score_rule {
   static constexpr float log2e = 0x1.715476p+0f;
 
   index keys = 0;
-  index offset = 0;  ///< position of query 0: that of key 0 is 0
+  index offset = 0;  ///< query i stands at offset + i, key 0 of its sequence at 0
   bool causal = false;
   index left = -1;  ///< keys before a query that it sees, -1: all; behind it; at the beginning in any case
   index right = -1;

@@ -140,6 +140,19 @@ struct operand_of<heads_view<T const>> {
   using type = T;
 };
 
+/// Offsets of ragged sequences: from 0, never down, to all tokens.
+[[gnu::always_inline]] inline void check_offsets(char const* of, index const* offsets, index sequences,
+                                                 index tokens) {
+  constexpr auto* todo = "Offsets must begin at 0, never go down, and end with the tokens.";
+  if (offsets[0] != 0) { fail_extents("attention", of, offsets[0], "the tokens are", tokens, todo); }
+  for (index s = 0; s < sequences; ++s) {
+    if (offsets[s + 1] < offsets[s]) { fail_extents("attention", of, offsets[s + 1], "behind", offsets[s], todo); }
+  }
+  if (offsets[sequences] != tokens) {
+    fail_extents("attention", of, offsets[sequences], "the tokens are", tokens, todo);
+  }
+}
+
 /// One call: checks, then ops::attention_run.
 template <class Default, class S, class P, class Q, class K, class V, class Out, class... Options>
 void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... options) {
@@ -160,8 +173,15 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
   }
 
   auto& rule = settings.rule;
-  rule.keys = ks.tokens();
-  rule.offset = ks.tokens() - qs.tokens();
+  auto& sequences = settings.sequences;
+  sequences.queries = qs.tokens();
+  sequences.keys = ks.tokens();
+  if constexpr (count_of<ragged, Options...> != 0) {
+    static_assert(element<K_type> && element<V_type>,
+                  "Octavo: ragged is for keys and values that are elements: the tokens of a cache are one sequence.");
+    check_offsets("an offset of queries is", sequences.query_offsets, sequences.count, qs.tokens());
+    check_offsets("an offset of keys is", sequences.key_offsets, sequences.count, ks.tokens());
+  }
   if (rule.scale == 0) { rule.scale = 1.0f / __builtin_sqrtf(static_cast<float>(larger(qs.head_dim(), 1))); }
   auto const context = context_of<Default>(options...);
   using arch = typename decltype(context)::arch;
@@ -176,28 +196,33 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
   if constexpr (check_arch<arch>()) {
     using keys = typename keys_of<arch, S, Q_type, K_type>::type;
     using values = typename values_of<arch, P, V_type>::type;
+    static_assert(
+        !(smooth || shifts) || requires(keys & k) { k.shift(nullptr, 0); },
+        "Octavo: smooth_keys and key_shift are for keys that are elements: those of a cache are as stored.");
     keys ready_keys(qs, ks, rule.factor());
     values ready_values(vs);
     using scratch_type = scratch_block<arch>;
-    index const means = smooth && ks.tokens() > 0 ? product(ks.heads(), ks.head_dim()) : 0;
+    index const heads = smooth && ks.tokens() > 0 ? product(sequences.count, ks.heads()) : 0;
+    index const means = product(heads, ks.head_dim());
     scratch_type scratch(smooth ? context.memory() : nullptr, scratch_type::template bytes<float>(means) + alignment);
     if constexpr (smooth) {
       float* const data = scratch.template take<float>(means);
       if (means != 0) {
-        index const pieces = context.pieces(ks.heads());
+        index const pieces = context.pieces(heads);
         context.execute(pieces, [&](index piece) noexcept {
-          for (index h = piece; h < ks.heads(); h += pieces) {
-            kernel::channel_means<arch>(ks.at(h, 0), ks.token_stride(), ks.tokens(), ks.head_dim(),
-                                        data + h * ks.head_dim());
+          for (index i = piece; i < heads; i += pieces) {
+            auto const s = sequences.at(i / ks.heads());
+            if (s.keys == 0) { continue; }
+            kernel::channel_means<arch>(ks.at(i % ks.heads(), s.first_key), ks.token_stride(), s.keys, ks.head_dim(),
+                                        data + i * ks.head_dim());
           }
         });
+        settings.shift = {data, ks.head_dim(), ks.heads() * ks.head_dim()};
       }
-      settings.shift = {data, ks.head_dim()};
     }
-    if constexpr (smooth || shifts) { ready_keys.shift(settings.shift.data, settings.shift.head_stride); }
     if constexpr (count_of<smooth_values, Options...> != 0) { ready_values.smooth(); }
     ops::attention_run<arch, keys, values, std::remove_const_t<Out_type>> run(
-        ready_keys, ready_values, rule, ks.heads(), qs.tokens(), os, settings.lse);
+        ready_keys, ready_values, rule, ks.heads(), sequences, settings.shift, os, settings.lse);
     run(context);
   }
 }
@@ -239,7 +264,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   one beyond 2^104: NaN.
 /// - *Scratch*, one allocation on the calling thread: per piece of work (four per thread) a leaf of K and V in f32 and, of
 ///   at most 1536 rows, the query as it is multiplied and head_dim + 2 floats each; or ceil(keys / 512) * rows *
-///   (head_dim + 2) floats, where rows are few. (head_dim of V, filled up to 64; rows of each kv head, filled up to 48.)
+///   (head_dim + 2) floats, where rows are few. (head_dim of V, filled up to 64; rows of each kv head and
+///   sequence, filled up to 48.)
 /// - `Default` is never named: it puts the instruction set of a call without a context into the name of the function.
 /// - Throws std::invalid_argument when shapes do not fit; can_attention asks first. out must not overlap the others.
 template <class S = as_is, class P = as_is, class Q, class K, class V, class Out, class... Options,

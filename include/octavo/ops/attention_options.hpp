@@ -83,6 +83,16 @@ struct key_shift {
 /// Values are quantized less their mean, channel by channel, over a leaf of 512 keys; it comes back times the sum of the
 /// weights as they are multiplied. As the scales of values, it depends on the keys of its leaf alone.
 struct smooth_values {};
+/// Sequences of different lengths, one behind the other in every operand: sequence s has queries queries[s] up to
+/// queries[s + 1] and keys keys[s] up to keys[s + 1] (sequences + 1 offsets each, from 0 to all tokens; cu_seqlens). Each is
+/// an attention of its own, with the bits of a call of its own: causal{} ends with its last key, leaves and positions begin
+/// with its first. Biases, masks and log-sum-exps have the queries of all, and keys that count from the first of the
+/// sequence. Not for caches, whose tokens are one sequence.
+struct ragged {
+  index const* queries;
+  index const* keys;
+  index sequences;
+};
 /// Natural logarithms of the sums of exponentials go to data[query + head * head_stride]; -infinity where nothing is seen.
 struct log_sum_exp {
   float* data;
@@ -96,7 +106,8 @@ struct attention_settings {
   kernel::score_rule rule{};
   ops::lse_out lse{};
   attention_heads heads{};
-  key_shift shift{nullptr, 0};
+  ops::shift_in shift{};
+  ops::attention_sequences sequences{};
 
   [[gnu::always_inline]] void set(attention_heads const& o) noexcept { heads = o; }
   [[gnu::always_inline]] void set(causal const&) noexcept { rule.causal = true; }
@@ -139,14 +150,20 @@ struct attention_settings {
   [[gnu::always_inline]] void set(sink_logits const& o) { rule.sinks = present(o.data); }
   [[gnu::always_inline]] void set(log_sum_exp const& o) { lse = {present(o.data), o.head_stride}; }
   [[gnu::always_inline]] void set(smooth_keys const&) noexcept {}
-  [[gnu::always_inline]] void set(key_shift const& o) { shift = {present(o.data), o.head_stride}; }
+  [[gnu::always_inline]] void set(key_shift const& o) { shift = {present(o.data), o.head_stride, 0}; }
+  [[gnu::always_inline]] void set(ragged const& o) {
+    if (o.sequences < 0) { fail("attention: ragged has less than 0 sequences."); }
+    sequences.count = o.sequences;
+    sequences.query_offsets = present(o.queries);
+    sequences.key_offsets = present(o.keys);
+  }
   [[gnu::always_inline]] void set(smooth_values const&) noexcept {}
   template <class Option>
   [[gnu::always_inline]] void set(Option const&) noexcept {
     static_assert(
         is_context<Option>,
         "Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, "
-        "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, smooth_keys, key_shift, smooth_values, a context "
+        "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, smooth_values, a context "
         "(on(pool)).");
   }
 
