@@ -15,6 +15,15 @@ inline constexpr index leaf_keys = 512;
 /// Query rows that share the leaf while it is near: eight tiles of most instruction sets.
 inline constexpr index group_rows = 48;
 
+/// Rows whose scores are computed together, before their softmax: they stay in the first level cache, while blocks of keys
+/// are read twice from there. For tiles of so many rows; a divisor of group_rows.
+template <int Tokens>
+inline constexpr index near_rows = Tokens > 12 ? 16 : 12;
+inline constexpr index most_near_rows = 16;
+
+/// Elements between rows of weights: not a power of two, so that rows of a tile do not share cache sets.
+inline constexpr index weight_stride = leaf_keys + 16;
+
 /// Where the rows of one kv head are: all query heads that read it, query by query from the first of their sequence.
 struct query_rows {
   index kv_head;

@@ -12,12 +12,6 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Rows whose scores are computed together, before their softmax: they stay in the first level cache, while blocks of keys
-/// are read twice from there. For tiles of so many rows; a divisor of group_rows.
-template <int Tokens>
-inline constexpr index near_rows = Tokens > 12 ? 16 : 12;
-inline constexpr index most_near_rows = 16;
-
 /// Where a group keeps what it computes.
 template <class Weight>
 struct group_scratch {
@@ -26,9 +20,6 @@ struct group_scratch {
   float* out;       ///< [block of channels][row][width]
   softmax_rows sums;
 };
-/// Elements between rows of weights: not a power of two, so that rows of a tile do not share cache sets.
-inline constexpr index weight_stride = leaf_keys + 16;
-
 /// Scores of row i of a group of rows, of blocks `s` of the leaf whose first key is `from`, as the softmax wants them: times
 /// `factor`, plus `offset`, and through the score pipeline unless it is plain, -infinity for what the row does not see.
 /// Returns the largest. Integers become floats by `scales`, if there are any.
@@ -99,16 +90,29 @@ inline constexpr bool takes_runs = [] {
   }
 }();
 
+/// What turns scores into weights: of Values that know how, else one without a state.
+template <class Values>
+[[gnu::always_inline]] inline decltype(auto) writer_of(Values const& values) noexcept {
+  if constexpr (requires { values.writes(); }) {
+    return (values.writes());
+  } else {
+    return typename Values::writer{};
+  }
+}
+
 /// These scores become weights.
 template <class A, class Writer, index W, index Near>
-[[gnu::noinline]] weight_sum weigh_row(float const* scores, key_blocks s, float factor, float most, bool watch,
-                                       typename Writer::weight* weights) noexcept {
+[[gnu::noinline]] weight_sum weigh_row(Writer const& writer, float const* scores, key_blocks s, float factor,
+                                       float most, bool watch, typename Writer::weight* weights) noexcept {
   index last = s.begin();
   s.runs([&](index begin, index end) {  // what lies between weighs nothing
-    for (index j = last * W; j < begin * W; ++j) { weights[j] = Writer::nothing; }
+    for (index j = last * W; j < begin * W; ++j) {
+      weights[j] = Writer::nothing;
+      if constexpr (Writer::planes == 2) { weights[Writer::plane_stride + j] = Writer::nothing; }
+    }
     last = end;
   });
-  return softmax<A, Writer, W>(scores, Near * W, s, factor, most, watch, weights);
+  return softmax<A, Writer, W>(scores, Near * W, s, factor, most, watch, weights, writer);
 }
 
 /// (m, l, acc) of the rows of a group over the leaf that is loaded, whose first key is `from`; its rows are those from
@@ -126,6 +130,7 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
     watch = !rule.plain() || !keys.finite();
   }
   scratch.sums.clear(group_rows);
+  auto const& writer = writer_of(values);
   for (index first = 0; first < rows.count; first += Near) {
     index const n = smaller(Near, rows.count - first);
     key_blocks tiles[static_cast<std::size_t>(Near)];
@@ -160,8 +165,8 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
       for (index i = 0; i < size; ++i) {
         index const row = first + t + i;
         float const factor = rule.plain() ? keys.factor(loaded + row) : 1.0f;
-        auto const sum = weigh_row<A, typename Values::writer, W, Near>(scratch.scores + (t + i) * W, s, factor,
-                                                                        most[i], watch, weights + i * weight_stride);
+        auto const sum = weigh_row<A, typename Values::writer, W, Near>(
+            writer, scratch.scores + (t + i) * W, s, factor, most[i], watch, weights + i * weight_stride);
         scratch.sums.largest[row] = sum.largest;
         scratch.sums.sum[row] = values.settle(row, weights + i * weight_stride, s.begin() * W, s.end() * W, sum.sum);
         high = larger(high, rows.seen[row].end);

@@ -81,6 +81,7 @@ template <class A>
 struct float_writer {
   using weight = float;
   /// What a weight of 1 counts as in sums.
+  static constexpr int planes = 1;
   static constexpr float unit = 1.0f;
   /// The weight of what is not seen.
   static constexpr weight nothing = 0.0f;
@@ -114,10 +115,11 @@ struct float_writer {
 template <class A, class Writer, index Width, class Blocks>
 [[gnu::always_inline]] inline weight_sum softmax(float const* scores, index stride, Blocks const& blocks,
                                                  float factor, float most, bool watch,
-                                                 typename Writer::weight* weights) noexcept {
+                                                 typename Writer::weight* weights,
+                                                 Writer const& writer = {}) noexcept {
   float largest = most == minus_infinity ? most : detail::opaque(most * factor);
   if (largest != largest) { largest = minus_infinity; }  // NaN is in the factor, so it will be in the sum
-  return {largest, Writer::template write<Width>(scores, stride, blocks, factor, largest, watch, weights)};
+  return {largest, writer.template write<Width>(scores, stride, blocks, factor, largest, watch, weights)};
 }
 
 /// Rows of (m, l): the largest score in units of log2, the sum of weights relative to it. Accumulators belong to them.

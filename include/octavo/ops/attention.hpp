@@ -72,10 +72,22 @@ consteval bool check_query_scheme() {
   return true;
 }
 template <class Scheme>
+inline constexpr bool is_log_scheme = false;
+template <class Quantizer>
+inline constexpr bool is_log_scheme<scheme<Quantizer, per_tensor>> = kernel::weight_quantizer<Quantizer>::is;
+template <class Scheme>
+inline constexpr bool has_log_base = false;
+template <class Scheme>
+  requires is_log_scheme<Scheme>
+inline constexpr bool has_log_base<Scheme> = kernel::weight_quantizer<typename Scheme::quantizer>::has_base;
+
+template <class Scheme>
 consteval bool check_probability_scheme() {
-  static_assert(std::is_same_v<Scheme, scheme<symmetric<uint8>, per_tensor>>,
-                "Octavo: the second template argument of attention is the scheme of the probabilities, "
-                "scheme<symmetric<uint8>, per_tensor>: bytes of 1/255; without one they stay f32, as do the values.");
+  static_assert(
+      std::is_same_v<Scheme, scheme<symmetric<uint8>, per_tensor>> || is_log_scheme<Scheme>,
+      "Octavo: the second template argument of attention is the scheme of the probabilities, "
+      "scheme<symmetric<uint8>, per_tensor>: bytes of 1/255; or per_tensor of symmetric<log2_format<4>>, "
+      "symmetric<log_sqrt2_format<4>> or adalog<4> (or fewer bits); without one they stay f32, as do the values.");
   return true;
 }
 /// Whether a cache stores by S what an integer dot product can take.
@@ -114,7 +126,7 @@ struct keys_of<A, as_is, Q, cache_side<K, key_layout<K>, false>> {
 template <class A, class Scheme, class V>
 struct values_of {
   static_assert(check_probability_scheme<Scheme>());
-  using type = kernel::code_values<A, V>;
+  using type = kernel::code_values<A, V, is_log_scheme<Scheme> ? 2 : 1>;
 };
 template <class A, class V>
 struct values_of<A, as_is, V> {
@@ -123,6 +135,9 @@ struct values_of<A, as_is, V> {
 template <class A, class Scheme, class V>
 struct values_of<A, Scheme, cache_side<V, value_layout<V>, true>> {
   static_assert(check_probability_scheme<Scheme>() && check_cache_codes<V>());
+  static_assert(!is_log_scheme<Scheme>,
+                "Octavo: probabilities by logarithms are for values that are elements; those of a cache take "
+                "scheme<symmetric<uint8>, per_tensor>.");
   using type = kernel::page_values<A, V>;
 };
 template <class A, class V>
@@ -221,6 +236,18 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
       }
     }
     if constexpr (count_of<smooth_values, Options...> != 0) { ready_values.smooth(); }
+    static_assert((count_of<log_base, Options...> != 0) == has_log_base<P>,
+                  "Octavo: log_base is for probabilities by adalog, which need one.");
+    if constexpr (is_log_scheme<P>) {
+      using weights = kernel::weight_quantizer<typename P::quantizer>;
+      if constexpr (weights::has_base) {
+        if (settings.base < weights::lowest || settings.base > weights::highest) {
+          fail_extents("attention", "log_base has q", settings.base, "the highest is", weights::highest,
+                       "It must be from 10 to 137.");
+        }
+      }
+      ready_values.quantize_weights(weights::levels(settings.base));
+    }
     ops::attention_run<arch, keys, values, std::remove_const_t<Out_type>> run(
         ready_keys, ready_values, rule, ks.heads(), sequences, settings.shift, os, settings.lse);
     run(context);
@@ -244,6 +271,10 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   probabilities as bytes of 1/255 relative to the largest score of their leaf, and values as int8 with a scale for each
 ///   channel of a leaf (so the last leaf changes when keys are added). `attention<q8>(...)` keeps values and probabilities f32.
 ///   smooth_keys, key_shift and smooth_values quantize them less a mean, which channels far from zero need.
+/// - `attention<q8, scheme<adalog<4>, per_tensor>>(..., log_base{19})`: probabilities by logarithmic codes relative to the
+///   largest score of their leaf, code rne(-log2(p) 37 / q); or by symmetric<log2_format<4>>, symmetric<log_sqrt2_format<4>>.
+///   What codes mean is added up as integers, exactly for log2 and for adalog<4> with q <= 19, else with an error of a weight
+///   of 7.6e-6 (kernel/probability_planes.hpp); and l is the sum of what they mean, so that weights have the sum 1.
 /// - k and v may be the keys() and values() of a kv_cache. `attention<q8, p8>` multiplies their codes as they are stored: a
 ///   score is t = fma(float(exact sum of group g), scale of g, t) over groups of channels, ascending, then times the scale of
 ///   the query; a weight is multiplied by the scale of its value, then becomes a byte of 1/255 of the largest of its page of

@@ -80,6 +80,11 @@ struct key_shift {
   float const* data;
   index head_stride;
 };
+/// The base of logarithmic probabilities, adalog: levels are 2^(-c q / 37), q from 10 to 137. To be calibrated on weights
+/// relative to the largest of their leaf.
+struct log_base {
+  int q;
+};
 /// Values are quantized less their mean, channel by channel, over a leaf of 512 keys; it comes back times the sum of the
 /// weights as they are multiplied. As the scales of values, it depends on the keys of its leaf alone.
 struct smooth_values {};
@@ -108,6 +113,7 @@ struct attention_settings {
   attention_heads heads{};
   ops::shift_in shift{};
   ops::attention_sequences sequences{};
+  int base = 0;
 
   [[gnu::always_inline]] void set(attention_heads const& o) noexcept { heads = o; }
   [[gnu::always_inline]] void set(causal const&) noexcept { rule.causal = true; }
@@ -151,6 +157,7 @@ struct attention_settings {
   [[gnu::always_inline]] void set(log_sum_exp const& o) { lse = {present(o.data), o.head_stride}; }
   [[gnu::always_inline]] void set(smooth_keys const&) noexcept {}
   [[gnu::always_inline]] void set(key_shift const& o) { shift = {present(o.data), o.head_stride, 0}; }
+  [[gnu::always_inline]] void set(log_base const& o) noexcept { base = o.q; }
   [[gnu::always_inline]] void set(ragged const& o) {
     if (o.sequences < 0) { fail("attention: ragged has less than 0 sequences."); }
     sequences.count = o.sequences;
@@ -163,7 +170,7 @@ struct attention_settings {
     static_assert(
         is_context<Option>,
         "Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, "
-        "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, smooth_values, a context "
+        "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, smooth_values, log_base, a context "
         "(on(pool)).");
   }
 

@@ -55,7 +55,6 @@ template <class A, class Keys, class Values, class Out>
 class attention_run {
   static constexpr index L = simd::lanes<A>;
   static constexpr index G = kernel::group_rows;
-  static constexpr float unit = Values::writer::unit;
   /// Rows of an item at most: enough that packing K and V does not count, few enough that states stay near.
   static constexpr index most_rows = 32 * G;
   static constexpr index fewest_rows = 2 * G;
@@ -327,7 +326,7 @@ class attention_run {
           index const row = rows.first + first + i;
           sink.largest[i] =
               detail::opaque(rule_.sinks[rows.of.head(row)] * rule_.log2e) - offset_of(keys, rows.of, row);
-          sink.sum[i] = unit;
+          sink.sum[i] = unit();
         }
         float* const nothing = room + 2 * G;
         std::memset(nothing, 0, static_cast<std::size_t>(G * channels_) * sizeof(float));
@@ -342,7 +341,7 @@ class attention_run {
           constexpr double ln2 = 0.6931471805599453;
           double const log = static_cast<double>(sums.largest[i]) +
                              static_cast<double>(offset_of(keys, rows.of, row)) +
-                             detail::log2_of(static_cast<double>(l / unit));
+                             detail::log2_of(static_cast<double>(l / unit()));
           lse_.data[query + head * lse_.head_stride] = static_cast<float>(log * ln2);
         }
         Out* const y = out_.at(head, query);
@@ -356,6 +355,14 @@ class attention_run {
           }
         }
       }
+    }
+  }
+  /// What a weight of 1 counts as in sums.
+  [[nodiscard]] float unit() const noexcept {
+    if constexpr (requires { values_.unit(); }) {
+      return values_.unit();
+    } else {
+      return Values::writer::unit;
     }
   }
   /// What all scores of a row lack.
