@@ -98,6 +98,8 @@ template <class Arch, class S>
 double product_peak(pool& threads) {
   if constexpr (std::is_same_v<S, octavo::as_is>) {
     return peak<typename sequences<Arch>::f32>(threads);
+  } else if constexpr (octavo::kernel::weight_quantizer<typename S::quantizer>::is) {  // two planes of bytes
+    return peak<typename sequences<Arch>::template int8<255>>(threads) / 2;
   } else {
     using F = typename S::format;
     return peak<typename sequences<Arch>::template int8<octavo::lattice<F>.highest - octavo::lattice<F>.lowest>>(
@@ -111,7 +113,7 @@ constexpr auto peak_of() {
 
 /// Q K and P V by schemes S and P, or as they are; with more options.
 template <class Arch, class T, class S = octavo::as_is, class P = octavo::as_is, class... More>
-void add(std::string const& schemes, shape const& s, int threads) {
+void add(std::string const& schemes, shape const& s, int threads, More const&... more) {
   if constexpr (octavo::arch_compiled<Arch>) {
     if (!octavo::cpu_has<Arch>()) { return; }
     add_row((s.queries == 1 ? "decode/" : "attention/") + schemes + "/" + s.name() + "/" + octavo::arch_name<Arch> +
@@ -125,16 +127,16 @@ void add(std::string const& schemes, shape const& s, int threads) {
               index const size = static_cast<index>(in->k.size() * sizeof(T));
               r.bytes = 2.0 * static_cast<double>(size);
               r.memory = {bytes_of(in->k.data(), size), bytes_of(in->v.data(), size)};
-              r.call = [in, s, threads_of_call = r.threads] {
+              r.call = [in, s, threads_of_call = r.threads, more...] {
                 auto scratch = call_scratch();
                 auto const context = octavo::on<Arch>(*threads_of_call).scratch(scratch);
                 auto const q = in->view(in->q, s.query_heads, s.queries);
                 auto const k = in->view(in->k, s.kv_heads, s.keys);
                 auto const v = in->view(in->v, s.kv_heads, s.keys);
                 if (s.causal) {
-                  octavo::attention<S, P>(q, k, v, in->output(), octavo::causal{}, More{}..., context);
+                  octavo::attention<S, P>(q, k, v, in->output(), octavo::causal{}, more..., context);
                 } else {
-                  octavo::attention<S, P>(q, k, v, in->output(), More{}..., context);
+                  octavo::attention<S, P>(q, k, v, in->output(), more..., context);
                 }
               };
               r.nmse = [in] { return in->nmse(); };
@@ -238,8 +240,12 @@ void add_codes() {
   add<Arch, float, q8, p8>("q8.k8.p8.v8", {8, 8, 128, 1024, 1024}, 2);
   add<Arch, float, q8, p8>("q8.k8.p8.v8", {8, 8, 64, 1024, 1024}, 1);
   add<Arch, float, q4, p8>("q4.k4.p8.v8", {8, 8, 128, 1024, 1024}, 1);
-  add<Arch, float, q8, p8, octavo::smooth_keys, octavo::smooth_values>("q8.k8.p8.v8.smooth", {8, 8, 128, 1024, 1024},
-                                                                       1);
+  add<Arch, float, q8, p8>("q8.k8.p8.v8.smooth", {8, 8, 128, 1024, 1024}, 1, octavo::smooth_keys{},
+                           octavo::smooth_values{});
+  using log2 = octavo::scheme<octavo::symmetric<octavo::log2_format<4>>, octavo::per_tensor>;
+  using adalog = octavo::scheme<octavo::adalog<4, octavo::log_zero::extra>, octavo::per_tensor>;
+  add<Arch, float, q8, log2>("q8.k8.log2.v8", {8, 8, 128, 1024, 1024}, 1);
+  add<Arch, float, q8, adalog>("q8.k8.adalog4.v8", {8, 8, 128, 1024, 1024}, 1, octavo::log_base{19});
   add<Arch, float, q8>("q8.k8.f32", {8, 8, 128, 1024, 1024}, 1);
   add<Arch, float, q8, p8>("q8.k8.p8.v8", {2, 2, 128, 4096, 4096, true}, 1);
 }

@@ -73,3 +73,66 @@ TEST_CASE("a group of rows attends to a leaf") {
     CHECK(sums[G + n] == 0);
   });
 }
+
+namespace {
+
+/// Keys and values that count what they are asked to multiply.
+template <class A>
+struct counted {
+  using writer = kernel::float_writer<A>;
+  static constexpr octavo::index width = 64;
+  static constexpr int tokens = 6;
+  static constexpr bool takes_runs = true;
+  mutable octavo::index key_blocks = 0;
+  mutable octavo::index value_keys = 0;
+
+  [[nodiscard]] static float factor(octavo::index) { return 1; }
+  template <int T>
+  void multiply(octavo::index, octavo::index, float* scores) const noexcept {
+    ++key_blocks;
+    for (octavo::index i = 0; i < T * width; ++i) { scores[i] = 1; }
+  }
+  [[nodiscard]] static float settle(octavo::index, float const*, octavo::index, octavo::index, float sum) {
+    return sum;
+  }
+  [[nodiscard]] static octavo::index blocks() { return 1; }
+  template <int T>
+  void multiply(octavo::index, float const*, octavo::index, octavo::index, octavo::index low, octavo::index high,
+                float*, bool) const noexcept {
+    value_keys += high - low;
+  }
+  template <int T>
+  void finish(octavo::index, octavo::index, float*) const noexcept {}
+};
+
+}  // namespace
+
+TEST_CASE("nothing is computed of blocks that a mask hides, nor of keys between the first ones and a window") {
+  using A = default_arch;
+  std::vector<float> scores(static_cast<std::size_t>(kernel::most_near_rows * kernel::leaf_keys));
+  std::vector<float> weights(static_cast<std::size_t>(kernel::most_near_rows * kernel::weight_stride));
+  std::vector<float> out(static_cast<std::size_t>(kernel::group_rows * 64));
+  std::vector<float> sums(static_cast<std::size_t>(2 * kernel::group_rows));
+  kernel::group_scratch<float> const scratch{
+      scores.data(), weights.data(), out.data(), {sums.data(), sums.data() + kernel::group_rows}};
+  auto const count = [&](kernel::score_rule const& rule) {
+    counted<A> x;
+    kernel::attend_group<A>(x, x, rule, kernel::group_of_rows(rule, {0, 1}, 0, 12, 0, 512), 0, 0, scratch);
+    CHECK(x.value_keys == 64 * x.key_blocks);
+    return x.key_blocks;
+  };
+  kernel::score_rule rule;
+  rule.keys = 512;
+  rule.offset = 500;
+  rule.scale = 1;
+  CHECK(count(rule) == 16);  // two tiles of six rows
+  bool const mask[2][8] = {{true, false, false, true, true, false, false, false}, {}};
+  rule.blocks = {&mask[0][0], 6, 64, 8, 0};
+  CHECK(count(rule) == 3);
+  CHECK(sums[static_cast<std::size_t>(kernel::group_rows)] == 192);
+  CHECK(sums[static_cast<std::size_t>(kernel::group_rows + 6)] == 0);
+  rule.blocks = {};
+  rule.left = 10;
+  rule.first = 1;
+  CHECK(count(rule) == 4);
+}

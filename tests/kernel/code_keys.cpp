@@ -37,7 +37,8 @@ int wrong_scores(octavo::index n, octavo::index d, float limit) {
     keys.template multiply<2>(3, j / W, scores.data());
     if (keys.scales() != nullptr) {  // integers still
       for (octavo::index i = 0; i < 2; ++i) {
-        (void)kernel::largest_score<A, W>(scores.data() + i * W, W, 1, keys.scales() + j / W * W);
+        (void)kernel::largest_score<A, W>(scores.data() + i * W, W, kernel::first_blocks{1},
+                                          keys.scales() + j / W * W);
       }
     }
     quantized const key(k.data() + j * d, d, 1, limit);

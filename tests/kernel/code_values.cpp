@@ -43,7 +43,14 @@ int wrong_products(octavo::index n, octavo::index e, octavo::index low) {
   constexpr octavo::index W = decltype(side)::width;
   std::vector<float> out(static_cast<std::size_t>(2 * W));
   for (octavo::index c = 0; c < e; ++c) {
-    side.template multiply<2>(0, weights.data(), all, c / W, low, n, out.data());
+    if constexpr (decltype(side)::takes_runs) {
+      octavo::index const middle = low + 64 < n ? low + 64 : n;
+      side.template multiply<2>(0, weights.data(), all, c / W, low, middle, out.data());
+      if (middle < n) { side.template multiply<2>(0, weights.data(), all, c / W, middle, n, out.data(), true); }
+      side.template finish<2>(0, c / W, out.data());
+    } else {
+      side.template multiply<2>(0, weights.data(), all, c / W, low, n, out.data());
+    }
     quantized const channel(v.data() + c, n, e, 127);
     for (octavo::index i = 0; i < 2; ++i) {
       int sum = 0;

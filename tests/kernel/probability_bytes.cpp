@@ -24,7 +24,7 @@ template <class A>
 std::vector<float> bytes_of(float const* scores, float factor, float largest) {
   using writer = typename kernel::code_values<A, float>::writer;
   typename writer::weight weights[64];
-  float const sum = writer::template write<64>(scores, 64, 1, factor, largest, true, weights);
+  float const sum = writer::template write<64>(scores, 64, kernel::first_blocks{1}, factor, largest, true, weights);
   std::vector<float> bytes;
   for (auto const w : weights) { bytes.push_back(static_cast<float>(w + writer::less)); }
   bytes.push_back(sum);

@@ -82,9 +82,9 @@ TEST_CASE("weights are powers of two relative to the largest score, their sum by
   test::for_every_arch([&](auto arch) {
     using A = typename decltype(arch)::type;
     std::vector<float> weights(blocks * 64);
-    float const most = kernel::largest_score<A, 64>(scores.data(), stride, blocks);
-    auto const r = kernel::softmax<A, kernel::float_writer<A>, 64>(scores.data(), stride, blocks, 1.0f, most, true,
-                                                                   weights.data());
+    float const most = kernel::largest_score<A, 64>(scores.data(), stride, kernel::first_blocks{blocks});
+    auto const r = kernel::softmax<A, kernel::float_writer<A>, 64>(
+        scores.data(), stride, kernel::first_blocks{blocks}, 1.0f, most, true, weights.data());
     float largest = kernel::minus_infinity;
     for (octavo::index i = 0; i < blocks * 64; ++i) {
       largest = std::fmax(largest, scores[static_cast<std::size_t>(i / 64 * stride + i % 64)]);
@@ -116,8 +116,9 @@ TEST_CASE("rows without a score, and with NaN") {
     float weights[64];
     for (float& s : scores) { s = kernel::minus_infinity; }
     auto const of_row = [&] {
-      float const most = kernel::largest_score<A, 64>(scores, 64, 1);
-      return kernel::softmax<A, kernel::float_writer<A>, 64>(scores, 64, 1, 1.0f, most, true, weights);
+      float const most = kernel::largest_score<A, 64>(scores, 64, kernel::first_blocks{1});
+      return kernel::softmax<A, kernel::float_writer<A>, 64>(scores, 64, kernel::first_blocks{1}, 1.0f, most, true,
+                                                             weights);
     };
     auto const none = of_row();
     CHECK(none.largest == kernel::minus_infinity);
@@ -146,7 +147,7 @@ TEST_CASE("integers become scores by the scales of their keys") {
       expected[j] = score;
       largest = std::fmax(largest, score);
     }
-    CHECK(kernel::largest_score<A, 64>(scores, 80, 2, scales) == largest);
+    CHECK(kernel::largest_score<A, 64>(scores, 80, kernel::first_blocks{2}, scales) == largest);
     int wrong = 0;
     for (int j = 0; j < 128; ++j) { wrong += scores[j / 64 * 80 + j % 64] == expected[j] ? 0 : 1; }
     CHECK(wrong == 0);

@@ -104,6 +104,26 @@ TEST_CASE("attention of codes with options, empty operands and rows of zeros") {
   CHECK(of_codes<q8, p8>(attention_case<float>(1, 1, 2, 0, 4, 3, 9)) == std::vector<float>(6, 0.0f));
 }
 
+TEST_CASE("attention of codes by masks of blocks has the bits of boolean masks and of no mask") {
+  attention_case<float> c(4, 2, 39, 1150, 12, 70, 13);
+  for (octavo::index const of_keys : {16, 64, 150}) {
+    for (std::int64_t const kept : {1, 4, 8}) {
+      c.with_blocks(20, of_keys, kept, 14);
+      check<q8, p8>(c, 1e-3, c.of_blocks);
+      CHECK(differences(of_codes<q8, p8>(c, c.of_blocks), of_codes<q8, p8>(c, c.of_mask())) == 0);
+      CHECK(differences(of_codes<q8, p8>(c, c.of_blocks, smooth_values{}, causal{}),
+                        of_codes<q8, p8>(c, c.of_mask(), smooth_values{}, causal{})) == 0);
+      if (kept == 8) { CHECK(differences(of_codes<q8, p8>(c, c.of_blocks), of_codes<q8, p8>(c)) == 0); }
+    }
+  }
+  attention_case<float> blind(1, 1, 2, 40, 8, 8, 15);
+  blind.q[3] = std::nanf("");
+  bool const mask[2] = {false, true};
+  auto const out = of_codes<q8, p8>(blind, block_mask{mask, 1, 40, 1});
+  for (std::size_t i = 0; i < 8; ++i) { CHECK(out[i] == 0); }
+  CHECK(out[8] == of_codes<q8, p8>(blind)[8]);
+}
+
 TEST_CASE("bits of attention of codes do not depend on the number of queries or threads") {
   attention_case<float> c(4, 2, 50, 1040, 20, 24, 10);
   auto const all = of_codes<q8, p8>(c, causal{});
@@ -181,6 +201,25 @@ TEST_CASE("smoothed attention with sinks, soft_cap and masks: near the reference
   c.problem.soft_cap = 3;
   check<q8, p8>(c, 4e-4, causal{}, sink_logits{c.sinks.data()}, soft_cap{3.0f}, smooth_keys{}, smooth_values{});
   check<q8, as_is>(c, 4e-4, causal{}, sink_logits{c.sinks.data()}, soft_cap{3.0f}, smooth_keys{});
+}
+
+TEST_CASE("ragged sequences of codes have the bits of calls of their own, each with its own mean of keys") {
+  test::sequence_offsets const of{{5, 600}, {0, 3}, {2, 0}, {40, 530}, {3, 17}};
+  attention_case<float> c(4, 2, of.queries.back(), of.keys.back(), 12, 20, 16);
+  test::backwards const threads;
+  std::vector<float> shift(2 * 12, 0.25f);
+  CHECK(test::ragged_differences(c, of,
+                                 [&](auto const& q, auto const& k, auto const& v, auto const& out,
+                                     log_sum_exp const& lse, octavo::index, auto const&... options) {
+                                   attention<q8, p8>(q, k, v, out, lse, causal{}, smooth_keys{}, smooth_values{},
+                                                     on(threads), options...);
+                                 }) == 0);
+  CHECK(test::ragged_differences(
+            c, of,
+            [&](auto const& q, auto const& k, auto const& v, auto const& out, log_sum_exp const& lse, octavo::index,
+                auto const&... options) {
+              attention<q8, p8>(q, k, v, out, lse, key_shift{shift.data(), 12}, on(threads), options...);
+            }) == 0);
 }
 
 TEST_CASE("log-sum-exps of byte weights, and NaN in a query and a key") {

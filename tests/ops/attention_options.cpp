@@ -59,6 +59,29 @@ TEST_CASE("masks that hide everything, with and without a sink") {
   check_attention(c, mask, sink_logits{c.sinks.data()});
 }
 
+TEST_CASE("masks of blocks: near the reference, with the bits of boolean masks and of no mask") {
+  struct shape {
+    octavo::index queries, keys, of_queries, of_keys;
+  };
+  for (shape const s : {shape{50, 1100, 16, 64}, shape{21, 530, 1, 1}, shape{65, 700, 7, 100}, shape{3, 1600, 5, 513},
+                        shape{33, 129, 32, 32}}) {
+    attention_case<float> c(4, 2, s.queries, s.keys, 9, 10, 143);
+    for (std::int64_t const kept : {0, 1, 4, 8}) {
+      c.with_blocks(s.of_queries, s.of_keys, kept, 144);
+      check_attention(c, c.of_blocks);
+      CHECK(attend(c, c.of_blocks).differences(attend(c, c.of_mask())) == 0);
+      if (kept == 8) { CHECK(attend(c, c.of_blocks).differences(attend(c)) == 0); }
+      CHECK(attend(c, c.of_blocks, causal{}, sliding_window{.left = 90, .first = 20}, soft_cap{2.0f})
+                .differences(
+                    attend(c, c.of_mask(), causal{}, sliding_window{.left = 90, .first = 20}, soft_cap{2.0f})) == 0);
+    }
+    c.problem.mask.clear();
+    c.with_blocks(s.of_queries, s.of_keys, 3, 145);
+    c.v[static_cast<std::size_t>(s.keys / 2) * 10] = std::nanf("");
+    CHECK(attend(c, c.of_blocks).differences(attend(c, c.of_mask())) == 0);
+  }
+}
+
 TEST_CASE("a bias may be bf16 or f16, and one for all heads") {
   attention_case<float> c(2, 2, 7, 45, 8, 8, 150);
   std::vector<bf16> b16;
@@ -88,4 +111,9 @@ TEST_CASE("options say what is wrong with them") {
   CHECK(error(boolean_mask{nullptr, 3}) == null);
   CHECK(error(additive_bias<bf16>{nullptr, 3}) == null);
   CHECK(error(sink_logits{nullptr}) == null);
+  CHECK(error(block_mask{nullptr, 1, 1, 3}) == null);
+  bool const seen[3] = {true, true, true};
+  CHECK(error(block_mask{seen, 1, 1, 3}) == "no error");
+  CHECK(error(block_mask{seen, 1, 0, 3}) ==
+        "attention: block_mask has block_queries 1, block_keys 0. Both must be at least 1.");
 }

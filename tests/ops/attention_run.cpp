@@ -3,8 +3,11 @@
 #include "octavo/ops/attention_run.hpp"
 
 #include "support/check_attention.hpp"
+#include "support/errors.hpp"
 #include "support/executors.hpp"
 #include "support/matrix.hpp"
+
+#include <string>
 
 using namespace octavo;
 using test::attend;
@@ -50,6 +53,56 @@ TEST_CASE("bits do not depend on the executor, nor on how keys are dealt to thre
     CHECK(memory.allocations == 1);
     CHECK(memory.bytes_held == 0);
   }
+}
+
+TEST_CASE("ragged sequences have the bits of calls of their own, whoever works") {
+  for (test::sequence_offsets const& of :
+       {test::sequence_offsets{{7, 600}, {0, 40}, {3, 0}, {65, 1040}, {1, 1}, {9, 5}, {2, 64}},
+        test::sequence_offsets{{1, 1500}, {1, 513}, {1, 3}}, test::sequence_offsets{{0, 0}, {170, 90}, {0, 0}}}) {
+    attention_case<float> c(4, 2, of.queries.back(), of.keys.back(), 20, 24, 175);
+    c.with_sinks(176);
+    std::vector<float> bias(static_cast<std::size_t>(of.queries.back() * 1600));
+    test::random next(177);
+    for (float& x : bias) { x = next.value(); }
+    test::backwards const threads;
+    test::odd_first const odd;
+    auto const run = [&](auto const& context) {
+      return test::ragged_differences(
+          c, of,
+          [&](auto const& q, auto const& k, auto const& v, auto const& out, log_sum_exp const& lse,
+              octavo::index first, auto const&... options) {
+            attention(q, k, v, out, lse, causal{}, sliding_window{.left = 700, .first = 3},
+                      sink_logits{c.sinks.data()}, additive_bias<float>{bias.data() + first * 1600, 1600}, context,
+                      options...);
+          });
+    };
+    CHECK(run(on()) == 0);
+    CHECK(run(on(threads)) == 0);
+    CHECK(run(on(odd)) == 0);
+    test::if_arch<avx2>([&](auto) { CHECK(run(on<avx2>(threads)) == 0); });
+  }
+  attention_case<float> none(2, 1, 0, 0, 8, 8, 178);
+  octavo::index const zero = 0;
+  CHECK(attend(none, ragged{&zero, &zero, 0}).out.empty());
+}
+
+TEST_CASE("offsets of ragged sequences that do not fit throw") {
+  attention_case<float> c(1, 1, 5, 9, 4, 4, 179);
+  auto const error = [&](std::vector<octavo::index> const& queries, std::vector<octavo::index> const& keys) {
+    return test::error_of([&] { (void)attend(c, ragged{queries.data(), keys.data(), 2}); });
+  };
+  std::string const todo = " Offsets must begin at 0, never go down, and end with the tokens.";
+  CHECK(error({0, 2, 5}, {0, 0, 9}) == "no error");
+  CHECK(error({1, 2, 5}, {0, 0, 9}) == "attention: an offset of queries is 1, the tokens are 5." + todo);
+  CHECK(error({0, 2, 4}, {0, 0, 9}) == "attention: an offset of queries is 4, the tokens are 5." + todo);
+  CHECK(error({0, 2, 5}, {0, 10, 9}) == "attention: an offset of keys is 9, behind 10." + todo);
+  octavo::index const offset = 0;
+  CHECK(test::error_of([&] {
+          (void)attend(c, ragged{nullptr, &offset, 0});
+        }) == "attention: the data pointer of an option is null. Pass memory, or leave the option out.");
+  CHECK(test::error_of([&] {
+          (void)attend(c, ragged{&offset, &offset, -1});
+        }) == "attention: ragged has less than 0 sequences.");
 }
 
 TEST_CASE("operands may be token-major, matrices with heads, and of other elements") {

@@ -12,7 +12,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace test {
@@ -24,6 +26,7 @@ struct attention_case {
   std::vector<T> q, k, v;
   std::vector<float> bias, slopes, sinks;
   std::shared_ptr<bool[]> mask;
+  std::shared_ptr<bool[]> blocks;
 
   attention_case(octavo::index query_heads, octavo::index kv_heads, octavo::index queries, octavo::index keys,
                  octavo::index head_dim, octavo::index value_dim, std::uint64_t seed) {
@@ -67,6 +70,35 @@ struct attention_case {
     return *this;
   }
 
+  /// Blocks of so many queries and keys, [query head][block of queries][block of keys], true for about `kept` of 8; the
+  /// mask says the same.
+  attention_case& with_blocks(octavo::index of_queries, octavo::index of_keys, std::int64_t kept,
+                              std::uint64_t seed) {
+    random next(seed);
+    auto const rows = octavo::ceil_div(problem.queries, of_queries);
+    auto const cols = octavo::ceil_div(problem.keys, of_keys);
+    auto const n = static_cast<std::size_t>(problem.query_heads * rows * cols);
+    blocks.reset(new bool[n]);
+    for (std::size_t i = 0; i < n; ++i) { blocks.get()[i] = next.below(8) < kept; }
+    mask.reset(new bool[static_cast<std::size_t>(problem.query_heads * problem.queries * problem.keys)]);
+    problem.mask.clear();
+    for (octavo::index h = 0; h < problem.query_heads; ++h) {
+      for (octavo::index i = 0; i < problem.queries; ++i) {
+        for (octavo::index j = 0; j < problem.keys; ++j) {
+          bool const seen = blocks.get()[(h * rows + i / of_queries) * cols + j / of_keys];
+          mask.get()[problem.mask.size()] = seen;
+          problem.mask.push_back(seen);
+        }
+      }
+    }
+    of_blocks = {blocks.get(), of_queries, of_keys, cols, rows * cols};
+    return *this;
+  }
+  octavo::block_mask of_blocks{};
+  [[nodiscard]] octavo::boolean_mask of_mask() const {
+    return {mask.get(), problem.keys, problem.queries * problem.keys};
+  }
+
   [[nodiscard]] octavo::heads_view<T const> queries(octavo::index first = 0, octavo::index n = -1) const {
     auto const d = problem.head_dim;
     return {q.data() + first * d, d, problem.query_heads, n < 0 ? problem.queries : n, problem.queries * d, d};
@@ -89,6 +121,53 @@ struct attention_case {
     }
   }
 };
+
+/// Sequences of these lengths, one behind the other: their offsets.
+struct sequence_offsets {
+  std::vector<octavo::index> queries{0}, keys{0};
+
+  sequence_offsets(std::initializer_list<std::pair<octavo::index, octavo::index>> lengths) {
+    for (auto const& [q, k] : lengths) {
+      queries.push_back(queries.back() + q);
+      keys.push_back(keys.back() + k);
+    }
+  }
+  [[nodiscard]] octavo::ragged option() const {
+    return {queries.data(), keys.data(), static_cast<octavo::index>(queries.size()) - 1};
+  }
+};
+
+/// Numbers of a call with ragged{} that differ from those of calls for one sequence after the other. run(q, k, v, out,
+/// log-sum-exps, first query, options...) calls attention.
+template <class T, class Run>
+[[nodiscard]] octavo::index ragged_differences(attention_case<T> const& c, sequence_offsets const& of,
+                                               Run const& run) {
+  auto const& p = c.problem;
+  auto const e = p.value_dim;
+  auto const n = static_cast<std::size_t>(p.query_heads * p.queries);
+  auto const view = [&](auto const& of_all, octavo::index first, octavo::index count) {
+    return octavo::heads_view(of_all.data() + first * of_all.token_stride(), of_all.head_dim(), of_all.heads(), count,
+                              of_all.head_stride(), of_all.token_stride());
+  };
+  std::vector<float> together(n * static_cast<std::size_t>(e) + n, -77.0f);
+  std::vector<float> apart = together;
+  auto const out = [&](std::vector<float>& to) {
+    return octavo::heads_view<float>(to.data() + n, e, p.query_heads, p.queries, p.queries * e, e);
+  };
+  run(c.queries(), c.keys(), c.values(), out(together), octavo::log_sum_exp{together.data(), p.queries}, 0,
+      of.option());
+  for (std::size_t s = 0; s + 1 < of.queries.size(); ++s) {
+    auto const first = of.queries[s];
+    auto const count = of.queries[s + 1] - first;
+    auto const keys = of.keys[s + 1] - of.keys[s];
+    if (count == 0) { continue; }
+    run(view(c.queries(), first, count), view(c.keys(), of.keys[s], keys), view(c.values(), of.keys[s], keys),
+        view(out(apart), first, count), octavo::log_sum_exp{apart.data() + first, p.queries}, first);
+  }
+  octavo::index different = 0;
+  for (std::size_t i = 0; i < together.size(); ++i) { different += same_bits(together[i], apart[i]) ? 0 : 1; }
+  return different;
+}
 
 /// out, then log-sum-exps: what is compared.
 struct attention_output {

@@ -2,6 +2,8 @@
 // Rows of attention: the queries of the heads that read one kv head, in groups, and the keys that each sees.
 #pragma once
 
+#include <cstdint>
+
 #include "octavo/kernel/score_rule.hpp"
 
 namespace octavo {
@@ -13,14 +15,59 @@ inline constexpr index leaf_keys = 512;
 /// Query rows that share the leaf while it is near: eight tiles of most instruction sets.
 inline constexpr index group_rows = 48;
 
-/// Where the rows of one kv head are: all query heads that read it, query by query.
+/// Rows whose scores are computed together, before their softmax: they stay in the first level cache, while blocks of keys
+/// are read twice from there. For tiles of so many rows; a divisor of group_rows.
+template <int Tokens>
+inline constexpr index near_rows = Tokens > 12 ? 16 : 12;
+inline constexpr index most_near_rows = 16;
+
+/// Elements between rows of weights: not a power of two, so that rows of a tile do not share cache sets.
+inline constexpr index weight_stride = leaf_keys + 16;
+
+/// Where the rows of one kv head are: all query heads that read it, query by query from the first of their sequence.
 struct query_rows {
   index kv_head;
   index per_kv;  ///< query heads of a kv head
+  index first_query = 0;
 
-  [[nodiscard, gnu::always_inline]] index query(index row) const noexcept { return row / per_kv; }
+  [[nodiscard, gnu::always_inline]] index query(index row) const noexcept { return first_query + row / per_kv; }
   [[nodiscard, gnu::always_inline]] index head(index row) const noexcept { return kv_head * per_kv + row % per_kv; }
 };
+
+/// Blocks of 16 keys or more of a leaf, those that some of several rows see, in ascending order.
+class key_blocks {
+ public:
+  [[gnu::always_inline]] constexpr key_blocks() = default;
+  [[gnu::always_inline]] constexpr explicit key_blocks(std::uint32_t bits) noexcept : bits_(bits) {}
+  /// Blocks [begin, end).
+  [[gnu::always_inline]] constexpr key_blocks(index begin, index end) noexcept
+      : bits_(begin >= end ? 0u : up_to(end) & ~up_to(begin)) {}
+
+  [[nodiscard, gnu::always_inline]] constexpr bool none() const noexcept { return bits_ == 0; }
+  [[nodiscard, gnu::always_inline]] constexpr bool has(index b) const noexcept { return (bits_ >> b & 1u) != 0; }
+  /// The smallest interval with all of them. Pre: there are some.
+  [[nodiscard, gnu::always_inline]] constexpr index begin() const noexcept { return __builtin_ctz(bits_); }
+  [[nodiscard, gnu::always_inline]] constexpr index end() const noexcept { return 32 - __builtin_clz(bits_); }
+  /// f(begin, end) for each run of neighbours.
+  template <class F>
+  [[gnu::always_inline]] constexpr void runs(F const& f) const noexcept {
+    for (std::uint32_t left = bits_; left != 0;) {
+      index const begin = __builtin_ctz(left);
+      std::uint32_t const hidden = ~(left >> begin);
+      index const end = hidden == 0 ? 32 : begin + __builtin_ctz(hidden);
+      f(begin, end);
+      left &= ~up_to(end);
+    }
+  }
+
+ private:
+  [[nodiscard, gnu::always_inline]] static constexpr std::uint32_t up_to(index n) noexcept {
+    return n >= 32 ? ~0u : (1u << n) - 1u;
+  }
+  std::uint32_t bits_ = 0;
+};
+/// Keys of the finest blocks.
+inline constexpr index block_keys = leaf_keys / 32;
 
 /// A group of rows, and which keys of one leaf each of them sees.
 struct group_of_rows {
@@ -28,7 +75,8 @@ struct group_of_rows {
   index first;
   index count;
   visible_keys seen[group_rows];
-  bool whole = true;  ///< all rows see all keys
+  std::uint32_t near[group_rows];  ///< a bit for each 16 keys: 0 where the row sees none of them
+  bool whole = true;               ///< all rows see all keys
 
   [[gnu::always_inline]] group_of_rows(score_rule const& rule, query_rows const& rows, index first_row, index n,
                                        index from, index keys) noexcept
@@ -37,22 +85,52 @@ struct group_of_rows {
       seen[i] = rule.visible(rows.query(first_row + i)).within(from, keys);
       whole = whole && seen[i].begin == 0 && seen[i].end == keys;
     }
+    whole = whole && rule.blocks.data == nullptr;
+    if (!whole) { find_blocks(rule, from); }
   }
-  /// Blocks of `width` keys that rows [t, t + size) see, as one interval.
-  struct span {
-    index begin;
-    index end;
-    [[nodiscard, gnu::always_inline]] bool none() const noexcept { return begin >= end; }
-  };
-  [[nodiscard, gnu::always_inline]] span blocks(index width, index t, index size) const noexcept {
+  /// Blocks of `width` keys that rows [t, t + size) see.
+  [[nodiscard, gnu::always_inline]] key_blocks blocks(index width, index t, index size) const noexcept {
     if (whole) { return {0, ceil_div(seen[0].end, width)}; }
-    span s{leaf_keys, 0};
-    for (index i = t; i < t + size; ++i) {
-      if (seen[i].none()) { continue; }
-      s.begin = smaller(s.begin, seen[i].low() / width);
-      s.end = larger(s.end, ceil_div(seen[i].end, width));
+    std::uint32_t bits = 0;
+    for (index i = t; i < t + size; ++i) { bits |= near[i]; }
+    if (width == block_keys) { return key_blocks(bits); }
+    std::uint32_t wide = 0;
+    index const times = width / block_keys;
+    for (index b = 0; bits != 0; ++b, bits >>= times) { wide |= (bits & ((1u << times) - 1u)) != 0 ? 1u << b : 0u; }
+    return key_blocks(wide);
+  }
+
+ private:
+  [[gnu::noinline]] void find_blocks(score_rule const& rule, index from) noexcept {
+    bool const* last_mask = nullptr;
+    std::uint32_t live = ~0u;
+    for (index i = 0; i < count; ++i) {
+      if (rule.blocks.data != nullptr) {
+        bool const* const mask = rule.blocks.row(of.head(first + i), of.query(first + i));
+        if (mask != last_mask) { live = live_blocks(rule, mask, from); }
+        last_mask = mask;
+      }
+      auto const& v = seen[i];
+      near[i] = live & (bits_of(0, v.first) | bits_of(v.begin, v.end));
     }
-    return s;
+  }
+  [[nodiscard]] static std::uint32_t bits_of(index begin, index end) noexcept {
+    return begin >= end ? 0u : blocks_of(begin / block_keys, ceil_div(end, block_keys));
+  }
+  [[nodiscard]] static std::uint32_t blocks_of(index begin, index end) noexcept {
+    auto const low = static_cast<std::uint64_t>(1) << begin;
+    auto const high = static_cast<std::uint64_t>(1) << end;
+    return static_cast<std::uint32_t>(high - low);
+  }
+  [[nodiscard]] static std::uint32_t live_blocks(score_rule const& rule, bool const* mask, index from) noexcept {
+    std::uint32_t live = 0;
+    index const end = smaller(from + leaf_keys, rule.keys);
+    for (index b = from / rule.blocks.keys; b * rule.blocks.keys < end; ++b) {
+      if (!mask[b]) { continue; }
+      index const low = larger(b * rule.blocks.keys - from, 0);
+      live |= bits_of(low, smaller((b + 1) * rule.blocks.keys - from, leaf_keys));
+    }
+    return live;
   }
 };
 

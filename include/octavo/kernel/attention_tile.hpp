@@ -12,12 +12,6 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Rows whose scores are computed together, before their softmax: they stay in the first level cache, while blocks of keys
-/// are read twice from there. For tiles of so many rows; a divisor of group_rows.
-template <int Tokens>
-inline constexpr index near_rows = Tokens > 12 ? 16 : 12;
-inline constexpr index most_near_rows = 16;
-
 /// Where a group keeps what it computes.
 template <class Weight>
 struct group_scratch {
@@ -26,39 +20,58 @@ struct group_scratch {
   float* out;       ///< [block of channels][row][width]
   softmax_rows sums;
 };
-/// Elements between rows of weights: not a power of two, so that rows of a tile do not share cache sets.
-inline constexpr index weight_stride = leaf_keys + 16;
-
-/// Scores of row i of a group of rows, from key block `s.begin` to `s.end` of the leaf whose first key is `from`, as the
-/// softmax wants them: times `factor`, plus `offset`, and through the score pipeline unless it is plain, -infinity for what
-/// the row does not see. Returns the largest. Integers become floats by `scales`, if there are any.
+/// Scores of row i of a group of rows, of blocks `s` of the leaf whose first key is `from`, as the softmax wants them: times
+/// `factor`, plus `offset`, and through the score pipeline unless it is plain, -infinity for what the row does not see.
+/// Returns the largest. Integers become floats by `scales`, if there are any.
 template <class A, index W, index Near>
-[[gnu::noinline]] float finish_scores(score_rule const& rule, group_of_rows const& rows, index i,
-                                      group_of_rows::span s, index from, float factor, float offset, float* scores,
+[[gnu::noinline]] float finish_scores(score_rule const& rule, group_of_rows const& rows, index i, key_blocks s,
+                                      index from, float factor, float offset, float* scores,
                                       float const* scales) noexcept {
   constexpr index stride = Near * W;
-  index const low = s.begin * W;
-  index const high = s.end * W;
+  index const low = s.begin() * W;
+  index const high = s.end() * W;
   auto const largest = [&](float const* by) __attribute__((always_inline)) {
-    return largest_score<A, W>(scores + s.begin * stride, stride, s.end - s.begin, by == nullptr ? by : by + low);
+    return largest_score<A, W>(scores, stride, s, by);
   };
   visible_keys const v = rows.seen[i];
-  bool const all = v.low() <= low && v.end >= high && v.first == 0;
+  bool const masked = rule.mask != nullptr || rule.blocks.data != nullptr;
+  bool const all = v.low() <= low && v.end >= high && v.first == 0 && !masked;
   if (all && rule.plain()) { return largest(scales); }
   if (scales != nullptr) { largest(scales); }
 
   auto const at = [&](index j) -> float& { return scores[j / W * stride + j % W]; };
   auto const hide = [&](index begin, index end) {
-    for (index j = begin; j < end; ++j) { at(j) = minus_infinity; }
+    for (index j = begin; j < end; ++j) {
+      if (s.has(j / W)) { at(j) = minus_infinity; }
+    }
+  };
+  index const head = rows.of.head(rows.first + i);
+  index const query = rows.of.query(rows.first + i);
+  auto const each = [&](auto const& f) __attribute__((always_inline)) {
+    s.runs([&](index b, index end) __attribute__((always_inline)) {
+      for (index j = b * W; j < end * W; j += simd::lanes<A>) {
+        f(simd::load_floats<A>(&at(j)), from + j).store_unaligned(&at(j));
+      }
+    });
   };
   if (!rule.plain()) {
-    index const head = rows.of.head(rows.first + i);
-    index const query = rows.of.query(rows.first + i);
-    for (index j = low; j < high; j += simd::lanes<A>) {
-      auto const score =
-          simd::fused<A>(simd::load_floats<A>(&at(j)), simd::floats<A>(factor), simd::floats<A>(offset));
-      rule.template apply<A>(score, head, query, from + j).store_unaligned(&at(j));
-    }
+    each([&](simd::floats<A> const& x, index key) __attribute__((always_inline)) {
+      auto const score = simd::fused<A>(x, simd::floats<A>(factor), simd::floats<A>(offset));
+      return rule.template apply<A>(score, head, query, key);
+    });
+  }
+  if (rule.mask != nullptr) {
+    each([&](simd::floats<A> const& x, index key)
+             __attribute__((always_inline)) { return rule.template masked<A>(x, head, query, key); });
+  }
+  if (rule.blocks.data != nullptr) {
+    bool const* const mask = rule.blocks.row(head, query);
+    index const size = rule.blocks.keys;
+    s.runs([&](index b, index end) {
+      for (index m = (from + b * W) / size; m * size - from < smaller(end * W, rule.keys - from); ++m) {
+        if (!mask[m]) { hide(larger(m * size - from, b * W), smaller((m + 1) * size - from, end * W)); }
+      }
+    });
   }
   hide(low, smaller(larger(v.low(), low), high));
   if (v.first > 0) { hide(v.first, v.begin); }
@@ -66,13 +79,40 @@ template <class A, index W, index Near>
   return largest(nullptr);
 }
 
+/// Whether Values multiply run after run of blocks, from where the last one ended, and then finish; others take the
+/// interval with all of them, whose other weights are nothing.
+template <class Values>
+inline constexpr bool takes_runs = [] {
+  if constexpr (requires { Values::takes_runs; }) {
+    return Values::takes_runs;
+  } else {
+    return false;
+  }
+}();
+
+/// What turns scores into weights: of Values that know how, else one without a state.
+template <class Values>
+[[gnu::always_inline]] inline decltype(auto) writer_of(Values const& values) noexcept {
+  if constexpr (requires { values.writes(); }) {
+    return (values.writes());
+  } else {
+    return typename Values::writer{};
+  }
+}
+
 /// These scores become weights.
 template <class A, class Writer, index W, index Near>
-[[gnu::noinline]] weight_sum weigh_row(float const* scores, group_of_rows::span s, float factor, float most,
-                                       bool watch, typename Writer::weight* weights) noexcept {
-  constexpr index stride = Near * W;
-  return softmax<A, Writer, W>(scores + s.begin * stride, stride, s.end - s.begin, factor, most, watch,
-                               weights + s.begin * W);
+[[gnu::noinline]] weight_sum weigh_row(Writer const& writer, float const* scores, key_blocks s, float factor,
+                                       float most, bool watch, typename Writer::weight* weights) noexcept {
+  index last = s.begin();
+  s.runs([&](index begin, index end) {  // what lies between weighs nothing
+    for (index j = last * W; j < begin * W; ++j) {
+      weights[j] = Writer::nothing;
+      if constexpr (Writer::planes == 2) { weights[Writer::plane_stride + j] = Writer::nothing; }
+    }
+    last = end;
+  });
+  return softmax<A, Writer, W>(scores, Near * W, s, factor, most, watch, weights, writer);
 }
 
 /// (m, l, acc) of the rows of a group over the leaf that is loaded, whose first key is `from`; its rows are those from
@@ -90,17 +130,20 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
     watch = !rule.plain() || !keys.finite();
   }
   scratch.sums.clear(group_rows);
+  auto const& writer = writer_of(values);
   for (index first = 0; first < rows.count; first += Near) {
     index const n = smaller(Near, rows.count - first);
-    auto const all = rows.blocks(W, first, n);
-    for (index b = all.begin; b < all.end; ++b) {
-      for_tiles<Keys::tokens>(n, [&](auto size, index t) {
-        auto const s = rows.blocks(W, first + t, size);
-        if (b >= s.begin && b < s.end) {
-          keys.template multiply<size()>(loaded + first + t, b, scratch.scores + (b * Near + t) * W);
-        }
-      });
-    }
+    key_blocks tiles[static_cast<std::size_t>(Near)];
+    for_tiles<Keys::tokens>(n, [&](auto size, index t) { tiles[t] = rows.blocks(W, first + t, size); });
+    rows.blocks(W, first, n).runs([&](index b, index end) {
+      for (; b < end; ++b) {
+        for_tiles<Keys::tokens>(n, [&](auto size, index t) {
+          if (tiles[t].has(b)) {
+            keys.template multiply<size()>(loaded + first + t, b, scratch.scores + (b * Near + t) * W);
+          }
+        });
+      }
+    });
     for_tiles<Values::tokens>(n, [&](auto size, index t) {
       auto const s = rows.blocks(W, first + t, size);
       if (s.none()) { return; }
@@ -122,15 +165,26 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
       for (index i = 0; i < size; ++i) {
         index const row = first + t + i;
         float const factor = rule.plain() ? keys.factor(loaded + row) : 1.0f;
-        auto const sum = weigh_row<A, typename Values::writer, W, Near>(scratch.scores + (t + i) * W, s, factor,
-                                                                        most[i], watch, weights + i * weight_stride);
+        auto const sum = weigh_row<A, typename Values::writer, W, Near>(
+            writer, scratch.scores + (t + i) * W, s, factor, most[i], watch, weights + i * weight_stride);
         scratch.sums.largest[row] = sum.largest;
-        scratch.sums.sum[row] = values.settle(row, weights + i * weight_stride, s.begin * W, s.end * W, sum.sum);
+        scratch.sums.sum[row] = values.settle(row, weights + i * weight_stride, s.begin() * W, s.end() * W, sum.sum);
         high = larger(high, rows.seen[row].end);
       }
+      high = smaller(high, s.end() * W);
       for (index b = 0; b < values.blocks(); ++b) {
-        values.template multiply<size()>(first + t, weights, weight_stride, b, s.begin * W, high,
-                                         scratch.out + (b * group_rows + first + t) * Values::width);
+        float* const out = scratch.out + (b * group_rows + first + t) * Values::width;
+        if constexpr (takes_runs<Values>) {
+          bool more = false;
+          s.runs([&](index begin, index end) {
+            values.template multiply<size()>(first + t, weights, weight_stride, b, begin * W, smaller(end * W, high),
+                                             out, more);
+            more = true;
+          });
+          values.template finish<size()>(first + t, b, out);
+        } else {
+          values.template multiply<size()>(first + t, weights, weight_stride, b, s.begin() * W, high, out);
+        }
       }
     });
   }

@@ -51,8 +51,8 @@ class product_session {
 /// short_tile on the matrix unit, for 1 to 16 tokens. Pre: quads are product_quads, above 0.
 template <class A, bool Swapped>
 [[gnu::noinline]] void matrix_bytes(product_session<A>& session, std::byte const* panel, index quads, void const* x,
-                                    index stride, index tokens, std::int32_t const* start,
-                                    std::int32_t* out) noexcept {
+                                    index stride, index tokens, std::int32_t const* start, std::int32_t* to,
+                                    bool more) noexcept {
   using unit = simd::matrix_unit<A>;
   constexpr int L = simd::lanes<A>;
   index const step = smaller(quads, simd::matrix_quads);
@@ -64,7 +64,15 @@ template <class A, bool Swapped>
     a += 4 * step;
     panel += 256 * step;
   }
+  alignas(64) std::int32_t sums[simd::matrix_block * 64];
+  std::int32_t* const out = more ? sums : to;
   unit::store_panel(out);
+  if (more) {
+    for (index i = 0; i < tokens * 64; i += L) {
+      (simd::load_ints<A>(to + i) + simd::load_ints<A>(out + i)).store_unaligned(to + i);
+    }
+    return;
+  }
   if (start == nullptr) { return; }
   for (index t = 0; t < tokens; ++t) {
     simd::ints<A> const begin(start[t]);
@@ -75,22 +83,22 @@ template <class A, bool Swapped>
   }
 }
 
-/// What short_tile computes of bytes and 64 rows, for T tokens; `session` may be null.
+/// What short_tile computes of bytes and 64 rows, for T tokens; `session` may be null. Either `start` or `more`.
 template <class A, int T, bool Swapped>
 [[gnu::always_inline]] inline void byte_products([[maybe_unused]] product_session<A>* session, std::byte const* panel,
                                                  index quads, void const* x, index stride, std::int32_t const* start,
-                                                 std::int32_t* out) noexcept {
+                                                 std::int32_t* out, bool more = false) noexcept {
   if constexpr (T <= 6) {
     short_tile<byte_product<A, Swapped>, T, simd::panel_registers<A>>(
-        panel, quads, static_cast<std::int8_t const*>(x), stride, start, out);
+        panel, quads, static_cast<std::int8_t const*>(x), stride, start, out, more);
   } else {
     if (quads > 0 && detail::tiles_allowed<A>()) {
       product_session<A> own;
-      matrix_bytes<A, Swapped>(session == nullptr ? own : *session, panel, quads, x, stride, T, start, out);
+      matrix_bytes<A, Swapped>(session == nullptr ? own : *session, panel, quads, x, stride, T, start, out, more);
     } else {
       for_tiles<6>(T, [&](auto size, index t) {
         byte_products<A, size(), Swapped>(session, panel, quads, static_cast<std::int8_t const*>(x) + t * stride,
-                                          stride, start == nullptr ? nullptr : start + t, out + t * 64);
+                                          stride, start == nullptr ? nullptr : start + t, out + t * 64, more);
       });
     }
   }

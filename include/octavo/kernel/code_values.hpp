@@ -14,15 +14,16 @@
 #include "octavo/kernel/channel_means.hpp"
 #include "octavo/kernel/code_panels.hpp"
 #include "octavo/kernel/pack.hpp"
-#include "octavo/kernel/probability_bytes.hpp"
+#include "octavo/kernel/probability_planes.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
 /// O = V P by integers: V int8 with a scale for each channel of a leaf, P unsigned bytes relative to the largest score of
-/// the leaf; sums over the leaf are exact.
-template <class A, class V>
+/// the leaf; sums over the leaf are exact. Or (Planes 2) P logarithmic codes, two planes of bytes (probability_planes.hpp):
+/// o = fma(that of plane 1, ratio, that of plane 0).
+template <class A, class V, int Planes = 1>
 class code_values {
   using stored = scheme<symmetric<int8>, per_row>;
   using panels = code_panels<A, stored, true>;
@@ -33,7 +34,8 @@ class code_values {
   static constexpr index step_keys = detail::has<amx, A> ? 64 : 16;
 
  public:
-  using writer = byte_writer<A, std::conditional_t<ready, std::uint8_t, typename panels::operand>>;
+  using weight_byte = std::conditional_t<ready, std::uint8_t, typename panels::operand>;
+  using writer = std::conditional_t<Planes == 1, byte_writer<A, weight_byte>, plane_writer<A, weight_byte>>;
   using weight = typename writer::weight;
   static constexpr index width = panels::width;
   static constexpr int tokens = panels::tokens;
@@ -44,7 +46,9 @@ class code_values {
     layout const all{v_.head_dim(), leaf_keys};
     index const bytes =
         product(all.panels(), all.panel_bytes()) + product(all.panels(), panel_rows, leaf_keys / step_keys + 1, 4);
-    return round_up(bytes / 4 + leaf_keys * (panel_rows + v_.head_dim()) + all.panels() * panel_rows, 16);
+    return round_up(bytes / 4 + leaf_keys * (panel_rows + v_.head_dim()) + all.panels() * panel_rows +
+                        (Planes - 1) * most_near_rows * width,
+                    16);
   }
   void use(float* scratch) noexcept {
     layout const all{v_.head_dim(), leaf_keys};
@@ -52,6 +56,7 @@ class code_values {
     sums_ = reinterpret_cast<std::int32_t*>(leaf_ + all.panels() * all.panel_bytes());
     room_ = reinterpret_cast<float*>(sums_ + all.panels() * panel_rows * (leaf_keys / step_keys + 1));
     means_ = room_ + leaf_keys * (panel_rows + v_.head_dim());
+    second_ = means_ + all.panels() * panel_rows;
     std::memset(means_, 0, static_cast<std::size_t>(all.panels() * panel_rows) * sizeof(float));
     for (std::int32_t& z : zeros_) { z = -128; }
   }
@@ -99,28 +104,31 @@ class code_values {
   }
   [[nodiscard]] float settle(index i, weight* weights, index low, index high, float sum) noexcept {
     row_sums_[i] = sum;
-    if constexpr (ready) { return sum; }
-    start_[i] = sum == sum ? -panels::offset * static_cast<std::int32_t>(sum) : 0;
-    order_quads<A>(weights + low, high - low);
-    return sum;
+    if constexpr (ready) {
+      return sum;
+    } else {
+      for (int p = 0; p < Planes; ++p) {
+        start_[p][i] = sum == sum ? -panels::offset * bytes_of(p, sum) : 0;
+        order_quads<A>(weights + p * plane_stride + low, high - low);
+      }
+      return sum;
+    }
   }
   [[nodiscard]] index blocks() const noexcept { return ceil_div(v_.head_dim(), width); }
 
+  /// Packed panels: their sums are integers until finish.
+  static constexpr bool takes_runs = ready;
   template <int T>
-  void multiply(index first, weight const* weights, index stride, index b, index low, index high,
-                float* out) const noexcept {
+  void multiply(index first, weight const* weights, index stride, index b, index low, index high, float* out,
+                bool more = false) const noexcept {
     index const panel = b * width / panel_rows;
     index const end = smaller(round_up(high, step_keys), layout_.cols);
     if constexpr (ready) {
       std::byte const* const codes = leaf_ + panel * layout_.panel_bytes();
-      alignas(64) std::int32_t sums[static_cast<std::size_t>(T * panel_rows)];
-      byte_products<A, T, true>(session_, codes + low * panel_rows, (end - low) / 4, weights + low, stride, nullptr,
-                                sums);
-      auto const* const scales = reinterpret_cast<float const*>(codes + layout_.params_at(0));
-      for (index i = 0; i < T * panel_rows; i += simd::lanes<A>) {
-        auto const scale = simd::load_floats<A>(scales + i % panel_rows);
-        simd::fused<A>(simd::to_floats<A>(simd::load_ints<A>(sums + i)), scale, simd::floats<A>(0.0f))
-            .store_unaligned(out + i);
+      for (int p = 0; p < Planes; ++p) {
+        byte_products<A, T, true>(session_, codes + low * panel_rows, (end - low) / 4,
+                                  weights + p * plane_stride + low, stride, nullptr,
+                                  reinterpret_cast<std::int32_t*>(p == 0 ? out : second_), more);
       }
     } else {
       std::int32_t const* const sums = sums_ + panel * panel_rows * (leaf_keys / step_keys + 1);
@@ -129,13 +137,39 @@ class code_values {
         between[r] = sums[end / step_keys * panel_rows + r] - sums[low / step_keys * panel_rows + r];
       }
       token_block<typename panels::weights> x{};
-      x.data = weights;
-      x.token_stride = stride;
-      x.start = start_ + first;
-      x.zeros = zeros_;
-      x.weight_sums = between;
-      panels::template multiply<T>(leaf_ + panel * layout_.panel_bytes(), layout_, b, low / layout::step,
-                                   (end - low) / layout::step, x, out);
+      for (int p = 0; p < Planes; ++p) {
+        x.data = weights + p * plane_stride;
+        x.token_stride = stride;
+        x.start = start_[p] + first;
+        x.zeros = zeros_;
+        x.weight_sums = between;
+        panels::template multiply<T>(leaf_ + panel * layout_.panel_bytes(), layout_, b, low / layout::step,
+                                     (end - low) / layout::step, x, p == 0 ? out : second_);
+      }
+      if constexpr (Planes == 2) {
+        for (index i = 0; i < T * width; i += simd::lanes<A>) {
+          simd::fused<A>(simd::load_floats<A>(second_ + i), simd::floats<A>(writer_.levels.ratio),
+                         simd::load_floats<A>(out + i))
+              .store_unaligned(out + i);
+        }
+      }
+      if (smooth_) { add_means<T>(first, b, out); }
+    }
+  }
+  template <int T>
+  void finish(index first, index b, float* out) const noexcept {
+    std::byte const* const codes = leaf_ + b * width / panel_rows * layout_.panel_bytes();
+    auto const* const scales = reinterpret_cast<float const*>(codes + layout_.params_at(0));
+    for (index i = 0; i < T * panel_rows; i += simd::lanes<A>) {
+      auto const scale = simd::load_floats<A>(scales + i % panel_rows);
+      auto const scaled = [&](float const* sums) __attribute__((always_inline)) {
+        return simd::fused<A>(simd::to_floats<A>(simd::load_ints<A>(sums + i)), scale, simd::floats<A>(0.0f));
+      };
+      if constexpr (Planes == 1) {
+        scaled(out).store_unaligned(out + i);
+      } else {
+        simd::fused<A>(scaled(second_), simd::floats<A>(writer_.levels.ratio), scaled(out)).store_unaligned(out + i);
+      }
     }
     if (smooth_) { add_means<T>(first, b, out); }
   }
@@ -143,8 +177,29 @@ class code_values {
   void join(product_session<A>& session) noexcept { session_ = &session; }
   /// Values are to be quantized less their means over the leaf, which come back times the exact sum of the weights.
   void smooth() noexcept { smooth_ = true; }
+  /// What codes of weights mean, where they are logarithmic.
+  void quantize_weights(weight_levels const& levels) noexcept { writer_.levels = levels; }
+  [[nodiscard, gnu::always_inline]] writer const& writes() const noexcept { return writer_; }
+  /// What a weight of 1 counts as.
+  [[nodiscard]] float unit() const noexcept {
+    if constexpr (Planes == 1) {
+      return writer::unit;
+    } else {
+      return writer_.levels.unit;
+    }
+  }
 
  private:
+  static constexpr index plane_stride = most_near_rows * weight_stride;
+  static_assert(Planes * sizeof(weight) <= sizeof(float), "attention_run has room for floats");
+  /// The sum of the bytes of a plane of the row that was written last.
+  [[nodiscard]] std::int32_t bytes_of([[maybe_unused]] int plane, [[maybe_unused]] float sum) const noexcept {
+    if constexpr (Planes == 1) {
+      return static_cast<std::int32_t>(sum);
+    } else {
+      return writer_.sums[plane];
+    }
+  }
   template <int T>
   void add_means(index first, index b, float* out) const noexcept {
     for (index i = 0; i < T; ++i) {
@@ -169,9 +224,11 @@ class code_values {
   float* room_ = nullptr;
   product_session<A>* session_ = nullptr;
   float* means_ = nullptr;
+  float* second_ = nullptr;  ///< sums of plane 1
+  writer writer_{};
   bool smooth_ = false;
   float row_sums_[group_rows] = {};
-  std::int32_t start_[group_rows] = {};
+  std::int32_t start_[static_cast<std::size_t>(Planes)][group_rows] = {};
   std::int32_t zeros_[group_rows] = {};
 };
 

@@ -100,15 +100,18 @@ class dense_values {
     return sum;
   }
   [[nodiscard]] index blocks() const noexcept { return ceil_div(v_.head_dim(), width); }
-  /// Products of T rows of weights, keys [low, high), and block b of channels.
+  static constexpr bool takes_runs = true;
+  /// Products of T rows of weights, keys [low, high), and block b of channels; `more`: out goes on. Then finish.
   template <int T>
-  void multiply(index, float const* weights, index stride, index b, index low, index high,
-                float* out) const noexcept {
+  void multiply(index, float const* weights, index stride, index b, index low, index high, float* out,
+                bool more = false) const noexcept {
     index const from = low / units_together * units_together;
     index const all = panels::filled(keys_);
     index const k = smaller(panels::filled(high), all) - from;
-    panels::template multiply<T>(leaf_ + (b * all + from) * width, k, weights + from, stride, out);
+    panels::template multiply<T>(leaf_ + (b * all + from) * width, k, weights + from, stride, out, more);
   }
+  template <int T>
+  [[gnu::always_inline]] void finish(index, index, float*) const noexcept {}
 
  protected:
   /// A value that is not finite would reach rows of its tile that do not see it: NaN * 0. So it is taken out.

@@ -89,12 +89,13 @@ struct dense_panels {
     return true;
   }
 
-  /// out[t][row] = sum over k of block[k][row] * x[t][k], one chain of fma, k ascending: T tokens `stride` floats apart. Pre: k
-  /// is even.
+  /// out[t][row] = sum over k of block[k][row] * x[t][k], one chain of fma, k ascending: T tokens `stride` floats apart; `more`:
+  /// a chain that goes on from out. Pre: k is even.
   template <int T>
-  [[gnu::always_inline]] static void multiply(float const* block, index k, float const* x, index stride,
-                                              float* out) noexcept {
-    short_tile<float_product<A>, T, registers>(reinterpret_cast<std::byte const*>(block), k, x, stride, nullptr, out);
+  [[gnu::always_inline]] static void multiply(float const* block, index k, float const* x, index stride, float* out,
+                                              bool more = false) noexcept {
+    short_tile<float_product<A>, T, registers>(reinterpret_cast<std::byte const*>(block), k, x, stride, nullptr, out,
+                                               more);
   }
 
  private:

@@ -15,81 +15,106 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Weights of at most 1 as bytes: nearest to 255 p, less 128 where operands are signed. They count as 255 p, and their sum is
-/// exact.
+/// Stores bytes of weights, less 128 where operands are signed, and adds them up.
+template <class A, class Operand>
+struct byte_sum {
+  using native = simd::native_of<A>;
+  /// Whether four registers become one of bytes.
+  static constexpr bool packs = requires(simd::ints<A> x) { native::pack_bytes(x, x, x, x); }
+  &&sizeof(Operand) == 1;
+  /// What is subtracted from bytes, and the byte of 0.
+  static constexpr int less = std::is_signed_v<Operand> ? 128 : 0;
+  static constexpr Operand nothing = static_cast<Operand>(-less);
+
+  simd::ints<A> total = simd::ints<A>(0);
+
+  [[gnu::always_inline]] void put_packed(simd::ints<A> const& bytes, Operand* to) noexcept {
+    using dot = simd::dot<A, 255>;
+    total = simd::ints<A>(dot::add(total, dot::prepare(bytes), simd::ints<A>(0x01010101)));
+    simd::bit_xor<A>(bytes, less == 0 ? 0 : 0x80808080u).store_unaligned(reinterpret_cast<std::int32_t*>(to));
+  }
+  template <std::size_t N>
+  [[gnu::always_inline]] void put(simd::ints<A> const (&x)[N], Operand* to) noexcept {
+    if constexpr (packs) {
+      static_assert(N == 4);
+      put_packed(native::pack_bytes(x[0], x[1], x[2], x[3]), to);
+    } else {
+      detail::unroll<static_cast<int>(N)>([&](int r) __attribute__((always_inline)) {
+        auto const byte = simd::minimum<A>(simd::maximum<A>(x[r], simd::ints<A>(0)), simd::ints<A>(255));
+        total = total + byte;
+        simd::store_narrow<A>(to + r * simd::lanes<A>, byte - simd::ints<A>(less));
+      });
+    }
+  }
+  [[nodiscard, gnu::always_inline]] std::int32_t sum() const noexcept { return simd::sum<A>(total); }
+
+  /// Scores that give no weights, because some are NaN or too large: bytes of 0, the sum NaN; or 0 where nothing is seen (by
+  /// a query that is not finite).
+  template <index Width, class Blocks>
+  [[nodiscard]] static float refuse(float const* scores, index stride, Blocks const& blocks, Operand* to) noexcept {
+    bool seen = false;
+    blocks.runs([&](index b, index end) {
+      for (index i = b * Width; i < end * Width; ++i) {
+        seen = seen || !(scores[i / Width * stride + i % Width] == minus_infinity);
+        to[i] = nothing;
+      }
+    });
+    return seen ? __builtin_nanf("") : 0.0f;
+  }
+  template <index Width, class Blocks>
+  [[nodiscard, gnu::always_inline]] static bool has_nan(float const* scores, index stride,
+                                                        Blocks const& blocks) noexcept {
+    constexpr int L = simd::lanes<A>;
+    simd::ints<A> found(0);
+    blocks.runs([&](index b, index end) __attribute__((always_inline)) {
+      for (; b < end; ++b) {
+        for (index j = 0; j < Width; j += L) {
+          auto const x = simd::load_floats<A>(scores + b * stride + j);
+          found = native::where_nan(x, simd::ints<A>(1), found);
+        }
+      }
+    });
+    return simd::sum<A>(found) != 0;
+  }
+};
+
+/// Weights of at most 1 as bytes: nearest to 255 p. They count as 255 p, and their sum is exact.
 template <class A, class Operand>
 struct byte_writer {
   using weight = Operand;
+  using all = byte_sum<A, Operand>;
+  static constexpr int planes = 1;
   static constexpr float unit = 255.0f;
-  /// What is subtracted from bytes.
-  static constexpr int less = std::is_signed_v<Operand> ? 128 : 0;
+  static constexpr int less = all::less;
+  static constexpr weight nothing = all::nothing;
 
   /// As float_writer::write. The sum is NaN if a score is (looked for only if `watch`), or if scores are beyond 2^104.
-  template <index Width>
-  [[nodiscard, gnu::always_inline]] static float write(float const* scores, index stride, index blocks, float factor,
-                                                       float largest, bool watch, Operand* weights) noexcept {
+  template <index Width, class Blocks>
+  [[nodiscard, gnu::always_inline]] static float write(float const* scores, index stride, Blocks const& blocks,
+                                                       float factor, float largest, bool watch,
+                                                       Operand* weights) noexcept {
     constexpr int L = simd::lanes<A>;
     constexpr int registers = static_cast<int>(Width) / L;
     float const scale = detail::opaque(factor * 0x1p23f);
     float const shift = detail::opaque((127.0f - (largest == minus_infinity ? 0.0f : largest)) * 0x1p23f);
     if (!(detail::is_finite(scale) && detail::is_finite(shift)) ||
-        (watch && has_nan<Width>(scores, stride, blocks))) {
-      for (index i = 0; i < blocks * Width; ++i) { weights[i] = static_cast<Operand>(-less); }
-      return __builtin_nanf("");
+        (watch && all::template has_nan<Width>(scores, stride, blocks))) {
+      return all::template refuse<Width>(scores, stride, blocks, weights);
     }
     simd::floats<A> const scales(scale);
     simd::floats<A> const shifts(shift);
-    byte_sum total;
-    for (index b = 0; b < blocks; ++b) {
-      simd::ints<A> bytes[static_cast<std::size_t>(registers)];
-      detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-        bytes[r] =
-            simd::exp2_bytes<A>(simd::fused<A>(simd::load_floats<A>(scores + b * stride + r * L), scales, shifts));
-      });
-      total.put(bytes, weights + b * Width);
-    }
-    return static_cast<float>(total.sum());
-  }
-
- private:
-  using native = simd::native_of<A>;
-  static constexpr bool packs = requires(simd::ints<A> x) { native::pack_bytes(x, x, x, x); }
-  &&sizeof(Operand) == 1;
-
-  /// Stores bytes and adds them up.
-  struct byte_sum {
-    simd::ints<A> total = simd::ints<A>(0);
-
-    template <std::size_t N>
-    [[gnu::always_inline]] void put(simd::ints<A> const (&x)[N], Operand* to) noexcept {
-      if constexpr (packs) {
-        static_assert(N == 4);
-        using dot = simd::dot<A, 255>;
-        auto const bytes = native::pack_bytes(x[0], x[1], x[2], x[3]);
-        total = simd::ints<A>(dot::add(total, dot::prepare(bytes), simd::ints<A>(0x01010101)));
-        simd::bit_xor<A>(bytes, less == 0 ? 0 : 0x80808080u).store_unaligned(reinterpret_cast<std::int32_t*>(to));
-      } else {
-        detail::unroll<static_cast<int>(N)>([&](int r) __attribute__((always_inline)) {
-          auto const byte = simd::minimum<A>(simd::maximum<A>(x[r], simd::ints<A>(0)), simd::ints<A>(255));
-          total = total + byte;
-          simd::store_narrow<A>(to + r * simd::lanes<A>, byte - simd::ints<A>(less));
+    all total;
+    blocks.runs([&](index b, index end) __attribute__((always_inline)) {
+      for (; b < end; ++b) {
+        simd::ints<A> bytes[static_cast<std::size_t>(registers)];
+        detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+          bytes[r] =
+              simd::exp2_bytes<A>(simd::fused<A>(simd::load_floats<A>(scores + b * stride + r * L), scales, shifts));
         });
+        total.put(bytes, weights + b * Width);
       }
-    }
-    [[nodiscard, gnu::always_inline]] std::int32_t sum() const noexcept { return simd::sum<A>(total); }
-  };
-
-  template <index Width>
-  [[nodiscard, gnu::always_inline]] static bool has_nan(float const* scores, index stride, index blocks) noexcept {
-    constexpr int L = simd::lanes<A>;
-    simd::ints<A> found(0);
-    for (index b = 0; b < blocks; ++b) {
-      for (index j = 0; j < Width; j += L) {
-        auto const x = simd::load_floats<A>(scores + b * stride + j);
-        found = native::where_nan(x, simd::ints<A>(1), found);
-      }
-    }
-    return simd::sum<A>(found) != 0;
+    });
+    return static_cast<float>(total.sum());
   }
 };
 

@@ -60,13 +60,26 @@ class element_pointer {
   kind kind_ = kind::f32;
 };
 
-/// Natural units in, units of log2 out: s = cap tanh(s / cap), s -= slope |distance|, s += bias, s = -infinity where
-/// masked; in this order. Q arrives multiplied by `factor`, so that nothing is left to do for a plain score.
+/// A mask of blocks of `queries` x `keys`: data[key / keys + query / queries * query_stride + head * head_stride] is true
+/// where a query sees a key.
+struct block_rule {
+  bool const* data = nullptr;
+  index queries = 1, keys = 1;
+  index query_stride = 0, head_stride = 0;
+
+  /// What a query sees of all blocks of keys.
+  [[nodiscard, gnu::always_inline]] bool const* row(index head, index query) const noexcept {
+    return data + head * head_stride + query / queries * query_stride;
+  }
+};
+
+/// Natural units in, units of log2 out: s = cap tanh(s / cap), s -= slope |distance|, s += bias; in this order, then
+/// -infinity where masked. Q arrives multiplied by `factor`, so that nothing is left to do for a plain score.
 struct score_rule {
   static constexpr float log2e = 0x1.715476p+0f;
 
   index keys = 0;
-  index offset = 0;  ///< position of query 0: that of key 0 is 0
+  index offset = 0;  ///< query i stands at offset + i, key 0 of its sequence at 0
   bool causal = false;
   index left = -1;  ///< keys before a query that it sees, -1: all; behind it; at the beginning in any case
   index right = -1;
@@ -78,14 +91,13 @@ struct score_rule {
   index bias_head = 0, bias_query = 0;
   bool const* mask = nullptr;  ///< the same: true where a query sees a key
   index mask_head = 0, mask_query = 0;
+  block_rule blocks{};
   float const* sinks = nullptr;  ///< [query head]
 
   /// What Q is multiplied by.
   [[nodiscard, gnu::always_inline]] float factor() const noexcept { return cap > 0 ? scale / cap : scale * log2e; }
   /// Whether a score is ready as it comes.
-  [[nodiscard, gnu::always_inline]] bool plain() const noexcept {
-    return cap == 0 && slopes == nullptr && !bias && mask == nullptr;
-  }
+  [[nodiscard, gnu::always_inline]] bool plain() const noexcept { return cap == 0 && slopes == nullptr && !bias; }
   /// Keys that causality and windows leave to a query.
   [[nodiscard, gnu::always_inline]] visible_keys visible(index query) const noexcept {
     index const here = offset + query;
@@ -113,11 +125,14 @@ struct score_rule {
       index const row = head * bias_head + query * bias_query;
       s = fused<A>(bias.load<A>(row + key, row + keys), simd::floats<A>(log2e), s);
     }
-    if (mask != nullptr) {
-      s = simd::native_of<A>::where_less(simd::floats<A>(0.0f), seen<A>(head, query, key), s,
-                                         simd::floats<A>(-__builtin_inff()));
-    }
     return s;
+  }
+  /// These scores, -infinity where `mask` hides. Pre: there is one.
+  template <class A>
+  [[nodiscard, gnu::always_inline]] simd::floats<A> masked(simd::floats<A> s, index head, index query,
+                                                           index key) const noexcept {
+    return simd::native_of<A>::where_less(simd::floats<A>(0.0f), seen<A>(head, query, key), s,
+                                          simd::floats<A>(-__builtin_inff()));
   }
 
  private:

@@ -60,14 +60,14 @@ struct float_product {
 };
 
 /// out[t][row] = start[t] + sum over k of block[step][row] * x[t][k], for T tokens `stride` operands apart and R registers of
-/// rows; null: from 0. Pre: steps is even.
+/// rows; null: from 0; `more`: from what out holds. Pre: steps is even.
 ///
 /// kernel::tile computes the same, and scales, and carries; for so little work as a query and 64 keys of 128 channels are,
 /// its entry and exit took a quarter of the time.
 template <class Product, int T, int R>
 [[gnu::noinline]] void short_tile(std::byte const* block, index steps, typename Product::operand const* x,
                                   index stride, typename Product::sum::value_type const* start,
-                                  typename Product::sum::value_type* out) noexcept {
+                                  typename Product::sum::value_type* out, bool more = false) noexcept {
   using A = typename Product::arch;
   using detail::unroll;
   using weight = typename Product::weight;
@@ -75,10 +75,14 @@ template <class Product, int T, int R>
   constexpr int L = simd::lanes<A>;
   constexpr int bytes = static_cast<int>(sizeof(weight));
   typename Product::accumulator acc[static_cast<std::size_t>(T * R)];
-  unroll<T>([&](int t) __attribute__((always_inline)) {
-    sum const begin(start == nullptr ? 0 : start[t]);
-    unroll<R>([&](int r) __attribute__((always_inline)) { acc[t * R + r] = begin; });
-  });
+  if (more) {
+    unroll<T * R>([&](int i) __attribute__((always_inline)) { acc[i] = sum::load_unaligned(out + i * L); });
+  } else {
+    unroll<T>([&](int t) __attribute__((always_inline)) {
+      sum const begin(start == nullptr ? 0 : start[t]);
+      unroll<R>([&](int r) __attribute__((always_inline)) { acc[t * R + r] = begin; });
+    });
+  }
   // Three tokens share a pointer: so many fit the addressing modes.
   constexpr int pointers = (T + 2) / 3;
   typename Product::operand const* tokens[static_cast<std::size_t>(pointers)];

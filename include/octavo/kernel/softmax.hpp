@@ -34,31 +34,44 @@ struct larger_of {
     }
   }
 };
-/// The largest score of `blocks` blocks of Width keys, `stride` floats apart; NaN does not count. With `scales` the scores
-/// are integers still: each becomes a float, times the scale of its key.
-template <class A, index Width>
-[[nodiscard, gnu::always_inline]] inline float largest_score(float* scores, index stride, index blocks,
+/// Blocks of keys, from the first.
+struct first_blocks {
+  index count;
+  template <class F>
+  [[gnu::always_inline]] constexpr void runs(F const& f) const noexcept {
+    f(index{0}, count);
+  }
+};
+
+/// The largest score of blocks of Width keys, which are `stride` floats apart; NaN does not count. With `scales` the scores
+/// are integers still: each becomes a float, times the scale of its key. Blocks gives runs(f) (attention_rows.hpp).
+template <class A, index Width, class Blocks>
+[[nodiscard, gnu::always_inline]] inline float largest_score(float* scores, index stride, Blocks const& blocks,
                                                              float const* scales = nullptr) noexcept {
   constexpr int L = simd::lanes<A>;
   constexpr int registers = static_cast<int>(Width) / L;
   simd::lanes_of_16<A, registers / simd::lanes_of_16<A>::registers> most(minus_infinity);
   if (scales == nullptr) {
-    for (index b = 0; b < blocks; ++b) {
-      float const* const from = scores + b * stride;
-      detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-        most.of(r) = simd::maximum<A>(simd::load_floats<A>(from + r * L), most.of(r));  // NaN leaves what was
-      });
-    }
+    blocks.runs([&](index b, index end) __attribute__((always_inline)) {
+      for (; b < end; ++b) {
+        float const* const from = scores + b * stride;
+        detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+          most.of(r) = simd::maximum<A>(simd::load_floats<A>(from + r * L), most.of(r));  // NaN leaves what was
+        });
+      }
+    });
   } else {
-    for (index b = 0; b < blocks; ++b) {
-      detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-        float* const at = scores + b * stride + r * L;
-        auto const s = simd::fused<A>(simd::to_floats<A>(simd::load_ints<A>(at)),
-                                      simd::load_floats<A>(scales + b * Width + r * L), simd::floats<A>(0.0f));
-        s.store_unaligned(at);
-        most.of(r) = simd::maximum<A>(s, most.of(r));
-      });
-    }
+    blocks.runs([&](index b, index end) __attribute__((always_inline)) {
+      for (; b < end; ++b) {
+        detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+          float* const at = scores + b * stride + r * L;
+          auto const s = simd::fused<A>(simd::to_floats<A>(simd::load_ints<A>(at)),
+                                        simd::load_floats<A>(scales + b * Width + r * L), simd::floats<A>(0.0f));
+          s.store_unaligned(at);
+          most.of(r) = simd::maximum<A>(s, most.of(r));
+        });
+      }
+    });
   }
   return most.reduce(larger_of<A>());
 }
@@ -68,39 +81,45 @@ template <class A>
 struct float_writer {
   using weight = float;
   /// What a weight of 1 counts as in sums.
+  static constexpr int planes = 1;
   static constexpr float unit = 1.0f;
+  /// The weight of what is not seen.
+  static constexpr weight nothing = 0.0f;
 
   /// Writes 2^(factor score - largest) for all scores, and returns their sum: key j in virtual lane j % 16, ascending, then
   /// halves.
-  template <index Width>
-  [[nodiscard, gnu::always_inline]] static float write(float const* scores, index stride, index blocks, float factor,
-                                                       float largest, bool, float* weights) noexcept {
+  template <index Width, class Blocks>
+  [[nodiscard, gnu::always_inline]] static float write(float const* scores, index stride, Blocks const& blocks,
+                                                       float factor, float largest, bool, float* weights) noexcept {
     constexpr int L = simd::lanes<A>;
     simd::floats<A> const shift(largest == minus_infinity ? 0.0f : -largest);
     simd::floats<A> const scale(factor);
     simd::lanes_of_16<A> sum(0.0f);
-    for (index b = 0; b < blocks; ++b) {
-      float const* const from = scores + b * stride;
-      detail::unroll<static_cast<int>(Width) / L>([&](int r) __attribute__((always_inline)) {
-        auto const x = simd::fused<A>(simd::load_floats<A>(from + r * L), scale, shift);
-        auto const p = simd::exp2<5, A>(x);
-        p.store_unaligned(weights + b * Width + r * L);
-        sum.of(r) = sum.of(r) + p;
-      });
-    }
+    blocks.runs([&](index b, index end) __attribute__((always_inline)) {
+      for (; b < end; ++b) {
+        float const* const from = scores + b * stride;
+        detail::unroll<static_cast<int>(Width) / L>([&](int r) __attribute__((always_inline)) {
+          auto const x = simd::fused<A>(simd::load_floats<A>(from + r * L), scale, shift);
+          auto const p = simd::exp2<5, A>(x);
+          p.store_unaligned(weights + b * Width + r * L);
+          sum.of(r) = sum.of(r) + p;
+        });
+      }
+    });
     return sum.reduce(simd::sum_of());
   }
 };
 
-/// Turns scores of `blocks` blocks of Width keys, `stride` floats apart, into weights 2^(factor (score - largest)), which lie
-/// one after the other; `most` is the largest score, `watch` says that there may be NaN. Scores of -infinity weigh +0. All of them: largest -infinity, sum 0.
+/// Turns scores of blocks of Width keys, `stride` floats apart, into weights 2^(factor (score - largest)), Width apart; `most` is the largest score, `watch` says that there may be NaN. Scores of -infinity weigh +0. All of them: largest -infinity, sum 0.
 /// NaN: sum NaN. A factor that is 1 is exact: largest is that of the scores, whose weight is 1.
-template <class A, class Writer, index Width>
-[[gnu::always_inline]] inline weight_sum softmax(float const* scores, index stride, index blocks, float factor,
-                                                 float most, bool watch, typename Writer::weight* weights) noexcept {
+template <class A, class Writer, index Width, class Blocks>
+[[gnu::always_inline]] inline weight_sum softmax(float const* scores, index stride, Blocks const& blocks,
+                                                 float factor, float most, bool watch,
+                                                 typename Writer::weight* weights,
+                                                 Writer const& writer = {}) noexcept {
   float largest = most == minus_infinity ? most : detail::opaque(most * factor);
   if (largest != largest) { largest = minus_infinity; }  // NaN is in the factor, so it will be in the sum
-  return {largest, Writer::template write<Width>(scores, stride, blocks, factor, largest, watch, weights)};
+  return {largest, writer.template write<Width>(scores, stride, blocks, factor, largest, watch, weights)};
 }
 
 /// Rows of (m, l): the largest score in units of log2, the sum of weights relative to it. Accumulators belong to them.

@@ -20,8 +20,9 @@ void softmax_row(X const* x, index n, float factor, float* scratch, Out out) noe
       n, [&](index k, auto count)
              __attribute__((always_inline)) { store_count<A>(scratch + k, load_count<A>(x + k, count), count); });
   for (index k = n; k < blocks * 64; ++k) { scratch[k] = minus_infinity; }
-  float const most = largest_score<A, 64>(scratch, 64, blocks);
-  float const sum = softmax<A, float_writer<A>, 64>(scratch, 64, blocks, factor, most, true, scratch).sum;
+  float const most = largest_score<A, 64>(scratch, 64, first_blocks{blocks});
+  float const sum =
+      softmax<A, float_writer<A>, 64>(scratch, 64, first_blocks{blocks}, factor, most, true, scratch).sum;
   simd::floats<A> const inverse(sum == 0 ? 0.0f : 1.0f / sum);
   for_registers<A>(
       n, [&](index k, auto count)

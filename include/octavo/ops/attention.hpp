@@ -73,10 +73,22 @@ consteval bool check_query_scheme() {
   return true;
 }
 template <class Scheme>
+inline constexpr bool is_log_scheme = false;
+template <class Quantizer>
+inline constexpr bool is_log_scheme<scheme<Quantizer, per_tensor>> = kernel::weight_quantizer<Quantizer>::is;
+template <class Scheme>
+inline constexpr bool has_log_base = false;
+template <class Scheme>
+  requires is_log_scheme<Scheme>
+inline constexpr bool has_log_base<Scheme> = kernel::weight_quantizer<typename Scheme::quantizer>::has_base;
+
+template <class Scheme>
 consteval bool check_probability_scheme() {
-  static_assert(std::is_same_v<Scheme, scheme<symmetric<uint8>, per_tensor>>,
-                "Octavo: the second template argument of attention is the scheme of the probabilities, "
-                "scheme<symmetric<uint8>, per_tensor>: bytes of 1/255; without one they stay f32, as do the values.");
+  static_assert(
+      std::is_same_v<Scheme, scheme<symmetric<uint8>, per_tensor>> || is_log_scheme<Scheme>,
+      "Octavo: the second template argument of attention is the scheme of the probabilities, "
+      "scheme<symmetric<uint8>, per_tensor>: bytes of 1/255; or per_tensor of symmetric<log2_format<4>>, "
+      "symmetric<log_sqrt2_format<4>> or adalog<4> (or fewer bits); without one they stay f32, as do the values.");
   return true;
 }
 /// Whether a cache stores by S what an integer dot product can take.
@@ -117,7 +129,7 @@ struct keys_of<A, as_is, Q, cache_side<K, key_layout<K>, false>> {
 template <class A, class Scheme, class V>
 struct values_of {
   static_assert(check_probability_scheme<Scheme>());
-  using type = kernel::code_values<A, V>;
+  using type = kernel::code_values<A, V, is_log_scheme<Scheme> ? 2 : 1>;
 };
 template <class A, class V>
 struct values_of<A, as_is, V> {
@@ -126,6 +138,9 @@ struct values_of<A, as_is, V> {
 template <class A, class Scheme, class V>
 struct values_of<A, Scheme, cache_side<V, value_layout<V>, true>> {
   static_assert(check_probability_scheme<Scheme>() && check_cache_codes<V>());
+  static_assert(!is_log_scheme<Scheme>,
+                "Octavo: probabilities by logarithms are for values that are elements; those of a cache take "
+                "scheme<symmetric<uint8>, per_tensor>.");
   using type = kernel::page_values<A, V>;
 };
 template <class A, class V>
@@ -142,6 +157,19 @@ template <class T>
 struct operand_of<heads_view<T const>> {
   using type = T;
 };
+
+/// Offsets of ragged sequences: from 0, never down, to all tokens.
+[[gnu::always_inline]] inline void check_offsets(char const* of, index const* offsets, index sequences,
+                                                 index tokens) {
+  constexpr auto* todo = "Offsets must begin at 0, never go down, and end with the tokens.";
+  if (offsets[0] != 0) { fail_extents("attention", of, offsets[0], "the tokens are", tokens, todo); }
+  for (index s = 0; s < sequences; ++s) {
+    if (offsets[s + 1] < offsets[s]) { fail_extents("attention", of, offsets[s + 1], "behind", offsets[s], todo); }
+  }
+  if (offsets[sequences] != tokens) {
+    fail_extents("attention", of, offsets[sequences], "the tokens are", tokens, todo);
+  }
+}
 
 /// One call: checks, then ops::attention_run.
 template <class Default, class S, class P, class Q, class K, class V, class Out, class... Options>
@@ -163,8 +191,15 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
   }
 
   auto& rule = settings.rule;
-  rule.keys = ks.tokens();
-  rule.offset = ks.tokens() - qs.tokens();
+  auto& sequences = settings.sequences;
+  sequences.queries = qs.tokens();
+  sequences.keys = ks.tokens();
+  if constexpr (count_of<ragged, Options...> != 0) {
+    static_assert(element<K_type> && element<V_type>,
+                  "Octavo: ragged is for keys and values that are elements: the tokens of a cache are one sequence.");
+    check_offsets("an offset of queries is", sequences.query_offsets, sequences.count, qs.tokens());
+    check_offsets("an offset of keys is", sequences.key_offsets, sequences.count, ks.tokens());
+  }
   if (rule.scale == 0) { rule.scale = 1.0f / __builtin_sqrtf(static_cast<float>(larger(qs.head_dim(), 1))); }
   auto const context = context_of<Default>(options...);
   using arch = typename decltype(context)::arch;
@@ -179,28 +214,45 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
   if constexpr (check_arch<arch>()) {
     using keys = typename keys_of<arch, S, Q_type, K_type>::type;
     using values = typename values_of<arch, P, V_type>::type;
+    static_assert(
+        !(smooth || shifts) || requires(keys & k) { k.shift(nullptr, 0); },
+        "Octavo: smooth_keys and key_shift are for keys that are elements: those of a cache are as stored.");
     keys ready_keys(qs, ks, rule.factor());
     values ready_values(vs);
     using scratch_type = scratch_block<arch>;
-    index const means = smooth && ks.tokens() > 0 ? product(ks.heads(), ks.head_dim()) : 0;
+    index const heads = smooth && ks.tokens() > 0 ? product(sequences.count, ks.heads()) : 0;
+    index const means = product(heads, ks.head_dim());
     scratch_type scratch(smooth ? context.memory() : nullptr, scratch_type::template bytes<float>(means) + alignment);
     if constexpr (smooth) {
       float* const data = scratch.template take<float>(means);
       if (means != 0) {
-        index const pieces = context.pieces(ks.heads());
+        index const pieces = context.pieces(heads);
         context.execute(pieces, [&](index piece) noexcept {
-          for (index h = piece; h < ks.heads(); h += pieces) {
-            kernel::channel_means<arch>(ks.at(h, 0), ks.token_stride(), ks.tokens(), ks.head_dim(),
-                                        data + h * ks.head_dim());
+          for (index i = piece; i < heads; i += pieces) {
+            auto const s = sequences.at(i / ks.heads());
+            if (s.keys == 0) { continue; }
+            kernel::channel_means<arch>(ks.at(i % ks.heads(), s.first_key), ks.token_stride(), s.keys, ks.head_dim(),
+                                        data + i * ks.head_dim());
           }
         });
+        settings.shift = {data, ks.head_dim(), ks.heads() * ks.head_dim()};
       }
-      settings.shift = {data, ks.head_dim()};
     }
-    if constexpr (smooth || shifts) { ready_keys.shift(settings.shift.data, settings.shift.head_stride); }
     if constexpr (count_of<smooth_values, Options...> != 0) { ready_values.smooth(); }
+    static_assert((count_of<log_base, Options...> != 0) == has_log_base<P>,
+                  "Octavo: log_base is for probabilities by adalog, which need one.");
+    if constexpr (is_log_scheme<P>) {
+      using weights = kernel::weight_quantizer<typename P::quantizer>;
+      if constexpr (weights::has_base) {
+        if (settings.base < weights::lowest || settings.base > weights::highest) {
+          fail_extents("attention", "log_base has q", settings.base, "the highest is", weights::highest,
+                       "It must be from 10 to 137.");
+        }
+      }
+      ready_values.quantize_weights(weights::levels(settings.base));
+    }
     ops::attention_run<arch, keys, values, std::remove_const_t<Out_type>> run(
-        ready_keys, ready_values, rule, ks.heads(), qs.tokens(), os, settings.lse);
+        ready_keys, ready_values, rule, ks.heads(), sequences, settings.shift, os, settings.lse);
     run(context);
   }
 }
@@ -222,6 +274,10 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   probabilities as bytes of 1/255 relative to the largest score of their leaf, and values as int8 with a scale for each
 ///   channel of a leaf (so the last leaf changes when keys are added). `attention<q8>(...)` keeps values and probabilities f32.
 ///   smooth_keys, key_shift and smooth_values quantize them less a mean, which channels far from zero need.
+/// - `attention<q8, scheme<adalog<4>, per_tensor>>(..., log_base{19})`: probabilities by logarithmic codes relative to the
+///   largest score of their leaf, code rne(-log2(p) 37 / q); or by symmetric<log2_format<4>>, symmetric<log_sqrt2_format<4>>.
+///   What codes mean is added up as integers, exactly for log2 and for adalog<4> with q <= 19, else with an error of a weight
+///   of 7.6e-6 (kernel/probability_planes.hpp); and l is the sum of what they mean, so that weights have the sum 1.
 /// - k and v may be the keys() and values() of a kv_cache. `attention<q8, p8>` multiplies their codes as they are stored: a
 ///   score is t = fma(float(exact sum of group g), scale of g, t) over groups of channels, ascending, then times the scale of
 ///   the query; a weight is multiplied by the scale of its value, then becomes a byte of 1/255 of the largest of its page of
@@ -244,7 +300,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   one beyond 2^104: NaN.
 /// - *Scratch*, one allocation on the calling thread: per piece of work (four per thread) a leaf of K and V in f32 and, of
 ///   at most 1536 rows, the query as it is multiplied and head_dim + 2 floats each; or ceil(keys / 512) * rows *
-///   (head_dim + 2) floats, where rows are few. (head_dim of V, filled up to 64; rows of each kv head, filled up to 48.)
+///   (head_dim + 2) floats, where rows are few. (head_dim of V, filled up to 64; rows of each kv head and
+///   sequence, filled up to 48.)
 /// - `Default` is never named: it puts the instruction set of a call without a context into the name of the function.
 /// - Throws std::invalid_argument when shapes do not fit; can_attention asks first. out must not overlap the others.
 template <class S = as_is, class P = as_is, class Q, class K, class V, class Out, class... Options,

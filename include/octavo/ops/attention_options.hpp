@@ -53,6 +53,17 @@ struct boolean_mask {
   index query_stride;
   index head_stride = 0;
 };
+/// The same for blocks of block_queries x block_keys: a query sees a key where data[key / block_keys + query / block_queries
+/// * query_stride + head * head_stride] is true (SwinBERT, Lin et al. 2022, after its threshold). The bits are those of a
+/// boolean_mask that says the same. Where all queries of a tile (up to 16) miss all keys of one (up to 64) nothing is
+/// computed; weights and values of a cache, or without vpdpbusd, only from the first of the leaf that one sees to the last.
+struct block_mask {
+  bool const* data;
+  index block_queries;
+  index block_keys;
+  index query_stride;
+  index head_stride = 0;
+};
 /// For each query head a score that takes its share of the softmax and has no value.
 struct sink_logits {
   float const* data;
@@ -69,9 +80,24 @@ struct key_shift {
   float const* data;
   index head_stride;
 };
+/// The base of logarithmic probabilities, adalog: levels are 2^(-c q / 37), q from 10 to 137. To be calibrated on weights
+/// relative to the largest of their leaf.
+struct log_base {
+  int q;
+};
 /// Values are quantized less their mean, channel by channel, over a leaf of 512 keys; it comes back times the sum of the
 /// weights as they are multiplied. As the scales of values, it depends on the keys of its leaf alone.
 struct smooth_values {};
+/// Sequences of different lengths, one behind the other in every operand: sequence s has queries queries[s] up to
+/// queries[s + 1] and keys keys[s] up to keys[s + 1] (sequences + 1 offsets each, from 0 to all tokens; cu_seqlens). Each is
+/// an attention of its own, with the bits of a call of its own: causal{} ends with its last key, leaves and positions begin
+/// with its first. Biases, masks and log-sum-exps have the queries of all, and keys that count from the first of the
+/// sequence. Not for caches, whose tokens are one sequence.
+struct ragged {
+  index const* queries;
+  index const* keys;
+  index sequences;
+};
 /// Natural logarithms of the sums of exponentials go to data[query + head * head_stride]; -infinity where nothing is seen.
 struct log_sum_exp {
   float* data;
@@ -85,7 +111,9 @@ struct attention_settings {
   kernel::score_rule rule{};
   ops::lse_out lse{};
   attention_heads heads{};
-  key_shift shift{nullptr, 0};
+  ops::shift_in shift{};
+  ops::attention_sequences sequences{};
+  int base = 0;
 
   [[gnu::always_inline]] void set(attention_heads const& o) noexcept { heads = o; }
   [[gnu::always_inline]] void set(causal const&) noexcept { rule.causal = true; }
@@ -118,17 +146,31 @@ struct attention_settings {
     rule.mask_query = o.query_stride;
     rule.mask_head = o.head_stride;
   }
+  [[gnu::always_inline]] void set(block_mask const& o) {
+    if (o.block_queries < 1 || o.block_keys < 1) {
+      fail_extents("attention", "block_mask has block_queries", o.block_queries, "block_keys", o.block_keys,
+                   "Both must be at least 1.");
+    }
+    rule.blocks = {present(o.data), o.block_queries, o.block_keys, o.query_stride, o.head_stride};
+  }
   [[gnu::always_inline]] void set(sink_logits const& o) { rule.sinks = present(o.data); }
   [[gnu::always_inline]] void set(log_sum_exp const& o) { lse = {present(o.data), o.head_stride}; }
   [[gnu::always_inline]] void set(smooth_keys const&) noexcept {}
-  [[gnu::always_inline]] void set(key_shift const& o) { shift = {present(o.data), o.head_stride}; }
+  [[gnu::always_inline]] void set(key_shift const& o) { shift = {present(o.data), o.head_stride, 0}; }
+  [[gnu::always_inline]] void set(log_base const& o) noexcept { base = o.q; }
+  [[gnu::always_inline]] void set(ragged const& o) {
+    if (o.sequences < 0) { fail("attention: ragged has less than 0 sequences."); }
+    sequences.count = o.sequences;
+    sequences.query_offsets = present(o.queries);
+    sequences.key_offsets = present(o.keys);
+  }
   [[gnu::always_inline]] void set(smooth_values const&) noexcept {}
   template <class Option>
   [[gnu::always_inline]] void set(Option const&) noexcept {
     static_assert(
         is_context<Option>,
         "Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, "
-        "additive_bias, boolean_mask, sink_logits, log_sum_exp, smooth_keys, key_shift, smooth_values, a context "
+        "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, smooth_values, log_base, a context "
         "(on(pool)).");
   }
 

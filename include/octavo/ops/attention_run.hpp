@@ -16,6 +16,30 @@ namespace octavo {
 inline namespace v0 {
 namespace ops {
 
+/// The sequences of a call: all tokens of one, or runs of them, sequence s from offset s to s + 1.
+struct attention_sequences {
+  index count = 1;
+  index queries = 0, keys = 0;           ///< of the call
+  index const* query_offsets = nullptr;  ///< count + 1 of them; null: one sequence
+  index const* key_offsets = nullptr;
+
+  struct sequence {
+    index first_query, queries, first_key, keys;
+  };
+  [[nodiscard, gnu::always_inline]] sequence at(index s) const noexcept {
+    if (query_offsets == nullptr) { return {0, queries, 0, keys}; }
+    return {query_offsets[s], query_offsets[s + 1] - query_offsets[s], key_offsets[s],
+            key_offsets[s + 1] - key_offsets[s]};
+  }
+};
+
+/// What keys are quantized less of, data[channel + kv_head * head_stride + sequence * sequence_stride]; null: nothing.
+struct shift_in {
+  float const* data = nullptr;
+  index head_stride = 0;
+  index sequence_stride = 0;
+};
+
 /// Where log-sum-exps go: data[query + head * head_stride], or nowhere.
 struct lse_out {
   float* data = nullptr;
@@ -24,39 +48,51 @@ struct lse_out {
 
 /// One call of attention. Keys and Values say how K and V enter (kernel/attention_tile.hpp).
 ///
-/// An item is a block of the rows of one kv head, times all leaves; or times one leaf, where rows are too few to keep all
-/// threads busy. Its state (m, l, acc) of a row takes leaf after leaf. States of single leaves are then merged in the same
-/// way, so that results do not know how the work was cut.
+/// An item is a block of the rows of one kv head and sequence, times all leaves; or times one leaf, where rows are too few to
+/// keep all threads busy. Its state (m, l, acc) of a row takes leaf after leaf. States of single leaves are then merged in
+/// the same way, so that results do not know how the work was cut.
 template <class A, class Keys, class Values, class Out>
 class attention_run {
   static constexpr index L = simd::lanes<A>;
   static constexpr index G = kernel::group_rows;
-  static constexpr float unit = Values::writer::unit;
   /// Rows of an item at most: enough that packing K and V does not count, few enough that states stay near.
   static constexpr index most_rows = 32 * G;
   static constexpr index fewest_rows = 2 * G;
 
  public:
-  attention_run(Keys const& keys, Values const& values, kernel::score_rule const& rule, index kv_heads, index queries,
-                heads_view<Out> const& out, lse_out const& lse) noexcept
-      : keys_(keys), values_(values), rule_(rule), out_(out), lse_(lse), kv_heads_(kv_heads) {
+  attention_run(Keys const& keys, Values const& values, kernel::score_rule const& rule, index kv_heads,
+                attention_sequences const& sequences, shift_in const& shift, heads_view<Out> const& out,
+                lse_out const& lse) noexcept
+      : keys_(keys),
+        values_(values),
+        rule_(rule),
+        sequences_(sequences),
+        shift_(shift),
+        out_(out),
+        lse_(lse),
+        kv_heads_(kv_heads) {
     per_kv_ = kv_heads == 0 ? 0 : out.heads() / kv_heads;
-    rows_ = per_kv_ * queries;
     channels_ = values.blocks() * Values::width;
   }
 
   template <class Context>
   void operator()(Context const& context) {
-    if (rows_ == 0 || kv_heads_ == 0) { return; }
-    index const leaves = ceil_div(rule_.keys, kernel::leaf_keys);
-    index const wanted = context.pieces(product(kv_heads_, rows_, larger(leaves, 1)));
+    index most = 0;  // the most of a sequence, and leaves
+    index leaves = 1;
+    for (index s = 0; s < sequences_.count; ++s) {
+      most = larger(most, product(per_kv_, sequences_.at(s).queries));
+      leaves = larger(leaves, ceil_div(sequences_.at(s).keys, kernel::leaf_keys));
+    }
+    if (most == 0 || kv_heads_ == 0) { return; }
+    index const heads = product(kv_heads_, sequences_.count);
+    index const wanted = context.pieces(product(heads, most, leaves));
     index const blocks =
-        larger(ceil_div(rows_, most_rows), smaller(ceil_div(wanted, kv_heads_), ceil_div(rows_, fewest_rows)));
-    block_ = round_up(ceil_div(rows_, blocks), G);
-    blocks_ = ceil_div(rows_, block_);
-    bool const by_leaf = kv_heads_ * blocks_ < wanted && leaves > 1;
-    index const splits = by_leaf ? leaves : 1;
-    index const items = product(kv_heads_, blocks_, splits);
+        larger(ceil_div(most, most_rows), smaller(ceil_div(wanted, heads), ceil_div(most, fewest_rows)));
+    block_ = round_up(ceil_div(most, blocks), G);
+    index items = count_items(false);
+    bool const by_leaf = items < wanted && leaves > 1;
+    index const mergers = smaller(wanted, items);
+    if (by_leaf) { items = count_items(true); }
     index const pieces = smaller(wanted, items);
 
     index const state = state_floats();
@@ -69,23 +105,28 @@ class attention_run {
     float* const room = scratch.template take<float>(pieces * piece_floats());
     // Pieces take items in turn, the last and longest of causal attention first.
     context.execute(pieces, [&](index piece) noexcept {
+      cursor at(*this, items, by_leaf);
       for (index i = piece; i < items; i += pieces) {
         index const item = items - 1 - i;
-        item_rows const rows = rows_of(item / splits);
+        at.go_down_to(item);
+        item_rows const rows = at.rows(item);
         state_of_rows const s(all_states + (by_leaf ? item : piece) * state, *this);
-        index const leaf = item % splits;
-        attend(rows, leaf, by_leaf ? leaf + 1 : leaves, s, room + piece * piece_floats());
+        index const leaf = at.split(item);
+        attend(rows, leaf, by_leaf ? leaf + 1 : leaves_of(rows), s, room + piece * piece_floats());
         if (!by_leaf) { finish(rows, s, room + piece * piece_floats()); }
       }
     });
     if (!by_leaf) { return; }
-    index const mergers = smaller(pieces, kv_heads_ * blocks_);
     context.execute(mergers, [&](index piece) noexcept {
-      for (index b = piece; b < kv_heads_ * blocks_; b += mergers) {
-        item_rows const rows = rows_of(b);
-        state_of_rows const s(all_states + b * splits * state, *this);
-        for (index leaf = 1; leaf < splits; ++leaf) {
-          state_of_rows const next(all_states + (b * splits + leaf) * state, *this);
+      cursor at(*this, items, true);
+      for (index item = items - 1, b = 0; item >= 0; --item) {  // b: blocks so far
+        at.go_down_to(item);
+        item -= at.split(item);
+        if (b++ % mergers != piece) { continue; }
+        item_rows const rows = at.rows(item);
+        state_of_rows const s(all_states + item * state, *this);
+        for (index leaf = 1; leaf < leaves_of(rows); ++leaf) {
+          state_of_rows const next(all_states + (item + leaf) * state, *this);
           for (index first = 0; first < rows.count; first += G) {
             merge(s, first, next.sums(first), next.acc(first), smaller(G, rows.count - first));
           }
@@ -100,10 +141,74 @@ class attention_run {
     kernel::query_rows of;
     index first;
     index count;
+    index sequence;
+    index first_key;
+    kernel::score_rule rule;
   };
-  [[nodiscard]] item_rows rows_of(index block) const noexcept {
-    index const first = block % blocks_ * block_;
-    return {{block / blocks_, per_kv_}, first, smaller(block_, rows_ - first)};
+  [[nodiscard]] static index leaves_of(item_rows const& rows) noexcept {
+    return ceil_div(rows.rule.keys, kernel::leaf_keys);
+  }
+  /// How a sequence is cut: kv heads x blocks of rows x splits of keys.
+  struct cut {
+    index blocks;
+    index splits;
+  };
+  [[nodiscard]] cut cut_of(index s, bool by_leaf) const noexcept {
+    auto const q = sequences_.at(s);
+    index const leaves = ceil_div(q.keys, kernel::leaf_keys);
+    return {ceil_div(per_kv_ * q.queries, block_), by_leaf ? larger(leaves, 1) : 1};
+  }
+  [[nodiscard]] index count_items(bool by_leaf) const {
+    index items = 0;
+    for (index s = 0; s < sequences_.count; ++s) {
+      auto const c = cut_of(s, by_leaf);
+      items += product(kv_heads_, c.blocks, c.splits);
+    }
+    return items;
+  }
+  /// Where items belong: sequences in order; in each kv heads, then blocks, then splits. Items come in descending order.
+  class cursor {
+   public:
+    cursor(attention_run const& run, index items, bool by_leaf) noexcept
+        : run_(run), by_leaf_(by_leaf), sequence_(run.sequences_.count), first_(items) {}
+    void go_down_to(index item) noexcept {
+      while (item < first_) {
+        cut_ = run_.cut_of(--sequence_, by_leaf_);
+        first_ -= run_.kv_heads_ * cut_.blocks * cut_.splits;
+      }
+    }
+    [[nodiscard]] index split(index item) const noexcept { return (item - first_) % cut_.splits; }
+    [[nodiscard]] item_rows rows(index item) const noexcept {
+      auto const q = run_.sequences_.at(sequence_);
+      index const block = (item - first_) / cut_.splits;
+      index const first = block % cut_.blocks * run_.block_;
+      item_rows r{{block / cut_.blocks, run_.per_kv_, q.first_query},
+                  first,
+                  smaller(run_.block_, run_.per_kv_ * q.queries - first),
+                  sequence_,
+                  q.first_key,
+                  run_.rule_};
+      r.rule.keys = q.keys;
+      r.rule.offset = q.keys - q.queries - q.first_query;
+      return r;
+    }
+
+   private:
+    attention_run const& run_;
+    bool by_leaf_;
+    index sequence_;
+    index first_;
+    cut cut_{};
+  };
+  /// Keys as those of one sequence are quantized.
+  [[nodiscard]] Keys keys_of(item_rows const& rows) const noexcept {
+    Keys keys = keys_;
+    if constexpr (requires { keys.shift(nullptr, 0); }) {
+      if (shift_.data != nullptr) {
+        keys.shift(shift_.data + rows.sequence * shift_.sequence_stride, shift_.head_stride);
+      }
+    }
+    return keys;
   }
 
   /// (m, l, acc) of the rows of an item, group by group.
@@ -131,8 +236,9 @@ class attention_run {
 
   void attend(item_rows const& rows, index leaf, index leaves, state_of_rows const& state,
               float* room) const noexcept {
-    Keys keys = keys_;
+    Keys keys = keys_of(rows);
     Values values = values_;
+    auto const& rule = rows.rule;
     [[maybe_unused]] kernel::product_session<A> session;
     if constexpr (requires { keys.join(session); }) { keys.join(session); }
     if constexpr (requires { values.join(session); }) { values.join(session); }
@@ -150,18 +256,18 @@ class attention_run {
 
     for (index first = 0; first < rows.count; first += G) { state.sums(first).clear(G); }
     keys.load_rows(rows.of, rows.first, rows.count);
-    index const all_leaves = leaf == 0 ? ceil_div(rule_.keys, kernel::leaf_keys) : -1;
+    index const all_leaves = leaf == 0 ? leaves_of(rows) : -1;
     for (; leaf < leaves; ++leaf) {
       index const from = leaf * kernel::leaf_keys;
-      index const n = smaller(kernel::leaf_keys, rule_.keys - from);
+      index const n = smaller(kernel::leaf_keys, rule.keys - from);
       bool loaded = false;
       for (index first = 0; first < rows.count; first += G) {
         index const count = smaller(G, rows.count - first);
-        kernel::group_of_rows const seeing(rule_, rows.of, rows.first + first, count, from, n);
+        kernel::group_of_rows const seeing(rule, rows.of, rows.first + first, count, from, n);
         if (seeing.blocks(Keys::width, 0, count).none()) { continue; }
         if (!loaded) {
-          keys.load_leaf(rows.of.kv_head, from, n);
-          values.load_leaf(rows.of.kv_head, from, n);
+          keys.load_leaf(rows.of.kv_head, rows.first_key + from, n);
+          values.load_leaf(rows.of.kv_head, rows.first_key + from, n);
           if constexpr (requires { values.expect(index{}, index{}); }) {  // heads come last first
             if (leaf + 1 < leaves) { values.expect(rows.of.kv_head, from + kernel::leaf_keys); }
             if (leaf + 1 == leaves) { values.expect(leaves == all_leaves ? rows.of.kv_head - 1 : -1, 0); }
@@ -175,9 +281,9 @@ class attention_run {
           auto direct = group;
           direct.out = state.acc(first);
           direct.sums = sums;
-          kernel::attend_group<A>(keys, values, rule_, seeing, first, from, direct);
+          kernel::attend_group<A>(keys, values, rule, seeing, first, from, direct);
         } else {
-          kernel::attend_group<A>(keys, values, rule_, seeing, first, from, group);
+          kernel::attend_group<A>(keys, values, rule, seeing, first, from, group);
           merge(state, first, group.sums, group.out, count);
         }
       }
@@ -208,6 +314,7 @@ class attention_run {
 
   /// Sinks, then acc / l and log-sum-exps.
   void finish(item_rows const& rows, state_of_rows const& state, float* room) const noexcept {
+    Keys const keys = keys_of(rows);
     for (index first = 0; first < rows.count; first += G) {
       index const count = smaller(G, rows.count - first);
       auto const sums = state.sums(first);
@@ -217,8 +324,9 @@ class attention_run {
         sink.clear(G);
         for (index i = 0; i < count; ++i) {
           index const row = rows.first + first + i;
-          sink.largest[i] = detail::opaque(rule_.sinks[rows.of.head(row)] * rule_.log2e) - offset_of(rows.of, row);
-          sink.sum[i] = unit;
+          sink.largest[i] =
+              detail::opaque(rule_.sinks[rows.of.head(row)] * rule_.log2e) - offset_of(keys, rows.of, row);
+          sink.sum[i] = unit();
         }
         float* const nothing = room + 2 * G;
         std::memset(nothing, 0, static_cast<std::size_t>(G * channels_) * sizeof(float));
@@ -231,8 +339,9 @@ class attention_run {
         float const l = sums.sum[i];
         if (lse_.data != nullptr) {
           constexpr double ln2 = 0.6931471805599453;
-          double const log = static_cast<double>(sums.largest[i]) + static_cast<double>(offset_of(rows.of, row)) +
-                             detail::log2_of(static_cast<double>(l / unit));
+          double const log = static_cast<double>(sums.largest[i]) +
+                             static_cast<double>(offset_of(keys, rows.of, row)) +
+                             detail::log2_of(static_cast<double>(l / unit()));
           lse_.data[query + head * lse_.head_stride] = static_cast<float>(log * ln2);
         }
         Out* const y = out_.at(head, query);
@@ -248,10 +357,18 @@ class attention_run {
       }
     }
   }
+  /// What a weight of 1 counts as in sums.
+  [[nodiscard]] float unit() const noexcept {
+    if constexpr (requires { values_.unit(); }) {
+      return values_.unit();
+    } else {
+      return Values::writer::unit;
+    }
+  }
   /// What all scores of a row lack.
-  [[nodiscard]] float offset_of(kernel::query_rows const& of, index row) const noexcept {
-    if constexpr (requires { keys_.offset(0, 0, 0); }) {
-      if (rule_.cap == 0) { return keys_.offset(of.kv_head, of.head(row), of.query(row)); }
+  [[nodiscard]] float offset_of(Keys const& keys, kernel::query_rows const& of, index row) const noexcept {
+    if constexpr (requires { keys.offset(0, 0, 0); }) {
+      if (rule_.cap == 0) { return keys.offset(of.kv_head, of.head(row), of.query(row)); }
     }
     return 0;
   }
@@ -264,14 +381,14 @@ class attention_run {
   Keys keys_;
   Values values_;
   kernel::score_rule rule_;
+  attention_sequences sequences_;
+  shift_in shift_;
   heads_view<Out> out_;
   lse_out lse_;
   index kv_heads_;
   index per_kv_ = 0;
-  index rows_ = 0;
   index channels_ = 0;
   index block_ = G;
-  index blocks_ = 1;
 };
 
 }  // namespace ops

@@ -87,6 +87,51 @@ struct attention_result {
   return result;
 }
 
+/// Weights by levels: p, relative to the largest score of its leaf of keys, becomes code min(rne(-log2(p) per_octave), last),
+/// and counts as values[code], over whose sum out is divided.
+struct weight_codes {
+  double per_octave;
+  std::vector<double> values;
+  index leaf = 512;
+};
+[[nodiscard]] inline attention_result attention(attention_problem const& p, weight_codes const& codes) {
+  attention_result result;
+  for (index h = 0; h < p.query_heads; ++h) {
+    index const kv = h / (p.query_heads / p.kv_heads);
+    for (index i = 0; i < p.queries; ++i) {
+      std::vector<double> weights;  // relative to e^0
+      double sum = p.sinks.empty() ? 0 : std::exp(p.sinks[p.place(h)]);
+      for (index from = 0; from < p.keys; from += codes.leaf) {
+        index const end = from + codes.leaf < p.keys ? from + codes.leaf : p.keys;
+        double most = -std::numeric_limits<double>::infinity();
+        for (index j = from; j < end; ++j) {
+          if (p.visible(h, i, j)) { most = std::fmax(most, p.score(h, i, j)); }
+        }
+        for (index j = from; j < end; ++j) {
+          double weight = 0;
+          if (p.visible(h, i, j)) {
+            double const octaves = (most - p.score(h, i, j)) / std::log(2.0);
+            auto const last = static_cast<double>(codes.values.size() - 1);
+            double const code = std::fmin(std::nearbyint(octaves * codes.per_octave), last);
+            weight = codes.values[static_cast<std::size_t>(code)] * std::exp(most);
+          }
+          weights.push_back(weight);
+          sum += weight;
+        }
+      }
+      for (index c = 0; c < p.value_dim; ++c) {
+        double out = 0;
+        for (index j = 0; j < p.keys; ++j) {
+          out += weights[p.place(j)] * p.v[p.place((kv * p.keys + j) * p.value_dim + c)];
+        }
+        result.out.push_back(sum == 0 ? 0 : out / sum);
+      }
+      result.log_sum_exp.push_back(std::log(sum));
+    }
+  }
+  return result;
+}
+
 /// The slopes of ALiBi for `heads` heads: 2^(-8 (h + 1) / heads) for a power of two; else those of the next smaller power
 /// P, then every second one of 2 P (Press, Smith, Lewis 2022, and the authors' code).
 [[nodiscard]] inline std::vector<double> alibi_slopes(index heads) {
