@@ -96,6 +96,36 @@ TEST_CASE("pair order goes back to quads") {
   });
 }
 
+#if defined(__AVX512BW__)
+TEST_CASE("pairs by five bits of a byte, wherever they stand in it") {
+  if (!cpu_has<avx512bw>()) { return; }
+  using lookup_type = simd::short_pair_lookup<avx512bw>;
+  lookup_type::table table{};
+  for (std::size_t i = 0; i < 32; ++i) { table[i] = static_cast<std::uint16_t>(0x3f01u * i + 7u); }
+  lookup_type const lookup(table);
+  int wrong = 0;
+  for (int first = 0; first < 256; ++first) {
+    std::uint8_t bytes[64];
+    for (int i = 0; i < 64; ++i) { bytes[i] = static_cast<std::uint8_t>(first + i * 37); }
+    auto const in = simd::load_ints<avx512bw>(bytes);
+    auto const check = [&](auto pair, auto shift) {
+      std::uint16_t out[32];
+      lookup.template get<pair(), shift()>(in).store_unaligned(reinterpret_cast<std::int32_t*>(out));
+      for (int i = 0; i < 32; ++i) {
+        int const byte = bytes[i / 2 * 4 + 2 * pair() + i % 2];
+        int const twice = byte * 0x0101;  // above bit 7 stand bits of the byte again
+        wrong += out[i] == table[static_cast<std::size_t>(twice >> shift() & 31)] ? 0 : 1;
+      }
+    };
+    check(detail::constant<0>{}, detail::constant<0>{});
+    check(detail::constant<1>{}, detail::constant<0>{});
+    check(detail::constant<0>{}, detail::constant<4>{});
+    check(detail::constant<1>{}, detail::constant<6>{});
+  }
+  CHECK(wrong == 0);
+}
+#endif
+
 #if defined(__AVX512VBMI__) && defined(__AVX512BF16__)
 TEST_CASE("pair lookups yield bf16 pairs of each row") {
   if (!cpu_has<avx512vnni>()) { return; }

@@ -35,6 +35,17 @@ inline constexpr simd::byte_table bf16_bytes = [] {
   return t;
 }();
 
+/// The bf16 numbers of codes of at most five bits; bits above those of a code are ignored.
+template <number_format F, int Flip>
+inline constexpr octavo::detail::table<std::uint16_t, 32> bf16_values = [] {
+  octavo::detail::table<std::uint16_t, 32> t{};
+  for (int c = 0; c < 32; ++c) {
+    auto const value = value_table<F>[static_cast<std::size_t>((c ^ Flip) & (code_count<F> - 1))];
+    t[static_cast<std::size_t>(c)] = detail::to_bf16_bits(value);
+  }
+  return t;
+}();
+
 /// Whether code c + 128 is the negative of code c.
 template <number_format F>
 inline constexpr bool sign_symmetric = [] {
@@ -55,19 +66,27 @@ class value_decoder {
   static constexpr bool direct = L::bits > 4 && consecutive_flip<F> >= 0;
   static constexpr bool by_pairs =
       L::bits > 4 && !direct && L::linear && !L::zero_points && exact_in_bf16<F> && detail::has<vbmi, A>;
+  static constexpr bool by_short_pairs =
+      L::bits <= 4 && L::linear && !L::zero_points && exact_in_bf16<F> && detail::is_avx512<A>;
 
-  struct no_table {
-    [[gnu::always_inline]] explicit no_table(simd::float_table const&) noexcept {}
+  template <int>
+  struct nothing {
+    template <class... Tables>
+    [[gnu::always_inline]] explicit nothing(Tables const&...) noexcept {}
   };
-  struct no_pairs {
-    [[gnu::always_inline]] no_pairs(simd::byte_table const&, simd::byte_table const&) noexcept {}
-  };
-  using table_type = std::conditional_t<(L::bits <= 4), simd::float_lookup<A>, no_table>;
+  using table_type = std::conditional_t<(L::bits <= 4), simd::float_lookup<A>, nothing<0>>;
   static auto pairs_type_of() {
     if constexpr (by_pairs) {
       return std::type_identity<simd::pair_lookup<A, simd::lookup_size(L::bits), sign_symmetric<F>>>{};
     } else {
-      return std::type_identity<no_pairs>{};
+      return std::type_identity<nothing<1>>{};
+    }
+  }
+  static auto short_pairs_type_of() {
+    if constexpr (by_short_pairs) {
+      return std::type_identity<simd::short_pair_lookup<A>>{};
+    } else {
+      return std::type_identity<nothing<2>>{};
     }
   }
 
@@ -86,7 +105,9 @@ class value_decoder {
   using packed = packed_step<A, L>;
 
   [[gnu::always_inline]] value_decoder() noexcept
-      : table_(float_values<F, L::flip>), pairs_(bf16_bytes<F, 0>, bf16_bytes<F, 1>) {}
+      : table_(float_values<F, L::flip>),
+        pairs_(bf16_bytes<F, 0>, bf16_bytes<F, 1>),
+        short_pairs_(bf16_values<F, L::flip>) {}
 
   [[nodiscard, gnu::always_inline]] static group load_group(std::byte const* params, index row) noexcept {
     if constexpr (!L::linear) {
@@ -116,6 +137,8 @@ class value_decoder {
   [[nodiscard, gnu::always_inline]] simd::ints<A> get_pair(packed const& step, group const& g) const noexcept {
     if constexpr (by_pairs) {
       return pair<P>(step);
+    } else if constexpr (by_short_pairs) {
+      return short_pairs_.template get<P % 2, packed::template shift_of<P / 2>>(step.template bytes_of<P / 2>());
     } else {
       auto const even = simd::as_ints<A>(get<2 * P>(step, g));
       auto const odd = simd::as_ints<A>(get<2 * P + 1>(step, g));
@@ -161,6 +184,7 @@ class value_decoder {
 
   [[no_unique_address]] table_type table_;
   [[no_unique_address]] typename decltype(pairs_type_of())::type pairs_;
+  [[no_unique_address]] typename decltype(short_pairs_type_of())::type short_pairs_;
 };
 
 /// What the float paths share: accumulators begin at 0 (or, per_column with zero points, at the start of the token),

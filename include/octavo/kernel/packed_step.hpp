@@ -64,6 +64,18 @@ class packed_step {
     }
   }
 
+  /// Bytes that hold the codes of quad Q from bit shift_of<Q> on; other bits are not cleared.
+  template <int Q>
+  [[nodiscard, gnu::always_inline]] simd::ints<A> bytes_of() const noexcept {
+    if constexpr (one_plane) {
+      return step_;
+    } else {
+      return quad<Q>();
+    }
+  }
+  template <int Q>
+  static constexpr int shift_of = one_plane ? Q* planes.low : 0;
+
   /// Codes of k = K of the step in the low bits of each lane; what is above them is not cleared.
   template <int K>
   [[nodiscard, gnu::always_inline]] simd::ints<A> code() const noexcept {

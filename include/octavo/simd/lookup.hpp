@@ -128,6 +128,10 @@ template <class A>
 template <class A, int Size, bool Symmetric>
 class pair_lookup;
 
+/// bf16 numbers by codes of at most 5 bits, from bytes that may hold more than one.
+template <class A>
+class short_pair_lookup;
+
 #if defined(__AVX512F__)
 
 /// vpermps: the low four bits of a lane choose one of sixteen.
@@ -143,6 +147,33 @@ class float_lookup<A> {
 
  private:
   __m512 table_;
+};
+
+#endif
+#if defined(__AVX512BW__)
+
+/// vpermw: the low five bits of a word choose one of 32.
+template <class A>
+  requires octavo::detail::is_avx512<A>
+class short_pair_lookup<A> {
+ public:
+  using table = octavo::detail::table<std::uint16_t, 32>;
+  [[gnu::always_inline]] explicit short_pair_lookup(table const& t) noexcept : table_(_mm512_loadu_si512(t.data())) {}
+  /// Of the four bytes of each lane, 0 and 1 (P = 0) or 2 and 3 (P = 1): the pair of table[bits of the byte from `Shift`
+  /// on]. Which entry depends on five bits; some of them may belong to other codes, as the table allows.
+  template <int P, int Shift>
+  [[nodiscard, gnu::always_inline]] ints<A> get(ints<A> bytes) const noexcept {
+    // A byte in both halves of a word, so that bits from beyond it are its own.
+    static constexpr std::uint8_t first[16] = {0, 0, 1, 1, 4, 4, 5, 5, 8, 8, 9, 9, 12, 12, 13, 13};
+    static constexpr std::uint8_t second[16] = {2, 2, 3, 3, 6, 6, 7, 7, 10, 10, 11, 11, 14, 14, 15, 15};
+    using native = native_of<A>;
+    __m512i words = native::shuffle(bytes, native::load_table(P == 0 ? first : second));
+    if constexpr (Shift != 0) { words = _mm512_srli_epi16(words, Shift); }
+    return ints<A>(_mm512_maskz_permutexvar_epi16(~__mmask32{}, words, table_));
+  }
+
+ private:
+  __m512i table_;
 };
 
 #endif
