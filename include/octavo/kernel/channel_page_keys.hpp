@@ -50,8 +50,8 @@ class channel_page_keys {
   }
   void use(float* scratch, index) noexcept {
     rows_ = reinterpret_cast<operand*>(scratch);
-    scales_ = scratch + round_up(ceil_div(kept * stride() * sizeof_operand, 4), 16);
-    zeros_ = reinterpret_cast<std::int32_t*>(scales_ + round_up(stride(), 16));
+    products_ = scratch + round_up(ceil_div(kept * stride() * sizeof_operand, 4), 16);
+    zeros_ = reinterpret_cast<std::int32_t*>(products_ + round_up(stride(), 16));
     start_ = zeros_ + round_up(stride(), 16);
     factors_ = reinterpret_cast<float*>(start_ + kept);
     minima_ = factors_ + kept;
@@ -111,15 +111,13 @@ class channel_page_keys {
     return q_.at(of_.head(first_ + i), of_.query(first_ + i));
   }
 
-  /// Parameters of a group as queries need them, and no operands of it yet.
+  /// Zero points of a group, and no operands of it yet.
   void load_group(index group, std::byte const* params) const noexcept {
     if (query_at_[kept] == group) { return; }
     query_at_[kept] = static_cast<std::int32_t>(group);
     for (index i = 0; i < kept; ++i) { query_at_[i] = nothing; }
-    auto const* const scales = reinterpret_cast<scale_type const*>(params);
-    for (index c = 0; c < k_.head_dim(); c += L) {
-      simd::load_as_floats<A>(scales + c).store_unaligned(scales_ + c);
-      if constexpr (page_layout::zero_points) {
+    if constexpr (page_layout::zero_points) {
+      for (index c = 0; c < k_.head_dim(); c += L) {
         auto const zero = simd::load_bytes<A>(params + k_.layout().scale_bytes() + c);
         (zero - simd::ints<A>(weights::offset)).store_unaligned(zeros_ + c);
       }
@@ -131,19 +129,35 @@ class channel_page_keys {
     query_at_[at] = static_cast<std::int32_t>(i);
     index const d = k_.head_dim();
     Q const* const q = query(i);
-    token_source<A, Q> const x{q, scales_, d};
-    auto const p = token_params<Quantizer>(x);
-    auto const sum = quantize_segment<A, Quantizer>(
-        x, p, 0, d, stride(), 0, page_layout::zero_points ? zeros_ : nullptr, rows_ + at * stride());
+    auto const* const scales = reinterpret_cast<scale_type const*>(params);
+    auto const* const minima = reinterpret_cast<scale_type const*>(params + k_.layout().scale_bytes());
+    float* const products = products_;
+    range_tracker<A, Quantizer> range;
+    simd::lanes_of_16<A> constant(0.0f);
+    auto const take = [&](simd::floats<A> x, index c, int r) __attribute__((always_inline)) {
+      auto const product = simd::opaque<A>(x * simd::load_as_floats<A>(scales + c));
+      product.store_unaligned(products + c);
+      range.add(product);
+      if constexpr (page_layout::minima) {
+        constant.of(r) = simd::fused<A>(x, simd::load_as_floats<A>(minima + c), constant.of(r));
+      }
+    };
+    index c = 0;
+    for (; c + 16 <= d; c += 16) {
+      detail::unroll<constant.registers>([&](int r) __attribute__((always_inline)) {
+        take(simd::load_as_floats<A>(q + c + r * L), c + r * L, r);
+      });
+    }
+    for (int r = 0; c < d; c += L, ++r) { take(simd::load_first<A>(q + c, smaller(d - c, L)), c, r); }
+    auto const p = range.params();
+    auto const sum =
+        quantize_segment<A, Quantizer>(token_source<A, float>{products, nullptr, d}, p, 0, d, stride(), 0,
+                                       page_layout::zero_points ? zeros_ : nullptr, rows_ + at * stride());
     constexpr std::int64_t c0 =
         page_layout::zero_points ? 1 : -lattice<typename page_layout::format>.lowest - weights::offset;
     start_[at] = static_cast<std::int32_t>(-c0 * sum);
     factors_[at] = detail::opaque(Quantizer::scale(p) * weights::scale_factor);
-    minima_[at] = 0.0f;
-    if constexpr (page_layout::minima) {
-      auto const* const minima = reinterpret_cast<scale_type const*>(params + k_.layout().scale_bytes());
-      minima_[at] = dot(q, minima, d);
-    }
+    minima_[at] = page_layout::minima ? constant.reduce(simd::sum_of()) : 0.0f;
   }
   /// Scores of `width` keys from `token`, which are floats; 0 behind the last.
   void open_scores(index i, index token, float* scores) const noexcept {
@@ -172,7 +186,7 @@ class channel_page_keys {
   index head_ = 0;
   index page_ = 0;
   operand* rows_ = nullptr;        ///< [place][channel]
-  float* scales_ = nullptr;        ///< [channel], of the group
+  float* products_ = nullptr;      ///< [channel], of a query and the scales of the group
   std::int32_t* zeros_ = nullptr;  ///< [channel]
   std::int32_t* start_ = nullptr;  ///< [place], as the rest
   float* factors_ = nullptr;

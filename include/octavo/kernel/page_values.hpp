@@ -106,8 +106,9 @@ class page_values {
             bytes, [&](index at) __attribute__((always_inline)) { return v_.page(head_, page_ + at); })
             .rest();
       }
+      page_weights const w(row + p * page_tokens);
       for (index g = 0; g < v_.layout().groups(); ++g) {
-        finite = settle_group(row + p * page_tokens, page + v_.layout().params_at(g), at(p, g, i)) && finite;
+        finite = settle_group(w, page + v_.layout().params_at(g), at(p, g, i)) && finite;
       }
     }
     return finite ? sum : __builtin_nanf("");
@@ -176,16 +177,35 @@ class page_values {
     return reinterpret_cast<std::byte const*>(bytes_);
   }
 
+  static constexpr int registers_of_page = page_tokens / L;
+  /// Weights of a page, in registers where that is few of them.
+  struct page_weights {
+    static constexpr bool near = registers_of_page <= 4;
+    float const* from;
+    simd::floats<A> w[static_cast<std::size_t>(near ? registers_of_page : 1)];
+
+    [[gnu::always_inline]] explicit page_weights(float const* weights) noexcept : from(weights) {
+      if constexpr (near) {
+        detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
+          w[r] = simd::load_floats<A>(from + r * L);
+        });
+      }
+    }
+    [[nodiscard, gnu::always_inline]] simd::floats<A> load(int r) const noexcept {
+      if constexpr (near) { return w[r]; }
+      return simd::load_floats<A>(from + r * L);
+    }
+  };
+
   /// Bytes, start and factor of 64 weights by the parameters of one group of channels.
-  [[nodiscard, gnu::always_inline]] bool settle_group(float const* from, std::byte const* params,
+  [[nodiscard, gnu::always_inline]] bool settle_group(page_weights const& from, std::byte const* params,
                                                       index row) noexcept {
-    constexpr int registers_of_page = page_tokens / L;
     simd::floats<A> const zero(0.0f);
     simd::floats<A> scaled[static_cast<std::size_t>(registers_of_page)];
     simd::ints<A> bits(0);
     simd::lanes_of_16<A> added(0.0f);
     detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
-      auto const w = simd::load_floats<A>(from + r * L);
+      auto const w = from.load(r);
       auto const s = simd::load_as_floats<A>(reinterpret_cast<scale_type const*>(params) + r * L);
       // Parameters of keys that nobody sees may be anything.
       scaled[r] = simd::native_of<A>::where_less(zero, w, simd::opaque<A>(w * s), zero);
