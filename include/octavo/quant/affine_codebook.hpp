@@ -2,12 +2,7 @@
 // affine_codebook<Format, Options...>: values on [-1, 1] of any format, over the range of a group (KVQuant's nuq).
 #pragma once
 
-#include <span>
-
-#include "octavo/format/integer.hpp"
-#include "octavo/format/table.hpp"
 #include "octavo/quant/affine_min.hpp"
-#include "octavo/quant/concept.hpp"
 #include "octavo/quant/scale.hpp"
 
 namespace octavo {
@@ -21,44 +16,21 @@ inline namespace v0 {
 ///
 /// At equal bits it errs less than affine_min, whose values are equally far apart and let products be integers.
 template <number_format Format, class... Options>
-struct affine_codebook {
-  using format = Format;
-  using scale_type = typename detail::scale_option<Options...>::type;
-  static_assert(detail::signed_scale_type<scale_type>,
-                "Octavo: affine_codebook stores scales and minima as scale_as<T> with T one of float, octavo::bf16, "
-                "octavo::f16; e8m0 and ue4m3 have no sign, which a minimum needs.");
-  static constexpr float largest_minimum = affine_min<uint8, scale_as<scale_type>>::largest_minimum;
-
-  struct params {
-    float scale;
-    float minimum;  ///< what the value 0 stands for
-    float inverse;  ///< for encode only, not stored
-  };
+struct affine_codebook : detail::scale_and_minimum<affine_codebook<Format, Options...>, Format, Options...> {
+  using base = detail::scale_and_minimum<affine_codebook<Format, Options...>, Format, Options...>;
+  using typename base::params;
+  using typename base::scale_type;
 
   /// Pre: low <= high, or not finite.
   [[gnu::always_inline]] static constexpr params from_range(float low, float high) noexcept {
     float const half = detail::opaque(0.5f * high) - detail::opaque(0.5f * low);
     if (!detail::is_finite(half)) { return {detail::not_a_number, detail::not_a_number, 0.0f}; }
     auto const fit = detail::fit_scale<scale_type>(half, 1.0f);
-    float const middle = detail::opaque(0.5f * high) + detail::opaque(0.5f * low);
-    return {fit.scale, static_cast<float>(scale_type(detail::clamp(middle, -largest_minimum, largest_minimum))),
-            fit.inverse};
-  }
-  [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
-    detail::value_range const range(first, last, first == last ? 0.0f : *first);
-    return from_range(range.low, range.high);
-  }
-  static constexpr params calibrate(std::span<float const> xs) noexcept {
-    return calibrate(xs.data(), xs.data() + xs.size());
+    return {fit.scale, base::stored(detail::opaque(0.5f * high) + detail::opaque(0.5f * low)), fit.inverse};
   }
   [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept {
     return Format::encode(detail::opaque(x - p.minimum) * p.inverse);
   }
-  [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept {
-    return __builtin_fmaf(p.scale, Format::decode(c), p.minimum);
-  }
-  [[gnu::always_inline]] static constexpr float scale(params p) noexcept { return p.scale; }
-  [[gnu::always_inline]] static constexpr float minimum(params p) noexcept { return p.minimum; }
 };
 
 }  // namespace v0
