@@ -88,11 +88,13 @@ template <class Weights>
 }
 
 /// total[t * R + r] = exact sums over `steps` steps from `codes` (row 0 of those that are wanted), for T rows of operands
-/// `stride` apart; they begin with what is there. Each step asks memory for `Lines` lines.
-template <class Weights, int Lines, int T, int R>
+/// `stride` apart; they begin with what is there. Each step asks memory for `Lines` lines. Every `Together` registers have
+/// operands of their own, `apart` behind those before.
+template <class Weights, int Lines, int T, int R, int Together = R>
 [[gnu::always_inline]] inline void page_sums(Weights const& unpack, std::byte const* codes, index first_row,
                                              index steps, typename Weights::operand const* x, index stride,
-                                             lines_ahead& ahead, simd::ints<typename Weights::arch>* total) noexcept {
+                                             lines_ahead& ahead, simd::ints<typename Weights::arch>* total,
+                                             [[maybe_unused]] index apart = 0) noexcept {
   using A = typename Weights::arch;
   using accumulator = typename Weights::accumulator;
   using detail::unroll;
@@ -139,10 +141,13 @@ template <class Weights, int Lines, int T, int R>
         }
       });
       unroll<T>([&](int t) __attribute__((always_inline)) {
-        auto const operand = Weights::load(x + t * stride + Weights::unit_operands * u());
-        unroll<R>([&](int r) __attribute__((always_inline)) {
-          auto& sum = acc[chain * T * R + t * R + r];
-          sum = Weights::add(sum, weights[r], operand);
+        unroll<R / Together>([&](int g) __attribute__((always_inline)) {
+          auto const operand = Weights::load(x + g * apart + t * stride + Weights::unit_operands * u());
+          unroll<Together>([&](int i) __attribute__((always_inline)) {
+            int const r = g * Together + i;
+            auto& sum = acc[chain * T * R + t * R + r];
+            sum = Weights::add(sum, weights[r], operand);
+          });
         });
       });
     });
