@@ -20,6 +20,7 @@
 #include "octavo/ops/softmax.hpp"
 #include "octavo/quant/adalog.hpp"
 #include "octavo/quant/affine.hpp"
+#include "octavo/quant/affine_codebook.hpp"
 #include "octavo/quant/power_of_two_factors.hpp"
 #include "octavo/quant/reparameterize.hpp"
 #include "octavo/quant/schemes.hpp"

@@ -31,6 +31,7 @@ void check(std::vector<float> const& x) {
   CHECK(test::same_bits(Q::scale(p), Q::scale(q)));
   if (Q::scale(p) == Q::scale(p)) { CHECK(expected == got); }  // of NaN codes do not matter
   if constexpr (has_zero_point<Q>) { CHECK(Q::zero(p) == Q::zero(q)); }
+  if constexpr (has_minimum<Q>) { CHECK(test::same_bits(Q::minimum(p), Q::minimum(q))); }
 }
 
 /// 16 tokens, each channel with parameters of its own.
@@ -90,11 +91,26 @@ TEST_CASE("vector_encoder gives the codes and parameters of the quantizer") {
         check<A, symmetric<int4>>(x);
         check<A, affine<uint4, scale_as<f16>>>(x);
         check<A, affine<octavo::uint8>>(x);
-        check<A, affine_min<uint2, scale_as<f16>>>(x);  // by the quantizer
+        check<A, affine_min<uint2, scale_as<f16>>>(x);
         if (n == 0) { break; }
         x.back() = round == 0 ? 1e30f : std::nanf("");
       }
     }
+  });
+}
+
+TEST_CASE("vector_encoder takes the sign of the first zero as a minimum") {
+  test::for_every_arch([](auto arch) {
+    using A = typename decltype(arch)::type;
+    std::vector<float> x(35, 1.0f);
+    x[20] = -0.0f;
+    check<A, affine_min<uint2>>(x);
+    x[3] = 0.0f;
+    check<A, affine_min<uint2>>(x);
+    x[34] = -0.0f;
+    x[33] = 3e38f;
+    x[1] = -3e38f;  // a range that overflows
+    check<A, affine_min<uint2>>(x);
   });
 }
 

@@ -70,5 +70,6 @@ TEST_CASE("pages of a cache as panels of floats") {
     using A = typename decltype(arch)::type;
     check<A, f16, bf16>(5, 70);
     check<A, schemes::k4, schemes::v8>(65, 3);
+    check<A, schemes::k2, bf16>(33, 5);  // the last 24 keys are floats
   });
 }

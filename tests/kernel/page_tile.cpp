@@ -15,8 +15,9 @@ using namespace octavo;
 
 namespace {
 
-/// Sums of all rows against three rows of operands, of any bytes as codes.
-template <class Weights>
+/// Sums of all rows against T rows of operands, of any bytes as codes. With `Together`, each so many registers have operands
+/// of their own.
+template <class Weights, int T = 3, int Together = kernel::short_registers<typename Weights::arch>>
 void check_sums(int lowest, bool unsigned_operands) {
   using A = typename Weights::arch;
   using layout = typename Weights::layout;
@@ -28,9 +29,10 @@ void check_sums(int lowest, bool unsigned_operands) {
   test::random next(3);
   std::vector<std::byte> codes(static_cast<std::size_t>(of.panel_bytes()));
   for (auto& b : codes) { b = static_cast<std::byte>(next.byte()); }
-  std::vector<std::int32_t> x(3 * k);
-  std::vector<typename Weights::operand> operands(3 * k);
-  for (octavo::index i = 0; i < 3 * k; ++i) {
+  constexpr octavo::index all = R / Together * T * k;
+  std::vector<std::int32_t> x(all);
+  std::vector<typename Weights::operand> operands(all);
+  for (octavo::index i = 0; i < all; ++i) {
     auto const at = static_cast<std::size_t>(i);
     x[at] = static_cast<std::int32_t>(next.below(256)) - (unsigned_operands ? 0 : 128);
     octavo::index const j = i % 4;
@@ -40,18 +42,19 @@ void check_sums(int lowest, bool unsigned_operands) {
   }
   Weights const unpack;
   for (octavo::index first_row = 0; first_row < 64; first_row += R * L) {
-    simd::ints<A> total[static_cast<std::size_t>(3 * R)];
+    simd::ints<A> total[static_cast<std::size_t>(T * R)];
     for (auto& t : total) { t = simd::ints<A>(11); }
     kernel::lines_ahead ahead{codes.data(), codes.data()};
-    kernel::page_sums<Weights, 1, 3, R>(unpack, codes.data() + first_row * 4, first_row, steps, operands.data(), k,
-                                        ahead, total);
+    kernel::page_sums<Weights, 1, T, R, Together>(unpack, codes.data() + first_row * 4, first_row, steps,
+                                                  operands.data(), k, ahead, total, T * k);
     int wrong = 0;
-    for (int t = 0; t < 3; ++t) {
+    for (int t = 0; t < T; ++t) {
       for (octavo::index r = 0; r < R * L; ++r) {
         std::int32_t expected = 11;
         for (octavo::index i = 0; i < k; ++i) {
           int const packed = layout::get(codes.data(), of.at(first_row + r, i));
-          expected += (packed - lowest) * x[static_cast<std::size_t>(t * k + i)];
+          octavo::index const row = r / L / Together * T + t;
+          expected += (packed - lowest) * x[static_cast<std::size_t>(row * k + i)];
         }
         std::int32_t lanes[16];
         total[t * R + r / L].store_unaligned(lanes);
@@ -74,7 +77,12 @@ TEST_CASE("page_sums are exact sums of codes where they are stored") {
     check_sums<kernel::byte_weights<A, eight, false>>(kernel::byte_weights<A, eight, false>::offset, false);
     check_sums<kernel::byte_weights<A, four, false>>(kernel::byte_weights<A, four, false>::offset, false);
     check_sums<kernel::byte_weights<A, two, false>>(kernel::byte_weights<A, two, false>::offset, false);
+    // One row: codes stay where they stand in their bytes.
+    check_sums<kernel::byte_weights<A, four, false>, 1>(kernel::byte_weights<A, four, false>::offset, false);
+    check_sums<kernel::byte_weights<A, two, false>, 1>(kernel::byte_weights<A, two, false>::offset, false);
+    check_sums<kernel::byte_weights<A, two, false>, 1, 1>(kernel::byte_weights<A, two, false>::offset, false);
     if constexpr (detail::is_avx512<A> && detail::has<vnni, A>) {
+      check_sums<kernel::signed_codes<A, two>, 1, 2>(0, true);
       check_sums<kernel::signed_codes<A, eight>>(128, true);
       check_sums<kernel::signed_codes<A, four>>(0, true);
     }

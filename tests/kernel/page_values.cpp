@@ -73,6 +73,7 @@ TEST_CASE("page_values weigh values as they are stored") {
     for (octavo::index const e : {3, 65, 128}) {
       check_values<A, k8>(e);
       check_values<A, k4>(e);
+      check_values<A, v2>(e);
     }
   });
 }

@@ -96,6 +96,8 @@ TEST_CASE("a cache holds the same bits however its tokens came") {
   check_ways<k4, k4>(80, 65, 128);
   check_ways<k8, k4>(3, 128, 512);
   check_ways<float, f16>(5, 7, 64);
+  using nvfp4 = scheme<symmetric<e2m1, scale_as<ue4m3>>, per_token_group<16>>;  // less the scale of a tensor
+  check_ways<nvfp4, nvfp4>(33, 16, 64);
 }
 
 TEST_CASE("a cache quantizes each token of each head alone") {

@@ -85,6 +85,15 @@ class byte_weights {
       return dot::prepare(lookup_(codes));
     }
   }
+  /// Whether weights may stay where they stand in their bytes, times a power of two, while that is a byte: raised<U> then
+  /// saves the shift of get<U>, and sums are divided afterwards, exactly.
+  static constexpr bool raises =
+      direct && L::planes.high() == 0 && L::planes.low < 8 && simd::detail::has<vnni, A> && offset == 0;
+  static constexpr int largest_byte = 255;
+  template <int U, int Raise>
+  [[nodiscard, gnu::always_inline]] weight raised(packed const& step) const noexcept {
+    return dot::prepare(step.template raised_quad<U, Raise>());
+  }
   [[nodiscard, gnu::always_inline]] static auto load(operand const* p) noexcept { return dot::load(p); }
   template <class Operand>
   [[nodiscard, gnu::always_inline]] static accumulator add(accumulator acc, weight const& w,

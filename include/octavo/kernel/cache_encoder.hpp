@@ -27,11 +27,11 @@ struct vector_encoder {
   template <class Q>
   [[nodiscard]] static typename Q::params encode(float const* from, index n, code* to) noexcept {
     using F = typename Q::format;
-    if constexpr (!(integer_quantizer<Q> && tracks_range<Q>)) {
+    if constexpr (!(integer_quantizer<Q> && (tracks_range<Q> || detail::is_affine_min<Q>))) {
       return detail::plain_encoder::encode<Q>(from, n, to);
     } else {
       token_source<A, float> const x{from, nullptr, n};
-      auto const p = token_params<Q>(x);
+      auto const p = params_of<Q>(x);
       auto const lanes = in_all_lanes<A, Q>(p);
       // Integers less 128 more than the lowest fit a signed byte.
       simd::ints<A> const lowest(lattice<F>.lowest + 128);
@@ -43,6 +43,41 @@ struct vector_encoder {
       for (index j = 0; j < i; ++j) { to[j] = static_cast<code>(to[j] ^ 128 ^ consecutive_flip<F>); }
       for (; i < n; ++i) { to[i] = Q::encode(from[i], p); }
       return p;
+    }
+  }
+  /// Those of calibrate().
+  template <class Q>
+  [[nodiscard]] static typename Q::params params_of(token_source<A, float> const& x) noexcept {
+    if constexpr (tracks_range<Q>) {
+      return token_params<Q>(x);
+    } else {
+      index const n = x.features;
+      index const whole = n - n % L;
+      if (whole == 0) { return detail::calibrate<Q>(x.x, n); }
+      auto low = x.load(0);
+      auto high = low;
+      simd::ints<A> bits(0);
+      for (index i = 0; i < whole; i += L) {
+        auto const v = x.load(i);
+        bits = simd::maximum<A>(bits, simd::bit_and<A>(simd::as_ints<A>(v), 0x7fffffffu));
+        low = simd::minimum<A>(v, low);
+        high = simd::maximum<A>(v, high);
+      }
+      float lows[static_cast<std::size_t>(L)];
+      float highs[static_cast<std::size_t>(L)];
+      low.store_unaligned(lows);
+      high.store_unaligned(highs);
+      detail::value_range const least(lows, lows + L, lows[0]);
+      detail::value_range const most(highs, highs + L, highs[0]);
+      detail::value_range rest(x.x + whole, x.x + n, least.low);
+      rest.high = most.high > rest.high ? most.high : rest.high;
+      if (simd::largest<A>(bits) >= 0x7f800000 || !detail::is_finite(rest.high - rest.low)) {
+        return Q::from_range(-__builtin_inff(), __builtin_inff());
+      }
+      for (index i = 0; rest.low == 0 && i < n; ++i) {  // of zeros the first one, whatever its sign
+        if (x.x[i] == 0) { return Q::from_range(x.x[i], rest.high); }
+      }
+      return Q::from_range(rest.low, rest.high);
     }
   }
   /// Lanes are channels. Pre: a token has room for codes of whole registers.

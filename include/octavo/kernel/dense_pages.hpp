@@ -6,7 +6,9 @@
 #include <cstring>
 
 #include "octavo/kernel/dense_operands.hpp"
+#include "octavo/kernel/rope.hpp"
 #include "octavo/storage/kv_cache.hpp"
+#include "octavo/storage/rope_table.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -25,11 +27,15 @@ class dense_page_keys : public dense_keys<A, Q, float> {
   dense_page_keys(heads_view<Q const> const& q, cache_keys<K> const& k, float factor) noexcept
       : base(q, heads_view<float const>(nullptr, k.head_dim(), k.heads(), 0, 0, 0), factor), pages_(k) {}
 
+  /// Key j turns to position j of the table when it is loaded.
+  void turn(rope_table const& table) noexcept { table_ = &table; }
+
   void load_leaf(index head, index first, index n) noexcept {
     index const d = pages_.head_dim();
     for (index j = 0; j < round_up(n, width); j += width) {
       float* const to = leaf_ + j * stride_;
       for (index c = 0; c < d; ++c) { load(head, first + j, c, to + c * width); }
+      if (table_ != nullptr) { turn_keys(first + j, to); }
       for (index c = d; c < stride_; ++c) { std::memset(to + c * width, 0, width * sizeof(float)); }
     }
   }
@@ -46,7 +52,33 @@ class dense_page_keys : public dense_keys<A, Q, float> {
     }
   }
 
+  /// `width` keys from `token`, as kernel/rope.hpp turns channels of one. Keys behind the last position may be anything.
+  void turn_keys(index token, float* keys) const noexcept {
+    bool const halves = table_->pairs() == rope_pairs::halves;
+    index const pairs = table_->dims() / 2;
+    for (index i = 0; i < pairs; ++i) {
+      float cosines[static_cast<std::size_t>(width)];
+      float sines[static_cast<std::size_t>(width)];
+      for (index j = 0; j < width; ++j) {
+        index const position = smaller(token + j, table_->positions() - 1);
+        cosines[j] = table_->cosines(position)[halves ? i : 2 * i];
+        sines[j] = table_->sines(position)[halves ? i : 2 * i + 1];
+      }
+      float* const a = keys + (halves ? i : 2 * i) * width;
+      float* const b = keys + (halves ? i + pairs : 2 * i + 1) * width;
+      for (index j = 0; j < width; j += simd::lanes<A>) {
+        auto const x = simd::load_floats<A>(a + j);
+        auto const y = simd::load_floats<A>(b + j);
+        auto const c = simd::load_floats<A>(cosines + j);
+        auto const s = simd::load_floats<A>(sines + j);
+        turned<A>(x, c, y, simd::floats<A>(0.0f) - s).store_unaligned(a + j);
+        turned<A>(y, c, x, s).store_unaligned(b + j);
+      }
+    }
+  }
+
   cache_keys<K> pages_;
+  rope_table const* table_ = nullptr;
 };
 
 /// O = V P by f32, whatever stores the values.

@@ -76,6 +76,14 @@ class packed_step {
   template <int Q>
   static constexpr int shift_of = one_plane ? Q* planes.low : 0;
 
+  /// The same times 2^Raise: no shift where they stand there already. Of one plane, codes of less than 8 bits.
+  template <int Q, int Raise>
+  [[nodiscard, gnu::always_inline]] simd::ints<A> raised_quad() const noexcept {
+    static_assert(one_plane && planes.low < 8);
+    return simd::bit_and<A>(simd::shift_right<Q * planes.low - Raise, A>(step_),
+                            each_byte(((1 << planes.low) - 1) << Raise));
+  }
+
   /// Codes of k = K of the step in the low bits of each lane; what is above them is not cleared.
   template <int K>
   [[nodiscard, gnu::always_inline]] simd::ints<A> code() const noexcept {

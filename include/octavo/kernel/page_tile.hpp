@@ -57,6 +57,8 @@ struct signed_codes : byte_weights<A, L, false> {
   static constexpr int offset =
       lattice<typename L::format>.highest - lattice<typename L::format>.lowest > 127 ? 128 : 0;
 
+  static constexpr int largest_byte = 127;
+
   template <int U>
   [[nodiscard, gnu::always_inline]] typename base::weight get(typename base::packed const& step,
                                                               typename base::group g) const noexcept {
@@ -72,26 +74,47 @@ struct signed_codes : byte_weights<A, L, false> {
   }
 };
 
+/// By how many codes the weights of quad u of a step may stand above the low bits of their bytes.
+template <class Weights>
+[[nodiscard]] consteval int height_of(int u) {
+  if constexpr (!Weights::raises) {
+    return 0;
+  } else {
+    constexpr int low = Weights::layout::planes.low;
+    int height = u;
+    while (((1 << low) - 1) << height * low > Weights::largest_byte) { --height; }
+    return height;
+  }
+}
+
 /// total[t * R + r] = exact sums over `steps` steps from `codes` (row 0 of those that are wanted), for T rows of operands
-/// `stride` apart; they begin with what is there. Each step asks memory for `Lines` lines.
-template <class Weights, int Lines, int T, int R>
+/// `stride` apart; they begin with what is there. Each step asks memory for `Lines` lines. Every `Together` registers have
+/// operands of their own, `apart` behind those before.
+template <class Weights, int Lines, int T, int R, int Together = R>
 [[gnu::always_inline]] inline void page_sums(Weights const& unpack, std::byte const* codes, index first_row,
                                              index steps, typename Weights::operand const* x, index stride,
-                                             lines_ahead& ahead, simd::ints<typename Weights::arch>* total) noexcept {
+                                             lines_ahead& ahead, simd::ints<typename Weights::arch>* total,
+                                             [[maybe_unused]] index apart = 0) noexcept {
   using A = typename Weights::arch;
   using accumulator = typename Weights::accumulator;
   using detail::unroll;
   constexpr int L = simd::lanes<A>;
   constexpr bool bursts = Weights::burst != 0;
-  // Few accumulators wait for each other: then each has two chains.
-  constexpr int chains = !bursts && T * R <= 4 && Weights::units % 2 == 0 ? 2 : 1;
+  // Few accumulators wait for each other: then each has two chains; or one for each height at which weights stand.
+  constexpr int bits = Weights::layout::planes.low;
+  constexpr int heights = height_of<Weights>(Weights::units - 1) + 1;
+  constexpr bool raised = heights > 1 && T * R * heights <= (L == 16 ? 16 : 8);
+  constexpr int most_chains = bursts ? 1 : T * R <= 2 ? 4 : T * R <= 4 ? 2 : 1;
+  constexpr int chains = raised ? heights : Weights::units % most_chains == 0 ? most_chains : 1;
   accumulator acc[static_cast<std::size_t>(T * R * chains)];
   unroll<T * R>([&](int i) __attribute__((always_inline)) {
     if constexpr (bursts) {
       acc[i] = accumulator{};
     } else {
       acc[i] = accumulator(total[i]);
-      if constexpr (chains == 2) { acc[T * R + i] = accumulator(simd::ints<A>(0)); }
+      unroll<chains - 1>([&](int c) __attribute__((always_inline)) {
+        acc[(c + 1) * T * R + i] = accumulator(simd::ints<A>(0));
+      });
     }
   });
   [[maybe_unused]] auto const flush = [&]() __attribute__((always_inline)) {
@@ -109,12 +132,22 @@ template <class Weights, int Lines, int T, int R>
     unroll<Lines>([&](int) __attribute__((always_inline)) { ahead.line(); });
     unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {
       typename Weights::weight weights[static_cast<std::size_t>(R)];
-      unroll<R>([&](int r) __attribute__((always_inline)) { weights[r] = unpack.template get<u()>(packed[r], {}); });
+      constexpr int chain = raised ? height_of<Weights>(u()) : u() % chains;
+      unroll<R>([&](int r) __attribute__((always_inline)) {
+        if constexpr (raised) {
+          weights[r] = unpack.template raised<u(), chain * bits>(packed[r]);
+        } else {
+          weights[r] = unpack.template get<u()>(packed[r], {});
+        }
+      });
       unroll<T>([&](int t) __attribute__((always_inline)) {
-        auto const operand = Weights::load(x + t * stride + Weights::unit_operands * u());
-        unroll<R>([&](int r) __attribute__((always_inline)) {
-          auto& sum = acc[u() % chains * T * R + t * R + r];
-          sum = Weights::add(sum, weights[r], operand);
+        unroll<R / Together>([&](int g) __attribute__((always_inline)) {
+          auto const operand = Weights::load(x + g * apart + t * stride + Weights::unit_operands * u());
+          unroll<Together>([&](int i) __attribute__((always_inline)) {
+            int const r = g * Together + i;
+            auto& sum = acc[chain * T * R + t * R + r];
+            sum = Weights::add(sum, weights[r], operand);
+          });
         });
       });
     });
@@ -132,7 +165,11 @@ template <class Weights, int Lines, int T, int R>
   } else {
     unroll<T * R>([&](int i) __attribute__((always_inline)) {
       total[i] = simd::ints<A>(acc[i]);
-      if constexpr (chains == 2) { total[i] = total[i] + simd::ints<A>(acc[T * R + i]); }
+      unroll<chains - 1>([&](auto c) __attribute__((always_inline)) {
+        simd::ints<A> sum(acc[(c() + 1) * T * R + i]);
+        if constexpr (raised) { sum = simd::native_of<A>::template shift_right_signed<(c() + 1) * bits>(sum); }
+        total[i] = total[i] + sum;
+      });
     });
   }
 }

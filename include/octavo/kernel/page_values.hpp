@@ -55,8 +55,10 @@ class page_values {
     }
     return 64;
   }
-  static constexpr int registers = static_cast<int>(smaller(short_registers<A>, larger(together() / L, 1)));
-  static_assert(registers * L <= together());
+  static constexpr int registers = short_registers<A>;
+  /// Registers of a tile that share parameters.
+  static constexpr int shared = static_cast<int>(smaller(registers, larger(together() / L, 1)));
+  static_assert(shared * L <= together());
   /// Rows of bytes: those of a group, and one of ones behind those of a tile.
   static constexpr index byte_rows = group_rows + 1;
 
@@ -69,12 +71,10 @@ class page_values {
   explicit page_values(cache_values<V> const& v) noexcept : v_(v) {}
 
   [[nodiscard]] index scratch() const {
-    return product(leaf_pages, v_.layout().groups(), byte_rows,
-                   page_tokens * static_cast<index>(sizeof(operand)) / 4 + 3) +
-           16;
+    return product(leaf_pages, groups(), byte_rows, page_tokens * static_cast<index>(sizeof(operand)) / 4 + 3) + 16;
   }
   void use(float* scratch) noexcept {
-    index const all = leaf_pages * v_.layout().groups() * byte_rows;
+    index const all = leaf_pages * groups() * byte_rows;
     bytes_ = reinterpret_cast<operand*>(scratch);
     start_ = reinterpret_cast<std::int32_t*>(bytes_ + all * page_tokens);
     factors_ = reinterpret_cast<float*>(start_ + all);
@@ -106,8 +106,13 @@ class page_values {
             bytes, [&](index at) __attribute__((always_inline)) { return v_.page(head_, page_ + at); })
             .rest();
       }
+      page_weights const w(row + p * page_tokens);
       for (index g = 0; g < v_.layout().groups(); ++g) {
-        finite = settle_group(row + p * page_tokens, page + v_.layout().params_at(g), at(p, g, i)) && finite;
+        finite = settle_group(w, page + v_.layout().params_at(g), at(p, g, i)) && finite;
+      }
+      for (index g = v_.layout().groups(); g < groups(); ++g) {  // channels that nobody asks for
+        start_[at(p, g, i)] = 0;
+        factors_[at(p, g, i)] = minima_[at(p, g, i)] = 0.0f;
       }
     }
     return finite ? sum : __builtin_nanf("");
@@ -129,35 +134,48 @@ class page_values {
     weights const unpack;
     for (index p = low / page_tokens; p < last; ++p) {
       index const row = at(p, group, first);
+      // Row t of the group of register r.
+      auto const row_of = [row](int t, int r) __attribute__((always_inline)) {
+        return row + r / shared * byte_rows + t;
+      };
       if constexpr (!unsigned_bytes) {
-        for (index j = 0; j < page_tokens; ++j) { bytes_[(row + T) * page_tokens + j] = 1; }
-        start_[row + T] = 0;
+        for (int r = 0; r < R; r += shared) {
+          for (index j = 0; j < page_tokens; ++j) { bytes_[row_of(T, r) * page_tokens + j] = 1; }
+          start_[row_of(T, r)] = 0;
+        }
       }
       simd::ints<A> total[static_cast<std::size_t>(rows * R)];
-      unroll<rows * R>([&](int i) __attribute__((always_inline)) { total[i] = simd::ints<A>(start_[row + i / R]); });
+      unroll<rows * R>([&](int i) __attribute__((always_inline)) {
+        total[i] = simd::ints<A>(start_[row_of(i / R, i % R)]);
+      });
       lines_ahead ahead = first == 0 ? next_keys(b, p) : lines_ahead{bytes_as_lines(), bytes_as_lines()};
-      page_sums<weights, lines, rows, R>(unpack, v_.page(head_, page_ + p) + panel + first_row * 4, first_row,
-                                         page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens, ahead,
-                                         total);
+      page_sums<weights, lines, rows, R, shared>(unpack, v_.page(head_, page_ + p) + panel + first_row * 4, first_row,
+                                                 page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens,
+                                                 ahead, total, byte_rows * page_tokens);
       ahead.rest();
       unroll<T * R>([&](int i) __attribute__((always_inline)) {
+        index const of = row_of(i / R, i % R);
         auto sum = simd::to_floats<A>(total[i]);
         if constexpr (!unsigned_bytes) {
           sum = simd::fused<A>(simd::to_floats<A>(total[T * R + i % R]), simd::floats<A>(128.0f), sum);
         }
         float* const to = out + i / R * width + i % R * L;
         auto const before = p == low / page_tokens ? simd::floats<A>(0.0f) : simd::load_floats<A>(to);
-        auto acc = simd::fused<A>(sum, simd::floats<A>(factors_[row + i / R]), before);
-        if constexpr (page_layout::minima) { acc = acc + simd::floats<A>(minima_[row + i / R]); }
+        auto acc = simd::fused<A>(sum, simd::floats<A>(factors_[of]), before);
+        if constexpr (page_layout::minima) { acc = acc + simd::floats<A>(minima_[of]); }
         acc.store_unaligned(to);
       });
     }
   }
 
  private:
+  /// Groups of whole tiles.
+  [[nodiscard, gnu::always_inline]] index groups() const noexcept {
+    return ceil_div(blocks() * width, v_.layout().group());
+  }
   /// Where row i is.
   [[nodiscard, gnu::always_inline]] index at(index p, index g, index i) const noexcept {
-    return (p * v_.layout().groups() + g) * byte_rows + i;
+    return (p * groups() + g) * byte_rows + i;
   }
   /// What is asked for while block b of page p is multiplied: as much of the keys of the next leaf.
   [[nodiscard, gnu::always_inline]] lines_ahead next_keys(index b, index p) const noexcept {
@@ -176,16 +194,35 @@ class page_values {
     return reinterpret_cast<std::byte const*>(bytes_);
   }
 
+  static constexpr int registers_of_page = page_tokens / L;
+  /// Weights of a page, in registers where that is few of them.
+  struct page_weights {
+    static constexpr bool near = registers_of_page <= 4;
+    float const* from;
+    simd::floats<A> w[static_cast<std::size_t>(near ? registers_of_page : 1)];
+
+    [[gnu::always_inline]] explicit page_weights(float const* weights) noexcept : from(weights) {
+      if constexpr (near) {
+        detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
+          w[r] = simd::load_floats<A>(from + r * L);
+        });
+      }
+    }
+    [[nodiscard, gnu::always_inline]] simd::floats<A> load(int r) const noexcept {
+      if constexpr (near) { return w[r]; }
+      return simd::load_floats<A>(from + r * L);
+    }
+  };
+
   /// Bytes, start and factor of 64 weights by the parameters of one group of channels.
-  [[nodiscard, gnu::always_inline]] bool settle_group(float const* from, std::byte const* params,
+  [[nodiscard, gnu::always_inline]] bool settle_group(page_weights const& from, std::byte const* params,
                                                       index row) noexcept {
-    constexpr int registers_of_page = page_tokens / L;
     simd::floats<A> const zero(0.0f);
     simd::floats<A> scaled[static_cast<std::size_t>(registers_of_page)];
     simd::ints<A> bits(0);
     simd::lanes_of_16<A> added(0.0f);
     detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
-      auto const w = simd::load_floats<A>(from + r * L);
+      auto const w = from.load(r);
       auto const s = simd::load_as_floats<A>(reinterpret_cast<scale_type const*>(params) + r * L);
       // Parameters of keys that nobody sees may be anything.
       scaled[r] = simd::native_of<A>::where_less(zero, w, simd::opaque<A>(w * s), zero);

@@ -171,6 +171,24 @@ struct operand_of<heads_view<T const>> {
   }
 }
 
+template <class T>
+inline constexpr bool is_cache_side = false;
+template <class S, class Layout, bool Values>
+inline constexpr bool is_cache_side<cache_side<S, Layout, Values>> = true;
+
+/// Whether a table turns these keys.
+template <class Keys>
+[[gnu::always_inline]] inline void check_turns(index dims, index positions, Keys const& k) {
+  if (dims > k.head_dim()) {
+    fail_extents("attention", "key_rope turns channels", dims, "K has head_dim", k.head_dim(),
+                 "It turns at most as many.");
+  }
+  if (positions < k.tokens()) {
+    fail_extents("attention", "key_rope has positions", positions, "K has keys", k.tokens(),
+                 "Make a rope_table of more positions.");
+  }
+}
+
 /// One call: checks, then ops::attention_run.
 template <class Default, class S, class P, class Q, class K, class V, class Out, class... Options>
 void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... options) {
@@ -211,6 +229,14 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
                 "Octavo: smooth_keys and key_shift are for quantized keys: attention<q8>(...).");
   static_assert(count_of<smooth_values, Options...> == 0 || !std::is_same_v<P, as_is>,
                 "Octavo: smooth_values is for quantized values: attention<q8, p8>(...).");
+  constexpr bool turns = count_of<key_rope, Options...> != 0;
+  if constexpr (turns) {
+    static_assert(
+        std::is_same_v<S, as_is> && is_cache_side<K_type>,
+        "Octavo: key_rope is for the keys of a cache, which become f32: leave out the first template argument, "
+        "attention<as_is, p8>(...). Keys that are no cache: rope(...) turns them.");
+    check_turns(settings.turns->dims(), settings.turns->positions(), ks);
+  }
   if constexpr (check_arch<arch>()) {
     using keys = typename keys_of<arch, S, Q_type, K_type>::type;
     using values = typename values_of<arch, P, V_type>::type;
@@ -238,6 +264,7 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
         settings.shift = {data, ks.head_dim(), ks.heads() * ks.head_dim()};
       }
     }
+    if constexpr (turns) { ready_keys.turn(*settings.turns); }
     if constexpr (count_of<smooth_values, Options...> != 0) { ready_values.smooth(); }
     static_assert((count_of<log_base, Options...> != 0) == has_log_base<P>,
                   "Octavo: log_base is for probabilities by adalog, which need one.");
@@ -286,6 +313,7 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   fma(float(exact sum), scale of that, sum of query * minimum); keys whose group is open are multiplied as f32 (both sums
 ///   by 16 lanes), so that a score depends on whether its key is open. Scratch: no leaf of K; of V, 49 * 76 bytes (140 where there is no vpdpbusd) for each page and group of
 ///   channels. Without template arguments pages become f32, one by one, with the bits of attention over such floats.
+///   With key_rope these floats are turned as rope() would.
 /// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),

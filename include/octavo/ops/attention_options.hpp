@@ -7,6 +7,7 @@
 #include "octavo/kernel/score_rule.hpp"
 #include "octavo/ops/attention_run.hpp"
 #include "octavo/ops/context.hpp"
+#include "octavo/storage/rope_table.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -98,6 +99,13 @@ struct ragged {
   index const* keys;
   index sequences;
 };
+/// Keys of a cache are those before rotary embedding (KVQuant, Hooper et al. 2024): key j is turned to position j when it is
+/// read, with the bits of rope() on what its page holds. Queries have been turned by the caller. Channels that mix different
+/// angles have no steady range, so that keys by channel take fewer bits before they are turned. Not with integers: turned
+/// keys are no codes, and become f32 once for all query heads of a kv head and 1536 rows.
+struct key_rope {
+  rope_table const& table;
+};
 /// Natural logarithms of the sums of exponentials go to data[query + head * head_stride]; -infinity where nothing is seen.
 struct log_sum_exp {
   float* data;
@@ -114,6 +122,7 @@ struct attention_settings {
   ops::shift_in shift{};
   ops::attention_sequences sequences{};
   int base = 0;
+  rope_table const* turns = nullptr;
 
   [[gnu::always_inline]] void set(attention_heads const& o) noexcept { heads = o; }
   [[gnu::always_inline]] void set(causal const&) noexcept { rule.causal = true; }
@@ -165,12 +174,13 @@ struct attention_settings {
     sequences.key_offsets = present(o.keys);
   }
   [[gnu::always_inline]] void set(smooth_values const&) noexcept {}
+  [[gnu::always_inline]] void set(key_rope const& o) noexcept { turns = &o.table; }
   template <class Option>
   [[gnu::always_inline]] void set(Option const&) noexcept {
     static_assert(
         is_context<Option>,
         "Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, "
-        "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, smooth_values, log_base, a context "
+        "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, smooth_values, key_rope, log_base, a context "
         "(on(pool)).");
   }
 

@@ -32,6 +32,10 @@ struct native<avx2> {
   [[gnu::always_inline]] static ints shift_right(ints x) noexcept {
     return ints(_mm256_srli_epi32(x, N));
   }
+  template <int N>
+  [[gnu::always_inline]] static ints shift_right_signed(ints x) noexcept {
+    return ints(_mm256_srai_epi32(x, N));
+  }
   [[gnu::always_inline]] static ints shift_right(ints x, int n) noexcept {
     return ints(_mm256_srl_epi32(x, _mm_cvtsi32_si128(n)));
   }

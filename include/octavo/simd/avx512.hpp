@@ -34,6 +34,10 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static ints shift_right(ints x) noexcept {
     return ints(_mm512_maskz_srli_epi32(all, x, N));
   }
+  template <int N>
+  [[gnu::always_inline]] static ints shift_right_signed(ints x) noexcept {
+    return ints(_mm512_maskz_srai_epi32(all, x, N));
+  }
   [[gnu::always_inline]] static ints shift_right(ints x, int n) noexcept {
     return ints(_mm512_maskz_srl_epi32(all, x, _mm_cvtsi32_si128(n)));
   }

@@ -16,6 +16,7 @@ namespace simd {
 ///
 ///     load_bytes to_floats to_ints shift_right<N> shift_right shift_left<N> fused opaque floor sum largest
 ///     swap_pairs
+///     shift_right_signed<N>    the sign comes in; only where there is vpdpbusd
 ///     minimum maximum          the second operand where either is NaN, as x86 has it
 ///     stream                   past the caches; only where there is such a store
 ///     load_f16 load_bf16, store_f16, store_bytes, store_words<T>

@@ -111,6 +111,11 @@ class open_keys<Layout> {
                    "Store keys per_token.");
     }
   }
+  [[gnu::always_inline]] open_keys(open_keys const&) = default;
+  [[gnu::always_inline]] open_keys(open_keys&&) noexcept = default;
+  [[gnu::always_inline]] open_keys& operator=(open_keys const&) = default;
+  [[gnu::always_inline]] open_keys& operator=(open_keys&&) noexcept = default;
+  [[gnu::always_inline]] ~open_keys() = default;
 
   [[nodiscard, gnu::always_inline]] float const* data() const noexcept {
     return reinterpret_cast<float const*>(floats_.data());
