@@ -132,7 +132,7 @@ bool in_order(std::vector<row> const& rows) {
         "dropped tokens take no bytes");
   // Activations of 8 bits make much of a small difference.
   for (auto const* const name : {"f16", "k8"}) {
-    check(std::abs(of(name).perplexity / of("f32").perplexity - 1) < 0.005, "f16 and INT8 are nearly as good as f32");
+    check(std::abs(of(name).perplexity / of("f32").perplexity - 1) < 0.01, "f16 and INT8 are nearly as good as f32");
   }
   check(of("k4").perplexity < 1.05 * of("f32").perplexity, "INT4 loses less than 5 % of perplexity");
   check(of("razor").perplexity < 1.1 * of("f32").perplexity, "RazorAttention loses less than 10 % of perplexity");
