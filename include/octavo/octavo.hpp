@@ -18,6 +18,7 @@
 #include "octavo/ops/softmax.hpp"
 #include "octavo/quant/adalog.hpp"
 #include "octavo/quant/affine.hpp"
+#include "octavo/quant/codebook.hpp"
 #include "octavo/quant/power_of_two_factors.hpp"
 #include "octavo/quant/reparameterize.hpp"
 #include "octavo/quant/schemes.hpp"

@@ -28,6 +28,10 @@ struct affine_min {
   static_assert(lattice<Format>.exact && lattice<Format>.step == 1.0f && lattice<Format>.lowest == 0,
                 "Octavo: affine_min counts codes from the minimum, so its format is one of unsigned integers. Use "
                 "uint4, uint8 ..., or affine.");
+  static_assert(
+      !(std::is_same_v<Options, real_zero> || ...),
+      "Octavo: real_zero says that zeros are quantized with the scales. Add scale_as<scheme<...>>, or leave it "
+      "away: minima are stored.");
   static constexpr float highest = largest_value<Format>;
   static constexpr float largest_minimum = std::is_same_v<scale_type, f16>    ? 65504.0f
                                            : std::is_same_v<scale_type, bf16> ? 0x1.fep127f
@@ -63,11 +67,12 @@ struct affine_min {
   [[gnu::always_inline]] static constexpr float minimum(params p) noexcept { return p.minimum; }
 };
 
-/// The same with scales and minima that are quantized themselves.
+/// The same with scales and minima that are quantized themselves; with `real_zero`, scales and zeros.
 template <number_format Format, class... Options>
   requires detail::quantized_scale<Options...>
 struct affine_min<Format, Options...>
-    : detail::two_level<affine_min<Format>, typename detail::scale_option<Options...>::type> {
+    : detail::two_level<affine_min<Format>, typename detail::scale_option<Options...>::type,
+                        (std::is_same_v<Options, real_zero> || ...)> {
 };
 
 namespace detail {
