@@ -12,6 +12,7 @@
 #include "octavo/ops/dequantize.hpp"
 #include "octavo/ops/matmul.hpp"
 #include "octavo/ops/matmul_additive.hpp"
+#include "octavo/ops/matmul_fixed.hpp"
 #include "octavo/ops/norm.hpp"
 #include "octavo/ops/quantize.hpp"
 #include "octavo/ops/rope.hpp"

@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+using namespace octavo;
 using namespace octavo::calibration;
 
 namespace {
@@ -22,7 +23,7 @@ std::vector<float> worked() {
 
 TEST_CASE("fixed point: ties to even, saturating, fractions longer than the word and negative ones") {
   struct {
-    fixed_point type;
+    octavo::fixed_point type;
     float x;
     double value;
   } const cases[] = {{{8, 4}, .03125f, 0},          {{8, 4}, .09375f, .125},   {{8, 4}, .1f, .125},
@@ -31,7 +32,7 @@ TEST_CASE("fixed point: ties to even, saturating, fractions longer than the word
                      {{16, 8}, 1000, 127.99609375}, {{32, 31}, 2, 1 - 0x1p-31}};
   for (auto const& c : cases) {
     INFO("<" << c.type.word_length << ", " << c.type.fraction_length << "> " << c.x);
-    CHECK(c.type.round(c.x) == c.value);
+    CHECK(rounded(c.x, c.type) == c.value);
   }
 }
 

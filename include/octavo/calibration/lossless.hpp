@@ -10,23 +10,18 @@
 #include <vector>
 
 #include "octavo/calibration/range.hpp"
+#include "octavo/format/fixed_point.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace calibration {
 
-/// Fixed point: two's complement of `word_length` bits in units of 2^-fraction_length, which may be negative.
-struct fixed_point {
-  int word_length;
-  int fraction_length;
-
-  /// The nearest number, ties to even, from -2^(WL - 1) to 2^(WL - 1) - 1 units. Pre: x is finite; WL is 1 ... 32.
-  [[nodiscard]] double round(float x) const {
-    double const unit = std::ldexp(1.0, -fraction_length);
-    double const half = std::ldexp(1.0, word_length - 1);
-    return std::clamp(std::nearbyint(double{x} / unit), -half, half - 1) * unit;
-  }
-};
+/// The number nearest to x of a fixed point of up to 32 bits, ties to even. Pre: x is finite.
+[[nodiscard]] inline double rounded(float x, fixed_point type) {
+  double const unit = std::ldexp(1.0, -type.fraction_length);
+  double const half = std::ldexp(1.0, type.word_length - 1);
+  return std::clamp(std::nearbyint(double{x} / unit), -half, half - 1) * unit;
+}
 
 /// KL(P || Q) in nats of the histogram P of the values and Q of what they become, over `bins` even bins from the lowest to
 /// the highest value; numbers beyond these count as the ends. Infinite where Q is 0 and P is not. Sums ascend.
@@ -47,7 +42,7 @@ struct fixed_point {
   };
   for (float const x : xs) {
     exact[bin(double{x})] += 1;
-    coded[bin(type.round(x))] += 1;
+    coded[bin(rounded(x, type))] += 1;
   }
   double sum = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) {
