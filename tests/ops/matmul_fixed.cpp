@@ -88,6 +88,19 @@ TEST_CASE("the extremes of 16 bits never overflow: all lowest, all highest, alte
   }
 }
 
+TEST_CASE("more columns than the halves of a burst hold") {
+  fixed_point const type{16, 0};
+  octavo::index const cols = 2 * kernel::fixed_bursts + 2 * 77 + 1;
+  test::matrix<float> w(2, cols);
+  test::matrix<float> x(cols, 1);
+  for (octavo::index k = 0; k < cols; ++k) {
+    w(0, k) = -1e6f;
+    w(1, k) = k % 5 == 0 ? 1e6f : -1e6f;
+    x(k, 0) = -1e6f;
+  }
+  check(fixed_matrix(w, type), x, type);
+}
+
 TEST_CASE("bf16 tokens in, f16 out, an epilogue; NaN and infinity are the ends") {
   test::matrix<float> const dense(20, 9, 4);
   fixed_matrix const w(dense, {11, 9});

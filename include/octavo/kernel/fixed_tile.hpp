@@ -21,8 +21,12 @@ namespace kernel {
   return static_cast<index>(std::int64_t{0x7fffffff} / pair);
 }
 
+/// Bursts whose halves int32 holds: 65 535 times as many is below 2^31.
+inline constexpr index fixed_bursts = 32768;
+
 /// sums[t][row] of T tokens and R registers of rows: the exact sum over pairs of columns. `codes` are those of the first row
-/// in the first pair, tokens are `stride` words apart.
+/// in the first pair, tokens are `stride` words apart. What a burst sums is cut into two halves of 16 bits, and these are
+/// summed in int32 again (the upper one above -2^31, so that it is unsigned), then all in int64.
 template <class A, int T, int R>
 void fixed_tile(std::byte const* codes, std::int16_t const* tokens, index stride, index pairs, index burst,
                 std::int64_t* sums) noexcept {
@@ -31,26 +35,39 @@ void fixed_tile(std::byte const* codes, std::int16_t const* tokens, index stride
   constexpr int L = simd::lanes<A>;
   constexpr auto count = static_cast<std::size_t>(T * R);
   for (int i = 0; i < T * R * L; ++i) { sums[i] = 0; }
-  for (index first = 0; first < pairs; first += burst) {
-    index const end = smaller(first + burst, pairs);
-    ints acc[count];
-    unroll<T * R>([&](int i) __attribute__((always_inline)) { acc[i] = ints(0); });
-    for (index p = first; p < end; ++p) {
-      ints w[static_cast<std::size_t>(R)];
-      unroll<R>([&](int r) __attribute__((always_inline)) {
-        w[r] = simd::load_ints<A>(codes + p * fixed_matrix::pair_bytes + r * L * 4);
-      });
-      unroll<T>([&](int t) __attribute__((always_inline)) {
-        auto const x = simd::broadcast4<A>(tokens + t * stride + 2 * p);
+  for (index p = 0; p < pairs;) {
+    ints low[count];
+    ints high[count];
+    unroll<T * R>([&](int i) __attribute__((always_inline)) { low[i] = high[i] = ints(0); });
+    index bursts = 0;
+    for (; p < pairs && bursts < fixed_bursts; ++bursts) {
+      ints acc[count];
+      unroll<T * R>([&](int i) __attribute__((always_inline)) { acc[i] = ints(0); });
+      for (index const end = smaller(p + burst, pairs); p < end; ++p) {
+        ints w[static_cast<std::size_t>(R)];
         unroll<R>([&](int r) __attribute__((always_inline)) {
-          acc[t * R + r] = simd::dot_words<A>(acc[t * R + r], w[r], x);
+          w[r] = simd::load_ints<A>(codes + p * fixed_matrix::pair_bytes + r * L * 4);
         });
+        unroll<T>([&](int t) __attribute__((always_inline)) {
+          auto const x = simd::broadcast4<A>(tokens + t * stride + 2 * p);
+          unroll<R>([&](int r) __attribute__((always_inline)) {
+            acc[t * R + r] = simd::dot_words<A>(acc[t * R + r], w[r], x);
+          });
+        });
+      }
+      unroll<T * R>([&](int i) __attribute__((always_inline)) {
+        low[i] = low[i] + simd::bit_and<A>(acc[i], 0xffffu);
+        high[i] = high[i] + simd::shift_right<16, A>(simd::bit_xor<A>(acc[i], 0x80000000u));
       });
     }
-    alignas(64) std::int32_t parts[static_cast<std::size_t>(L)];
+    std::int64_t const above = bursts * (std::int64_t{1} << 31);
     unroll<T * R>([&](int i) __attribute__((always_inline)) {
-      acc[i].store_unaligned(parts);
-      for (int l = 0; l < L; ++l) { sums[i * L + l] += std::int64_t{parts[l]}; }
+      alignas(64) std::int32_t halves[2][static_cast<std::size_t>(L)];
+      low[i].store_unaligned(halves[0]);
+      high[i].store_unaligned(halves[1]);
+      for (int l = 0; l < L; ++l) {
+        sums[i * L + l] += std::int64_t{halves[1][l]} * 65536 + std::int64_t{halves[0][l]} - above;
+      }
     });
   }
 }

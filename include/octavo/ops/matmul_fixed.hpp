@@ -34,6 +34,8 @@ template <class A, class X, class Y>
 class fixed_run {
   static constexpr int L = simd::lanes<A>;
   static constexpr int most_tokens = detail::is_scalar<A> ? 1 : 4;
+  /// Where bursts are short their halves want registers, too.
+  static constexpr int few_tokens = detail::is_scalar<A> ? 1 : 2;
   /// Registers of rows at a time: 16 accumulators on AVX-512, 8 elsewhere.
   static constexpr int registers = detail::is_scalar<A> ? 1 : detail::is_avx512<A> ? 4 : 2;
   static constexpr index width = registers * L;
@@ -54,11 +56,17 @@ class fixed_run {
     context.execute(fillers, [&](index piece) noexcept {
       for (index t = tokens * piece / fillers; t < tokens * (piece + 1) / fillers; ++t) { fill(t); }
     });
+    bool const short_bursts = kernel::fixed_burst(w_.type(), type_) < 16;
     index const panels = w_.panels();
     index const pieces = context.pieces(panels);
     context.execute(pieces, [&](index piece) noexcept {
       for (index p = panels * piece / pieces; p < panels * (piece + 1) / pieces; ++p) {
-        kernel::for_tiles<most_tokens>(tokens, [&](auto count, index t) { panel_times<count()>(p, t, epilogue); });
+        auto const tile = [&](auto count, index t) { panel_times<count()>(p, t, epilogue); };
+        if (short_bursts) {
+          kernel::for_tiles<few_tokens>(tokens, tile);
+        } else {
+          kernel::for_tiles<most_tokens>(tokens, tile);
+        }
       }
     });
   }
