@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// bench_quantize: dense f32 weights into packed ones and back, column-major (Eigen's default) and row-major.
+// bench_quantize: dense f32 weights into packed ones and back, column-major (Eigen's default) and row-major; activations.
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "octavo/octavo.hpp"
 
+#include "quantize/groups.hpp"
 #include "rows.hpp"
 
 namespace bench {
@@ -95,5 +96,6 @@ int main(int argc, char** argv) {
   bench::add_both<q4_k>("q4_K");
   bench::add_both<q6_k>("q6_K");
   bench::add_both<octavo::schemes::iq4_nl>("iq4_nl");
+  bench::add_activation_rows();
   return bench::run(argc, argv);
 }

@@ -225,6 +225,13 @@ struct tdpbsud {
   }
 };
 #endif
+struct vpdpwssd : wide {
+  static constexpr double operations = 2 * bytes;
+  template <int Step>
+  [[gnu::always_inline]] static void step(chain& c, vector x) {
+    asm volatile("vpdpwssd %2, %2, %0\n\tvpdpwssd %2, %2, %1" : "+v"(c.a), "+v"(c.b) : "v"(x));
+  }
+};
 struct vdpbf16ps : wide {
   static constexpr double operations = 2 * bytes;
   template <int Step>
@@ -245,6 +252,7 @@ template <>
 struct sequences<octavo::avx512vnni> {
   template <int Highest>
   using int8 = sequence::vpdpbusd;
+  using words = sequence::vpdpwssd;
   using bf16 = sequence::vdpbf16ps;
   using f32 = sequence::fma<sequence::wide>;
   using lookup = sequence::lookup512;

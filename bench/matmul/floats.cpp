@@ -22,6 +22,10 @@ void add_float_rows() {
   add<w4_g128, float>("w4_g128.f32");
   add<nf4_g64, float>("nf4_g64.f32");
   add<nf4_g64, bf16>("nf4_g64.bf16");
+  // Codebooks known at run time: one table for the matrix, one for each row.
+  add<octavo::scheme<octavo::codebook<4>, octavo::per_tensor>, float>("nuq4.f32");
+  add<octavo::scheme<octavo::codebook<3>, octavo::per_tensor>, float>("nuq3.f32");
+  add<octavo::scheme<octavo::codebook<4>, octavo::per_row>, float>("nuq4_row.f32");
 }
 
 }  // namespace bench

@@ -8,6 +8,7 @@ void add_integer_rows();
 void add_float_rows();
 void add_plane_rows();
 void add_additive_rows();
+void add_fixed_rows();
 void add_arch_rows();
 void add_baseline_rows();
 

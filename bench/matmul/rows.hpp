@@ -97,7 +97,8 @@ template <class Arch, class S, class Act>
 
 /// One token of 4-bit codes without arithmetic meaning is bound by the lookup, too.
 template <class Arch, class S>
-inline constexpr bool has_lookup = S::format::bits == 4 && !octavo::exact_in_bf16<typename S::format> && requires {
+inline constexpr bool has_lookup = S::format::bits == 4 && (!octavo::exact_in_bf16<typename S::format> ||
+                                                            octavo::has_table<typename S::quantizer>)&&requires {
   typename sequences<Arch>::lookup;
 };
 

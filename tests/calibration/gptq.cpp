@@ -114,6 +114,9 @@ TEST_CASE("where features are correlated GPTQ leaves a third of the error, for a
   CHECK(left<nf4_g64>() < 0.33);
   CHECK(left<scheme<test::powers_of_two, per_group<20>>>() < 0.5);
   CHECK(left<w2_g64>() < 0.5);
+  CHECK(left<q4_k>() < 0.33);
+  CHECK(left<spqr<4>>() < 0.33);
+  CHECK(left<nvfp4>() < 0.5);
   CHECK(left<w4_g32>({}, omse) < 0.33);
   CHECK(left<w4_g32>({.static_groups = true}) < 0.33);
   CHECK(left<w4_g32>({.descending = true}) < 0.33);

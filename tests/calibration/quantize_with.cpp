@@ -58,6 +58,9 @@ TEST_CASE("with the extremes the bytes are those of quantize, for any scheme and
       CHECK(same_as_quantize<w4_min_g<32>>(rows, cols));
       CHECK(same_as_quantize<mxfp4>(rows, cols));
       CHECK(same_as_quantize<scheme<test::powers_of_two, per_group<20>>>(rows, cols));
+      CHECK(same_as_quantize<q4_k>(rows, cols));
+      CHECK(same_as_quantize<nvfp4>(rows, cols));
+      CHECK(same_as_quantize<spqr<3>>(rows, cols));
     }
   }
   CHECK(same_as_quantize<w4_g32, bf16>(3, 70));
@@ -72,6 +75,9 @@ TEST_CASE("the search lessens the error per tensor, per row, per group, symmetri
   search_wins<w4_min_g<64>>();
   search_wins<w2_g64>();
   search_wins<nf4_g64>();
+  search_wins<q2_k>();
+  search_wins<spqr<3>>();
+  search_wins<lq_lora<nf3>>();
   search_wins<fp8>();
 }
 

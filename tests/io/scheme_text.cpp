@@ -3,6 +3,7 @@
 
 #include "octavo/quant/adalog.hpp"
 #include "octavo/quant/affine_min.hpp"
+#include "octavo/quant/codebook.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/catch.hpp"
@@ -44,6 +45,8 @@ TEST_CASE("the text of a scheme says how its bytes decode, and nothing else") {
   CHECK(scheme_text<nf4_g64>() == "nf4 x f16, per_group<64>");
   CHECK(scheme_text<q6_k>() == "int6 x (int8 x f16, per_group<16>), per_group<16>");
   CHECK(scheme_text<q4_k>() == "uint4 x (uint6 x f16, per_group<8>) + minimum, per_group<32>");
+  CHECK(scheme_text<spqr<3>>() == "uint3 x (uint3 x f16 + minimum, per_tile<16, 1>), real zeros, per_group<16>");
+  CHECK(scheme_text<lq_lora<nf4>>() == "nf4 x (uint8 x bf16 + minimum, per_group<256>), per_group<64>");
   CHECK(scheme_text<nvfp4>() == "e2m1 x (e4m3 x f32, per_row), per_group<16>");
   CHECK(scheme_text<scheme<symmetric<sint<3>>, per_tensor>>() == "int3 x f32, per_row");
   CHECK(scheme_text<scheme<symmetric<ternary>, per_tensor>>() == "ternary x f32, per_row");
@@ -57,6 +60,8 @@ TEST_CASE("the text of a scheme says how its bytes decode, and nothing else") {
   CHECK(scheme_text<scheme<symmetric<my_fp4>, per_row>>() == "e2m1 x f32, per_row");
   CHECK(scheme_text<scheme<adalog<4, log_zero::last>, per_row>>() ==
         "adalog_last_zero of uint4, params of 8 bytes, per_row");
+  CHECK(scheme_text<scheme<codebook<4>, per_tensor>>() == "codebook of uint4, params of 64 bytes, per_tensor");
+  CHECK(scheme_text<scheme<codebook<3>, per_row>>() == "codebook of uint3, params of 32 bytes, per_row");
   CHECK(scheme_text<scheme<named, per_row>>() == "powers_of_two of uint4, params of 4 bytes, per_row");
 }
 

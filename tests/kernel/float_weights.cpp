@@ -2,6 +2,7 @@
 #include "octavo/kernel/float_weights.hpp"
 
 #include "octavo/ops/quantize.hpp"
+#include "octavo/quant/codebook.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/archs.hpp"
@@ -126,6 +127,9 @@ TEST_CASE("decoders give the value of every code, and bf16 pairs where those are
     CHECK(wrong_values<A, by_groups<cubes<5>>>() == 0);
     CHECK(wrong_values<A, by_groups<cubes<6>>>() == 0);
     CHECK(wrong_values<A, by_groups<cubes<3>>>() == 0);
+    CHECK(wrong_values<A, scheme<codebook<4>, per_tensor>>() == 0);
+    CHECK(wrong_values<A, scheme<codebook<4>, per_row>>() == 0);
+    CHECK(wrong_values<A, scheme<codebook<5>, per_group<32>>>() == 0);
   });
 }
 

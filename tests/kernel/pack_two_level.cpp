@@ -195,10 +195,41 @@ void check_not_finite(float bad, octavo::index alone_from) {
 
 }  // namespace
 
+/// LQ-LoRA: s = off + step q of eight bits, off and step in bf16.
+struct law_of_lq_lora {
+  using scheme = lq_lora<nf3>;
+  static constexpr int size = 64;
+  static constexpr int sharing = 256;
+  static std::vector<group> groups(values const& all, values const&) {
+    std::vector<group> result;
+    float least = std::numeric_limits<float>::infinity();
+    float most = 0;
+    for (auto const& xs : all) {
+      float m = 0;
+      for (float const x : xs) { m = std::max(m, std::fabs(x)); }
+      result.push_back({m, 0});
+      least = std::min(least, m);
+      most = std::max(most, m);
+    }
+    auto const brain = [](float x) { return static_cast<float>(bf16(x)); };
+    float const step = brain((most - least) / 255);
+    for (auto& g : result) {
+      float const volatile above = g.scale - brain(least);
+      g.scale = std::fma(step, bounded(above * inverse(step), 0, 255), brain(least));
+    }
+    return result;
+  }
+  static float integer(float x, group const& g) {
+    return nf3::decode(nf3::encode(bounded_value(x * inverse(g.scale))));
+  }
+  static float bounded_value(float x) { return std::min(std::max(x, -1.0f), 1.0f); }
+};
+
 TEST_CASE("two levels of scales are those of the formulas, for any rows and columns") {
   check_law<law_of_q4_k>();
   check_law<law_of_q6_k>();
   check_law<law_of_nvfp4>();
+  check_law<law_of_lq_lora>();
 }
 
 TEST_CASE("weights of either order and of any element type give one matrix") {
@@ -221,6 +252,66 @@ TEST_CASE("numbers that are none stay in their row") {
     check_not_finite<q4_k>(bad, 256);
     check_not_finite<q6_k>(-bad, 256);
     check_not_finite<nvfp4>(bad, 600);
+  }
+}
+
+TEST_CASE("scales and zeros that sixteen rows share are those of SpQR's formulas") {
+  for (octavo::index const rows : {1, 17, 64, 83}) {
+    for (octavo::index const cols : {5, 16, 49}) {
+      INFO(rows << " x " << cols);
+      test::matrix<float> const w(rows, cols, static_cast<std::uint64_t>(rows + cols));
+      auto const q = quantize<spqr<3>>(w, on<scalar>());
+      auto const view = q.view();
+      int wrong = 0;
+      for (octavo::index first = 0; first < rows; first += 16) {
+        octavo::index const end = std::min<octavo::index>(first + 16, rows);
+        for (octavo::index g = 0; g * 16 < cols; ++g) {
+          octavo::index const last = std::min<octavo::index>(g * 16 + 16, cols);
+          // Of each row, and of the sixteen: the nearest of eight values above the least, step and least in f16.
+          std::vector<float> scales, zeros;
+          for (octavo::index r = first; r < end; ++r) {
+            float low = w(r, g * 16);
+            float high = low;
+            for (octavo::index c = g * 16; c < last; ++c) {
+              low = std::min(low, w(r, c));
+              high = std::max(high, w(r, c));
+            }
+            if (low == high) {
+              low = std::min(low, 0.0f);
+              high = std::max(high, 0.0f);
+            }
+            scales.push_back((high - low) / 7);
+            zeros.push_back(scales.back() == 0 ? 0.0f : -low / scales.back());
+          }
+          auto const coded = [](std::vector<float>& all) {
+            float const least = half(*std::min_element(all.begin(), all.end()));
+            float const extent =
+                *std::max_element(all.begin(), all.end()) - *std::min_element(all.begin(), all.end());
+            float const step = half(extent / 7);
+            for (float& x : all) {
+              float const volatile above = x - least;
+              x = std::fma(step, bounded(above * inverse(step), 0, 7), least);
+            }
+          };
+          coded(scales);
+          coded(zeros);
+          for (octavo::index r = first; r < end; ++r) {
+            auto const i = static_cast<std::size_t>(r - first);
+            float const volatile minimum = -(scales[i] * zeros[i]);
+            wrong += view.scale_at(r, g) == scales[i] && view.minimum_at(r, g) == minimum ? 0 : 1;
+            for (octavo::index c = g * 16; c < last; ++c) {
+              float const volatile above = w(r, c) - minimum;
+              float const expected = bounded(above * inverse(scales[i]), 0, 7);
+              wrong += uint3::decode(view.code_at(r, c)) == expected ? 0 : 1;
+              wrong += view(r, c) == std::fma(scales[i], expected, minimum) ? 0 : 1;
+            }
+          }
+        }
+      }
+      CHECK(wrong == 0);
+      test::for_vector_archs(
+          [&](auto arch) { CHECK(same_bytes(quantize<spqr<3>>(w, on<typename decltype(arch)::type>()), q)); });
+    }
   }
 }
 

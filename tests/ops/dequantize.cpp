@@ -2,6 +2,7 @@
 #include "octavo/ops/dequantize.hpp"
 
 #include "octavo/ops/quantize.hpp"
+#include "octavo/quant/codebook.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/archs.hpp"
@@ -75,6 +76,8 @@ TEST_CASE("dequantize writes the values of all formats and granularities into an
   check_dequantize<w4_affine_g<20>>(65, 70);
   check_dequantize<scheme<test::powers_of_two, per_group<8>>>(65, 21);
   check_dequantize<bitnet>(65, 70);
+  check_dequantize<scheme<codebook<4>, per_tensor>>(65, 70);
+  check_dequantize<scheme<codebook<3>, per_row>>(65, 21);
 }
 
 TEST_CASE("dequantize gives back integers that fit the format") {

@@ -123,6 +123,60 @@ TEST_CASE("zeros, tiny and huge groups, and groups without numbers") {
   CHECK(std::isnan(Q::scale(Q::calibrate(std::vector<float>{inf}))));
 }
 
+TEST_CASE("LQ-LoRA's worked blocks: scales above an offset") {
+  // As published, the offset is a float and what codes multiply is a float's share of a bf16; here both are of one type.
+  std::vector<std::vector<float>> const blocks = {{.3f, -.7f, .05f, .42f}, {-1.1f, .9f, .2f, -.33f}};
+  int const codes[] = {5, 0, 3, 6, 0, 7, 4, 2};
+  double const published[] = {.236541, -.7, 0, .393832, -1.100391, 1.100391, .177086, -.238941};
+  auto const check = [&]<class Q>(std::type_identity<Q>, double bound) {
+    auto const p = settled<Q>(blocks);
+    CHECK(p[0].sub == 0);
+    CHECK(p[1].sub == 255);
+    for (std::size_t i = 0; i < 8; ++i) {
+      auto const& group = p[i / 4];
+      CHECK(Q::encode(blocks[i / 4][i % 4], group) == codes[i]);
+      CHECK(Q::decode(static_cast<code>(codes[i]), group) == Approx(published[i]).epsilon(bound));
+    }
+  };
+  check(std::type_identity<symmetric<nf3, shared_scale<affine_min<uint8>, 2>>>{}, 4e-4);  // .4 is .400390625 in bf16
+  check(std::type_identity<symmetric<nf3, shared_scale<affine_min<uint8, scale_as<bf16>>, 2>>>{}, 4e-3);
+}
+
+TEST_CASE("SpQR's worked scale and zero, and its worked group") {
+  using Q = spqr<3>::quantizer;
+  Q::params p{};
+  p.super = 0x1p-9f;  // s = a (w - o) with w = 5, o = 2
+  p.offset = -2 * 0x1p-9f;
+  p.sub = 5;
+  p.super_minimum = -.5f;  // z = .5 (w - o) with w = 3, o = 1
+  p.minimum_offset = .5f;
+  p.sub_minimum = 3;
+  CHECK(Q::scale(p) == .005859375f);
+  CHECK(Q::minimum(p) == -.005859375f);
+  CHECK(Q::decode(7, p) == 6 * .005859375f);
+
+  std::vector<float> const xs = {.11f, .05f, .2f, .085f};
+  auto const ends = Q::fit(xs.data(), xs.data() + 4);
+  CHECK(ends.scale == Approx(.0214285714));
+  CHECK(ends.drop == Approx(-2.33333));
+  auto const alone = Q::calibrate(xs);
+  double const values[] = {.1142857, .05, .2, .0928571};
+  int const codes[] = {3, 0, 7, 2};
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(Q::encode(xs[i], alone) == codes[i]);
+    CHECK(Q::decode(static_cast<code>(codes[i]), alone) == Approx(values[i]).epsilon(1e-3));  // offsets are f16
+  }
+}
+
+TEST_CASE("groups of equal values keep them, by the range to 0") {
+  using Q = affine_min<uint3, real_zero, scale_as<scheme<affine_min<uint8>, per_group<4>>>>;
+  std::vector<std::vector<float>> const groups = {{.5f, .5f}, {-.25f}, {0, 0}, {1, 2}};
+  auto const p = settled<Q>(groups);
+  for (std::size_t g = 0; g < 4; ++g) {
+    for (float const x : groups[g]) { CHECK(Q::decode(Q::encode(x, p[g]), p[g]) == Approx(x).margin(.02)); }
+  }
+}
+
 TEST_CASE("scales of scales by the mean compile, too") {
   using Q = symmetric<int4, scale_as<scheme<absmean<uint4, scale_as<bf16>>, per_row>>>;
   auto const p = settled<Q>({{7.0f}, {14.0f}, {21.0f}});  // the mean of 1, 2, 3 is 2: codes 0 (a tie), 1, 2 (a tie)

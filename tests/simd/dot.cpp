@@ -102,6 +102,33 @@ TEST_CASE("dot products are exact on every instruction set, in long bursts of ex
   check_highest<3>();
 }
 
+TEST_CASE("products of pairs of signed words, extremes among them, wrap as integers do") {
+  test::for_every_arch([](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    test::random next(61);
+    int wrong = 0;
+    for (int round = 0; round < 500; ++round) {
+      std::int16_t w[32];
+      std::int16_t a[32];
+      std::int32_t acc[16];
+      for (int i = 0; i < 32; ++i) {
+        w[i] = static_cast<std::int16_t>(round < 2 ? -32768 : next.below(65536) - 32768);
+        a[i] = static_cast<std::int16_t>(round == 0 ? -32768 : round == 1 ? 32767 : next.below(65536) - 32768);
+      }
+      for (auto& x : acc) { x = static_cast<std::int32_t>(next.bits()); }
+      std::int32_t out[16];
+      simd::dot_words<A>(simd::load_ints<A>(acc), simd::load_ints<A>(w), simd::load_ints<A>(a)).store_unaligned(out);
+      for (int i = 0; i < simd::lanes<A>; ++i) {
+        std::int64_t const exact =
+            std::int64_t{acc[i]} + std::int64_t{w[2 * i]} * a[2 * i] + std::int64_t{w[2 * i + 1]} * a[2 * i + 1];
+        wrong += out[i] == static_cast<std::int32_t>(static_cast<std::uint32_t>(exact)) ? 0 : 1;
+      }
+    }
+    CHECK(wrong == 0);
+  });
+}
+
 #if defined(__AVX512BF16__)
 TEST_CASE("this CPU's vdpbf16ps is two fma, the odd element of a pair first") {
   if (!cpu_has<avx512vnni>()) { return; }

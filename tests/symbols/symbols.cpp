@@ -213,6 +213,12 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   (void)packed<A, nf4_tensor>(m, pool);
   multiply<A, as_is>(packed<A, scheme<adalog<4>, per_group<32>>>(m, pool).view(), x, y);
   (void)packed<A, schemes::w4_affine_g<32>>(m, pool);
+  multiply<A, as_is>(packed<A, scheme<codebook<4>, per_tensor>>(m, pool).view(), x, y);
+  (void)packed<A, schemes::spqr<3>>(m, pool);
+  fixed_matrix fixed(m, {12, 8});
+  fixed_matrix const same = fixed;
+  fixed = same;
+  matmul(fixed, in_fixed(m, {16, 8}), y, on<A>(pool));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ template <class Scheme, class Fit, class View>
       index const first = g * layout.group();
       xs.clear();
       for (index k = 0; k < layout.group_length(g); ++k) { xs.push_back(scaled(r, first + k)); }
-      auto const p = quantize_group.encode(xs, g, codes.data());
+      auto const p = quantize_group.encode(xs, r, g, codes.data());
       for (index k = 0; k < layout.group_length(g); ++k) {
         float const back = Scheme::quantizer::decode(codes[static_cast<std::size_t>(k)], p);
         lost(r, first + k) = w(r, first + k) - back / s[static_cast<std::size_t>(first + k)];

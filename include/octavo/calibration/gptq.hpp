@@ -88,14 +88,15 @@ class gptq_solver {
               calibration::gptq_options const& options, Value const& value)
       : factor_(gram, options),
         quantize_group_(rows, cols, fit, value),
-        fixed_(options.static_groups || options.descending),
+        fixed_(options.static_groups || options.descending || has_quantized_scales<quantizer>),
         codes_(static_cast<std::size_t>(panel_rows * cols)),
         params_(static_cast<std::size_t>(panel_rows * quantize_group_.layout().groups())) {}
 
-  /// Finds codes and params of `rows` rows, at most 64; value(r, c) is the weight in row r of them.
+  /// Finds codes and params of `rows` rows from row `first`, at most 64; value(r, c) is the weight in row r of them.
   template <class Value>
-  void solve(index rows, Value const& value) {
+  void solve(index first, index rows, Value const& value) {
     index const cols = layout().cols;
+    first_ = first;
     w_.resize(rows, cols);
     for (index j = 0; j < cols; ++j) {
       for (index r = 0; r < rows; ++r) { w_(r, j) = static_cast<double>(value(r, factor_.at(j))); }
@@ -143,7 +144,7 @@ class gptq_solver {
     for (index r = 0; r < w_.rows(); ++r) {
       group_.clear();
       for (index k = 0; k < layout().group_length(g); ++k) { group_.push_back(value(r, first + k)); }
-      params_[static_cast<std::size_t>(r * layout().groups() + g)] = quantize_group_.fit(group_, g);
+      params_[static_cast<std::size_t>(r * layout().groups() + g)] = quantize_group_.fit(group_, first_ + r, g);
     }
   }
   /// Codes the weight of row r in step j, returns what is left of it.
@@ -158,6 +159,7 @@ class gptq_solver {
   gptq_factor factor_;
   group_quantizer<Scheme, Fit> quantize_group_;
   bool fixed_;
+  index first_ = 0;
   Eigen::MatrixXd w_;  // rows of the panel x columns in their order
   std::vector<float> group_;
   std::vector<code> codes_;
@@ -176,7 +178,8 @@ namespace calibration {
 ///     seen.add(x);
 ///     auto const q = calibration::gptq<schemes::w4_g128>(w, seen.mean(), calibration::clip_search{});
 ///
-/// Any scheme but per_column, any multiple of X Xᵀ. A feature that is always 0 ("dead") has H_jj = 1, and its weights
+/// Any scheme but per_column, any multiple of X Xᵀ. Where scales are quantized themselves, those of all groups come from W
+/// before the first column, as with static_groups. A feature that is always 0 ("dead") has H_jj = 1, and its weights
 /// become 0. All arithmetic is double but encode and decode; the factorization is Eigen's LLT. If that fails, λ is raised
 /// tenfold, three times. *Errors*: extents that differ, an H that stays not positive definite, elements not finite.
 /// *Time*: rows cols². *Memory*: four times H while it is factored, 64 rows of W.
@@ -192,7 +195,7 @@ template <class Scheme, class M, class Fit = extremes>
     index const row = r % panel_rows;
     if (row == 0 && g == 0) {
       index const rows = smaller(panel_rows, w.rows() - r);
-      solver.solve(rows, [&](index i, index c) { return alive(r + i, c); });
+      solver.solve(r, rows, [&](index i, index c) { return alive(r + i, c); });
       if (options.progress) { options.progress(r + rows, w.rows()); }
     }
     std::copy_n(solver.codes_at(row, g), solver.layout().group_length(g), codes);

@@ -94,10 +94,18 @@ template <class Scheme>
     } else {
       text += std::string(" x ") + detail::scale_text<typename layout::scale_type>;
     }
-    if constexpr (requires(typename Q::params p) { Q::minimum(p); }) { text += " + minimum"; }
+    if constexpr (layout::real_zeros) {
+      text += ", real zeros";
+    } else if constexpr (requires(typename Q::params p) { Q::minimum(p); }) {
+      text += " + minimum";
+    }
   }
   if constexpr (octavo::detail::is_per_group<G>) { return text + ", per_group<" + std::to_string(G::size) + ">"; }
+  if constexpr (octavo::detail::is_per_tile<G>) {
+    return text + ", per_tile<" + std::to_string(G::rows) + ", " + std::to_string(G::size) + ">";
+  }
   if constexpr (octavo::detail::is_per_column<G>) { return text + ", per_column"; }
+  if constexpr (layout::one_table) { return text + ", per_tensor"; }
   return text + ", per_row";  // per_tensor stores its scale in each row
 }
 

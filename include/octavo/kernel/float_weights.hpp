@@ -58,7 +58,8 @@ inline constexpr bool sign_symmetric = [] {
   return true;
 }();
 
-/// Codes of one packed register to values, k by k. A quantizer without scale() is asked for each value.
+/// Codes of one packed register to values, k by k. A quantizer without scale() is asked for each value, if its params are
+/// no table: one of a matrix, of at most 16 values, stays in registers, others are gathered from.
 template <class A, class L>
 class value_decoder {
   using F = typename L::format;
@@ -98,9 +99,14 @@ class value_decoder {
   struct params_group {
     std::byte const* params;  ///< of the first row of the register
   };
+  struct table_group {
+    simd::float_lookup<A> table;
+  };
   struct no_group {};
-  using group =
-      std::conditional_t<!L::linear, params_group, std::conditional_t<L::zero_points, zero_group, no_group>>;
+  static constexpr bool table_in_registers = L::one_table && L::bits <= 4;
+  using group = std::conditional_t<
+      table_in_registers, table_group,
+      std::conditional_t<!L::linear, params_group, std::conditional_t<L::zero_points, zero_group, no_group>>>;
 
   using packed = packed_step<A, L>;
 
@@ -110,8 +116,13 @@ class value_decoder {
         short_pairs_(bf16_values<F, L::flip>) {}
 
   [[nodiscard, gnu::always_inline]] static group load_group(std::byte const* params, index row) noexcept {
-    if constexpr (!L::linear) {
-      return {params + row * static_cast<index>(sizeof(typename Q::params))};
+    if constexpr (table_in_registers) {
+      if constexpr (L::bits == 4) { return {simd::float_lookup<A>(reinterpret_cast<float const*>(params))}; }
+      alignas(64) float sixteen[16] = {};  // fewer values, as often as it takes: what is above their codes is ignored
+      for (int c = 0; c < 16; ++c) { sixteen[c] = reinterpret_cast<float const*>(params)[c % code_count<F>]; }
+      return {simd::float_lookup<A>(sixteen)};
+    } else if constexpr (!L::linear) {
+      return {params + row * L::row_params};
     } else if constexpr (L::zero_points) {
       auto const zero = simd::load_bytes<A>(params + L::scale_bytes + row);
       return {simd::to_floats<A>(zero + simd::ints<A>(lattice<F>.lowest))};
@@ -123,7 +134,11 @@ class value_decoder {
   /// Value of k = K of the step for each row, without its scale.
   template <int K>
   [[nodiscard, gnu::always_inline]] simd::floats<A> get(packed const& step, group const& g) const noexcept {
-    if constexpr (!L::linear) {
+    if constexpr (table_in_registers) {
+      return g.table(step.template code<K>());
+    } else if constexpr (L::tables) {
+      return simd::gather<A>(reinterpret_cast<float const*>(g.params), table_places(step.template code<K>()));
+    } else if constexpr (!L::linear) {
       return decode_each(step.template code<K>(), g);
     } else {
       auto value = table_value<K>(step);
@@ -169,6 +184,12 @@ class value_decoder {
     } else {
       return table_(step.template code<K>());
     }
+  }
+  /// Where the values of codes are, in floats from the table of the first row.
+  [[nodiscard, gnu::always_inline]] static simd::ints<A> table_places(simd::ints<A> codes) noexcept {
+    auto const c = simd::bit_and<A>(codes, static_cast<std::uint32_t>(code_count<F> - 1));
+    if constexpr (L::one_table) { return c; }
+    return c + simd::shift_left<F::bits, A>(simd::lane_numbers<A>());
   }
   [[nodiscard]] static simd::floats<A> decode_each(simd::ints<A> codes, params_group const& g) noexcept {
     std::int32_t c[static_cast<std::size_t>(simd::lanes<A>)];

@@ -24,7 +24,9 @@ class two_level_packer {
       : weights_(weights), layout_(layout), out_(out) {}
 
   /// Of one piece of work: the values of a group, then scales and minima of those that share.
-  [[nodiscard]] index scratch_floats() const noexcept { return layout_.group() + 2 * sharing(); }
+  [[nodiscard]] index scratch_floats() const noexcept {
+    return layout_.group() + 2 * layout_type::sharing_rows * sharing();
+  }
   /// Of begin(): scales and minima of all groups, if all of them share.
   [[nodiscard]] index shared_floats() const noexcept {
     return by_matrix ? product(layout_.rows, layout_.groups(), 2) : 0;
@@ -51,7 +53,7 @@ class two_level_packer {
     for (index p = from; p < to; ++p) {
       std::byte* const panel = out_ + p * layout_.panel_bytes();
       std::memset(panel, 0, static_cast<std::size_t>(layout_.panel_bytes()));
-      for (index row = 0; row < panel_rows; ++row) {
+      for (index row = 0; row < panel_rows; row += layout_type::sharing_rows) {
         for (index g = 0; g < layout_.groups(); g += sharing()) {
           sharing_groups(p * panel_rows + row, g, smaller(g + sharing(), layout_.groups()), room, panel);
         }
@@ -73,32 +75,40 @@ class two_level_packer {
     return Q::fit(room, room + layout_.group_length(g));
   }
 
-  /// Groups [from, to) of a row, which share.
-  void sharing_groups(index r, index from, index to, float* room, std::byte* panel) const noexcept {
+  /// Groups [from, to) of the rows from `first`, which share.
+  void sharing_groups(index first, index from, index to, float* room, std::byte* panel) const noexcept {
     detail::panel_writer<S> const writer(layout_, panel);
-    index const row = r % panel_rows;
-    if (r >= layout_.rows) {
-      for (index g = from; g < to; ++g) { writer.put_padding(row, g, 0); }
-      return;  // scale 0 as allocated
-    }
+    index const end = smaller(first + layout_type::sharing_rows, layout_.rows);
     float* const scales = room + layout_.group();
-    float* const drops = scales + (to - from);
+    float* const drops = scales + layout_type::sharing_rows * (to - from);
     bool finite = true;
-    for (index g = from; g < to; ++g) {
-      auto const group = fit(r, g, room);
-      scales[g - from] = group.scale;
-      drops[g - from] = group.drop;
-      finite = finite && detail::is_finite(group.scale);
-    }
-    auto const shared = by_matrix && finite ? shared_ : Q::share(scales, drops, to - from);
-    for (index g = from; g < to; ++g) {
-      auto const p = Q::settle({scales[g - from], drops[g - from]}, shared);
-      writer.put_params(row, g, p);
-      load(r, g, room);
-      for (index k = 0; k < layout_.group_length(g); ++k) {
-        writer.put_code(layout_.at(row, g, k), Q::encode(room[k], p));
+    index n = 0;
+    for (index r = first; r < end; ++r) {
+      for (index g = from; g < to; ++g, ++n) {
+        auto const group = fit(r, g, room);
+        scales[n] = group.scale;
+        drops[n] = group.drop;
+        finite = finite && detail::is_finite(group.scale);
       }
-      writer.put_padding(row, g, layout_.group_length(g));
+    }
+    auto const shared = by_matrix && finite ? shared_ : Q::share(scales, drops, n);
+    n = 0;
+    for (index r = first; r < first + layout_type::sharing_rows; ++r) {
+      index const row = r % panel_rows;
+      for (index g = from; g < to; ++g) {
+        if (r >= end) {
+          writer.put_padding(row, g, 0);
+          continue;  // codes of scales are 0 as allocated
+        }
+        auto const p = Q::settle({scales[n], drops[n]}, shared);
+        ++n;
+        writer.put_params(row, g, p);
+        load(r, g, room);
+        for (index k = 0; k < layout_.group_length(g); ++k) {
+          writer.put_code(layout_.at(row, g, k), Q::encode(room[k], p));
+        }
+        writer.put_padding(row, g, layout_.group_length(g));
+      }
     }
   }
 

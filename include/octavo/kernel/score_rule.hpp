@@ -117,7 +117,7 @@ struct score_rule {
     using simd::fused;
     if (cap > 0) { s = simd::opaque<A>(simd::tanh<A>(s) * simd::floats<A>(detail::opaque(cap * log2e))); }
     if (slopes != nullptr) {
-      auto const distance = simd::ints<A>(static_cast<std::int32_t>(key - offset - query)) + lane_numbers<A>();
+      auto const distance = simd::ints<A>(static_cast<std::int32_t>(key - offset - query)) + simd::lane_numbers<A>();
       auto const size = simd::bit_and<A>(simd::as_ints<A>(simd::to_floats<A>(distance)), 0x7fffffffu);
       s = fused<A>(simd::floats<A>(detail::opaque(slopes[head] * -log2e)), simd::as_floats<A>(size), s);
     }
@@ -136,11 +136,6 @@ struct score_rule {
   }
 
  private:
-  template <class A>
-  [[nodiscard, gnu::always_inline]] static simd::ints<A> lane_numbers() noexcept {
-    static constexpr std::int32_t numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    return simd::load_ints<A>(numbers);
-  }
   /// 1 where the mask is true.
   template <class A>
   [[nodiscard]] simd::floats<A> seen(index head, index query, index key) const noexcept {

@@ -95,8 +95,7 @@ class unpacker {
       scale = load_stored_scales<A, layout_type>(params, shared, row);
     }
     if constexpr (layout_type::minima) {
-      minimum = load_stored_scales<A, layout_type>(panel + layout_.minima_at(g),
-                                                   shared + layout_type::shared_scale_bytes, row);
+      minimum = load_stored_minima<A, layout_type>(panel + layout_.minima_at(g), params, shared, row);
     }
     auto const value = [&](auto kk, auto const& step, [[maybe_unused]] index at) __attribute__((always_inline)) {
       auto const v = values.template get<kk()>(step, group);

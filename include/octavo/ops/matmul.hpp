@@ -84,6 +84,26 @@ template <class W, class X, class Y>
   }
 }
 
+/// What matmul of other storages shares, whose tokens x are elements: checks, then run(arch, tokens, outputs, context,
+/// epilogue), where arch is a std::type_identity.
+template <class Default, class W, class X, class Y, class Run, class... Options>
+[[gnu::always_inline]] inline void run_matmul(W const& w, X const& x, Y& y, Run const& run,
+                                              Options const&... options) {
+  static_assert(sizeof...(Options) <= 2, "Octavo: matmul takes at most an epilogue and a context.");
+  auto const xs = as_tokens(x);
+  auto const ys = as_tokens(y);
+  using X_type = std::remove_const_t<std::remove_pointer_t<decltype(xs.data())>>;
+  using Y_type = std::remove_pointer_t<decltype(ys.data())>;
+  static_assert(!std::is_const_v<Y_type>, "Octavo: matmul writes its third operand, but this one is const.");
+  check_matmul(w, xs, ys);
+  auto const context = context_of<Default>(options...);
+  using arch = typename decltype(context)::arch;
+  if constexpr (check_arch<arch>()) {
+    run(std::type_identity<arch>{}, tokens_view<X_type const>(xs.data(), xs.features(), xs.tokens(), xs.stride()), ys,
+        context, epilogue_of(options...));
+  }
+}
+
 }  // namespace detail
 
 /// Whether matmul(w, x, y) would accept these shapes.

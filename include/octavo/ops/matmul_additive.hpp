@@ -114,21 +114,16 @@ template <class S = as_is, class W, class X, class Y, class... Options, class De
 void matmul(W const& w, X const& x, Y&& y, Options const&... options) {
   static_assert(std::is_same_v<S, as_is>,
                 "Octavo: additive codebooks multiply activations as they are. Call matmul(w, x, y).");
-  static_assert(sizeof...(Options) <= 2, "Octavo: matmul takes at most an epilogue and a context.");
-  auto const xs = as_tokens(x);
-  auto const ys = as_tokens(y);
-  using X_type = std::remove_const_t<std::remove_pointer_t<decltype(xs.data())>>;
-  using Y_type = std::remove_pointer_t<decltype(ys.data())>;
-  static_assert(!std::is_const_v<Y_type>, "Octavo: matmul writes its third operand, but this one is const.");
-  detail::check_matmul(w, xs, ys);
-  auto const context = detail::context_of<Default>(options...);
-  using arch = typename decltype(context)::arch;
-  if constexpr (detail::check_arch<arch>()) {
-    auto const view = detail::stored_view(w);
-    ops::additive_run<arch, std::remove_const_t<decltype(view)>, X_type, Y_type> run(
-        view, {xs.data(), xs.features(), xs.tokens(), xs.stride()}, ys);
-    run(context, detail::epilogue_of(options...));
-  }
+  auto const view = detail::stored_view(w);
+  detail::run_matmul<Default>(
+      w, x, y,
+      [&view]<class A, class T, class U>(std::type_identity<A>, tokens_view<T const> const& xs,
+                                         tokens_view<U> const& ys, auto const& context, auto const& epilogue)
+          __attribute__((always_inline)) {
+            ops::additive_run<A, std::remove_const_t<decltype(view)>, T, U> run(view, xs, ys);
+            run(context, epilogue);
+          },
+      options...);
 }
 
 }  // namespace v0

@@ -39,7 +39,7 @@ class matmul_run {
   static constexpr bool matrix = kernel::on_matrix_unit<weights>;
 
   /// So few tokens take several panels at a time: one where unpacking is most of the work, two otherwise.
-  static constexpr int few_tokens = !layout_type::linear || weights::operand_zeros ? 0
+  static constexpr int few_tokens = (!layout_type::linear && !layout_type::one_table) || weights::operand_zeros ? 0
                                     : weights::units > 4 ? (shape::few_tokens < 1 ? shape::few_tokens : 1)
                                                          : shape::few_tokens;
   /// Quads of a short group, if its weights fit registers.

@@ -24,6 +24,10 @@ struct scale_and_minimum {
   static_assert(signed_scale_type<scale_type>,
                 "Octavo: affine_min and affine_codebook store scales and minima as scale_as<T> with T one of float, "
                 "octavo::bf16, octavo::f16; e8m0 and ue4m3 have no sign, which a minimum needs.");
+  static_assert(
+      !(std::is_same_v<Options, real_zero> || ...),
+      "Octavo: real_zero says that zeros are quantized with the scales. Add scale_as<scheme<...>>, or leave it "
+      "away: minima are stored.");
   static constexpr float largest_minimum = std::is_same_v<scale_type, f16>    ? 65504.0f
                                            : std::is_same_v<scale_type, bf16> ? 0x1.fep127f
                                                                               : 0x1.fffffep127f;
@@ -82,11 +86,12 @@ struct affine_min : detail::scale_and_minimum<affine_min<Format, Options...>, Fo
   }
 };
 
-/// The same with scales and minima that are quantized themselves.
+/// The same with scales and minima that are quantized themselves; with `real_zero`, scales and zeros.
 template <number_format Format, class... Options>
   requires detail::quantized_scale<Options...>
 struct affine_min<Format, Options...>
-    : detail::two_level<affine_min<Format>, typename detail::scale_option<Options...>::type> {
+    : detail::two_level<affine_min<Format>, typename detail::scale_option<Options...>::type,
+                        (std::is_same_v<Options, real_zero> || ...)> {
 };
 
 namespace detail {

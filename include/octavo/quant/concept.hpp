@@ -49,6 +49,14 @@ concept has_quantized_scales = linear_quantizer<Q> && requires {
   typename Q::scale_scheme;
 };
 
+/// A quantizer whose params are a table of floats, one for each code: decode(c, p) == p.values[c]. Kernels look values up
+/// instead of asking for each.
+template <class Q>
+concept has_table = quantizer<Q> && !linear_quantizer<Q> && requires(typename Q::params p) {
+  requires sizeof(p) == sizeof(p.values) && sizeof(p.values) == sizeof(float) << Q::format::bits;
+  { p.values[0] } -> std::same_as<float&>;
+};
+
 namespace detail {
 
 /// How a scale is stored: `Q::scale_type`, float if absent.

@@ -19,6 +19,16 @@ struct per_group {
   static constexpr index size = G;
 };
 
+/// Of scales that are quantized themselves (quant/two_level.hpp): those of G neighbouring groups in R neighbouring rows share
+/// what they are quantized with.
+template <int R, int G>
+struct per_tile {
+  static_assert(R == 16 || R == 32 || R == 64, "Octavo: a tile of scales has 16, 32 or 64 rows.");
+  static_assert(G >= 1 && G <= 32768, "Octavo: a tile of scales has 1 to 32768 groups of a row.");
+  static constexpr index rows = R;
+  static constexpr index size = G;
+};
+
 /// G neighbouring channels of one token of a cache; the last group of a head may be short.
 template <int G>
 struct per_token_group {
@@ -42,6 +52,11 @@ template <class T>
 inline constexpr bool is_per_group = false;
 template <int G>
 inline constexpr bool is_per_group<per_group<G>> = true;
+
+template <class T>
+inline constexpr bool is_per_tile = false;
+template <int R, int G>
+inline constexpr bool is_per_tile<per_tile<R, G>> = true;
 
 template <class G>
 inline constexpr bool is_per_column = false;

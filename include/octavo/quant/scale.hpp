@@ -16,6 +16,9 @@ inline namespace v0 {
 struct narrow {};  ///< the largest value: /127, /7, /6 ... (ggml q8, bitsandbytes, the default)
 struct full {};    ///< half the distance between extremes: /127.5, /7.5 (compressed-tensors)
 
+/// Option of `affine_min` whose scales are quantized: zeros are, in place of minima (quant/two_level.hpp).
+struct real_zero {};
+
 /// Which power of two a scale_as<e8m0> is, for numbers up to `extent` and a format whose largest value is `steps` and the
 /// value below it less by `top_step`.
 ///

@@ -90,6 +90,15 @@ using shared_scale = scale_as<scheme<Q, per_group<N>>>;
 using nvfp4 = scheme<symmetric<e2m1, scale_as<scheme<symmetric<e4m3>, per_tensor>>>, per_group<16>>;
 using nf4_dq = scheme<symmetric<nf4, shared_scale<symmetric<uint8>, 256>>, per_group<64>>;
 
+// LQ-LoRA: scales of 8 bits above an offset, here that of 256 groups. SpQR: scales and zeros of three bits above offsets
+// that 16 rows share.
+template <number_format F>
+using lq_lora = scheme<symmetric<F, shared_scale<affine_min<uint8, scale_as<bf16>>, 256>>, per_group<64>>;
+template <int B>
+using spqr =
+    scheme<affine_min<uint<B>, real_zero, scale_as<scheme<affine_min<uint3, scale_as<f16>>, per_tile<16, 1>>>>,
+           per_group<16>>;
+
 // What blocks of ggml hold (io/import_ggml.hpp). 256 numbers share an f16 scale, and one for minima.
 using q2_k = scheme<affine_min<uint2, shared_scale<symmetric<uint4, scale_as<f16>>, 16>>, per_group<16>>;
 using q3_k = scheme<signed_max<int3, shared_scale<signed_max<int6, scale_as<f16>>, 16>>, per_group<16>>;

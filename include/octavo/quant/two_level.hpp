@@ -28,6 +28,12 @@ struct two_level_min_params {
   code sub_minimum;
   float inverse;
 };
+/// With offsets of the scales, and of the minima.
+template <class Params>
+struct two_level_offset_params : Params {
+  float offset;
+  float minimum_offset;
+};
 
 /// The quantizer Base, whose scales (and minima, times -1) are numbers that the scheme Scales quantizes: a tree of schemes.
 ///
@@ -36,14 +42,23 @@ struct two_level_min_params {
 ///     signed_max<int6, scale_as<scheme<signed_max<int8, scale_as<f16>>, per_group<16>>>>      Q6_K, in per_group<16>
 ///     symmetric<nf4, scale_as<scheme<symmetric<uint8>, per_group<256>>>>                      as QLoRA, in per_group<64>
 ///
+///     symmetric<nf4, scale_as<scheme<affine_min<uint8, scale_as<bf16>>, per_group<256>>>>     as LQ-LoRA, in per_group<64>
+///     affine_min<uint3, real_zero, scale_as<scheme<affine_min<uint3, scale_as<f16>>, per_tile<16, 1>>>>
+///                                                                                             SpQR, in per_group<16>
+///
 /// scale = super * value(sub), rounded to f32 once; minimum = super_minimum * value(sub_minimum) likewise, with a shared
-/// scale of its own. In Scales, per_group<N> means N neighbouring groups of a row, of which the last may be fewer, per_row
-/// all groups of a row, per_tensor all of the matrix. What is shared is stored for each row.
+/// scale of its own. Where Scales is an affine_min, scale = fma(super, value(sub), offset), and so is the minimum.
+/// In Scales, per_group<N> means N neighbouring groups of a row, of which the last may be fewer, per_row
+/// all groups of a row, per_tensor all of the matrix: what is shared is stored for each row. per_tile<R, N> means N
+/// neighbouring groups of R neighbouring rows, and what is shared is stored once for them.
+///
+/// With `real_zero` not the minimum is quantized by Scales but the zero, -minimum / scale, a real number of steps:
+/// value = scale * (code - zero), minimum = -(scale * zero), rounded once. A group of equal values spans the range to 0.
 ///
 /// quantize first gives every group the float scale of Base, then quantizes those that share by Scales, then codes by
 /// what is stored. Where minima become unsigned, the range of a group is extended to 0, so none is above 0. A group
 /// with a value that is not finite makes all groups of its row that share with it NaN, and no other row.
-template <class Base, class Scales>
+template <class Base, class Scales, bool RealZero = false>
 struct two_level {
   using format = typename Base::format;
   using scale_scheme = Scales;
@@ -51,23 +66,30 @@ struct two_level {
   using scale_format = typename scale_quantizer::format;
   using scale_granularity = typename Scales::granularity;
   using super_type = typename scale_type_of<scale_quantizer>::type;
-  using params = std::conditional_t<has_minimum<Base>, two_level_min_params, two_level_params>;
+  using plain_params = std::conditional_t<has_minimum<Base>, two_level_min_params, two_level_params>;
+  /// Whether scales are codes above an offset, and whether zeros are quantized in place of minima.
+  static constexpr bool offsets = has_minimum<scale_quantizer>;
+  static constexpr bool real_zeros = RealZero;
+  using params = std::conditional_t<offsets, two_level_offset_params<plain_params>, plain_params>;
 
   /// Whether scales are integers; else they are e4m3, not negative.
   static constexpr bool integer_scales = lattice<scale_format>.exact && lattice<scale_format>.step == 1.0f;
 
   static_assert(linear_quantizer<scale_quantizer> && !has_zero_point<scale_quantizer> &&
-                    !has_minimum<scale_quantizer>,
-                "Octavo: scales are quantized by symmetric, signed_max or absmean: codes times a shared scale.");
+                    !has_quantized_scales<scale_quantizer>,
+                "Octavo: scales are quantized by symmetric, signed_max or absmean, codes times a shared scale, or by "
+                "affine_min, with an offset.");
   static_assert(integer_scales || (std::is_same_v<scale_format, e4m3> && requires { Base::from_absmax(1.0f); }),
                 "Octavo: scales are quantized to integers, or those of symmetric to octavo::e4m3.");
   static_assert(signed_scale_type<super_type>,
                 "Octavo: the scale that groups share is stored as float, octavo::bf16 or octavo::f16.");
-  static_assert(is_per_group<scale_granularity> || is_per_tensor<scale_granularity> ||
-                    std::is_same_v<scale_granularity, per_row>,
-                "Octavo: scales are quantized per_group<N> (N groups of a row), per_row or per_tensor.");
+  static_assert(
+      is_per_group<scale_granularity> || is_per_tensor<scale_granularity> || is_per_tile<scale_granularity> ||
+          std::is_same_v<scale_granularity, per_row>,
+      "Octavo: scales are quantized per_group<N> (N groups of a row), per_tile<R, N> (those of R rows), per_row "
+      "or per_tensor.");
 
-  /// The unrounded scale of a group, and its minimum times -1 (0 without).
+  /// The unrounded scale of a group, and its minimum times -1 (0 without), or its zero.
   struct ends {
     float scale;
     float drop;
@@ -78,11 +100,27 @@ struct two_level {
     typename scale_quantizer::params drop;
   };
 
+  /// Base by the ranges that scales and minima allow: what calibrations search params of.
+  struct group_law : Base {
+    [[gnu::always_inline]] static constexpr typename Base::params calibrate(float const* first,
+                                                                            float const* last) noexcept {
+      return calibrate_base(first, last);
+    }
+    static constexpr typename Base::params calibrate(std::span<float const> xs) noexcept {
+      return calibrate_base(xs.data(), xs.data() + xs.size());
+    }
+  };
+
   [[gnu::always_inline]] static constexpr ends fit(float const* first, float const* last) noexcept {
+    return ends_of(calibrate_base(first, last));
+  }
+  [[gnu::always_inline]] static constexpr ends ends_of(typename Base::params const& p) noexcept {
     if constexpr (!has_minimum<Base>) {
-      return {Base::scale(calibrate_base(first, last)), 0.0f};
+      return {Base::scale(p), 0.0f};
     } else {
-      auto const p = calibrate_base(first, last);
+      if constexpr (RealZero) {
+        return {Base::scale(p), Base::scale(p) == 0 ? 0.0f : -Base::minimum(p) / Base::scale(p)};
+      }
       return {Base::scale(p), -Base::minimum(p)};
     }
   }
@@ -97,9 +135,11 @@ struct two_level {
     params p{};
     p.super = scale_quantizer::scale(s.scale);
     p.sub = scale_quantizer::encode(group.scale, s.scale);
+    if constexpr (offsets) { p.offset = scale_quantizer::minimum(s.scale); }
     if constexpr (has_minimum<Base>) {
       p.super_minimum = -scale_quantizer::scale(s.drop);
       p.sub_minimum = scale_quantizer::encode(group.drop, s.drop);
+      if constexpr (offsets) { p.minimum_offset = -scale_quantizer::minimum(s.drop); }
     }
     float const stored = scale(p);
     if constexpr (requires { requires Base::divides; }) {
@@ -125,15 +165,31 @@ struct two_level {
   [[gnu::always_inline]] static constexpr code encode(float x, params p) noexcept { return Base::encode(x, base(p)); }
   [[gnu::always_inline]] static constexpr float decode(code c, params p) noexcept { return Base::decode(c, base(p)); }
   [[gnu::always_inline]] static constexpr float scale(params p) noexcept {
+    if constexpr (offsets) { return __builtin_fmaf(p.super, scale_format::decode(p.sub), p.offset); }
     return p.super * scale_format::decode(p.sub);
   }
   [[gnu::always_inline]] static constexpr float minimum(params p) noexcept requires has_minimum<Base> {
-    return opaque(p.super_minimum * scale_format::decode(p.sub_minimum));
+    float const drop = shared_minimum(p);
+    return RealZero ? opaque(scale(p) * drop) : drop;
   }
 
  private:
+  /// The minimum, or the zero times -1.
+  [[gnu::always_inline]] static constexpr float shared_minimum(params p) noexcept {
+    if constexpr (offsets) {
+      return __builtin_fmaf(p.super_minimum, scale_format::decode(p.sub_minimum), p.minimum_offset);
+    }
+    return opaque(p.super_minimum * scale_format::decode(p.sub_minimum));
+  }
   [[gnu::always_inline]] static constexpr auto calibrate_base(float const* first, float const* last) noexcept {
-    if constexpr (has_minimum<Base> && lowest_value<scale_format> >= 0) {
+    if constexpr (RealZero) {
+      value_range const own(first, last, first == last ? 0.0f : *first);
+      if (own.low == own.high) {
+        value_range const range(first, last, 0.0f);
+        return Base::from_range(range.low, range.high);
+      }
+      return Base::from_range(own.low, own.high);
+    } else if constexpr (has_minimum<Base> && lowest_value<scale_format> >= 0 && !offsets) {
       value_range const range(first, last, 0.0f);
       return Base::from_range(range.low, range.high);
     } else {

@@ -51,6 +51,12 @@ template <class A>
   std::memcpy(&x, p, sizeof x);
   return ints<A>(x);
 }
+/// 0, 1, 2 ...
+template <class A>
+[[nodiscard, gnu::always_inline]] inline ints<A> lane_numbers() noexcept {
+  static constexpr std::int32_t numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return load_ints<A>(numbers);
+}
 template <class A>
 [[gnu::always_inline]] inline floats<A> load_floats(float const* p) noexcept {
   return floats<A>::load_unaligned(p);

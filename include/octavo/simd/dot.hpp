@@ -182,6 +182,55 @@ struct dot<A, Highest> {
 
 #endif
 
+/// acc + w[0] a[0] + w[1] a[1] for the words of each lane, which are signed; wraps as registers do.
+template <class A>
+[[nodiscard, gnu::always_inline]] inline ints<A> dot_words(ints<A> acc, ints<A> w, ints<A> a) noexcept {
+  if constexpr (octavo::detail::is_scalar<A>) {
+    return ints<A>::generate([&](int i) {
+      auto const word = [i](ints<A> const& x, int j) {
+        return static_cast<std::int16_t>(static_cast<std::uint32_t>(x.v[i]) >> (16 * j));
+      };
+      auto const product = [&](int j) { return static_cast<std::uint32_t>(word(w, j) * word(a, j)); };
+      return static_cast<std::int32_t>(static_cast<std::uint32_t>(acc.v[i]) + product(0) + product(1));
+    });
+  } else if constexpr (detail::has<vnni, A>) {
+    auto sum = static_cast<typename native_of<A>::raw>(acc);
+#if defined(__AVX512VNNI__)
+    if constexpr (octavo::detail::is_avx512<A>) {
+#if defined(__clang__) || defined(__SANITIZE_ADDRESS__)
+      return ints<A>(_mm512_dpwssd_epi32(sum, static_cast<__m512i>(w), static_cast<__m512i>(a)));
+#else
+      asm("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(static_cast<__m512i>(w)), "v"(static_cast<__m512i>(a)));
+      return ints<A>(sum);
+#endif
+    }
+#endif
+#if defined(__AVXVNNI__)
+    if constexpr (!octavo::detail::is_avx512<A>) {
+#if defined(__clang__) || defined(__SANITIZE_ADDRESS__)
+      return ints<A>(_mm256_dpwssd_avx_epi32(sum, static_cast<__m256i>(w), static_cast<__m256i>(a)));
+#else
+      asm("%{vex%} vpdpwssd %2, %1, %0" : "+x"(sum) : "x"(static_cast<__m256i>(w)), "x"(static_cast<__m256i>(a)));
+      return ints<A>(sum);
+#endif
+    }
+#endif
+    return ints<A>(sum);
+  } else if constexpr (detail::is_x86<A>) {
+    using native = native_of<A>;
+    return ints<A>(native::add_ints(acc, native::multiply_words(w, a)));
+  } else {
+#if defined(__aarch64__)
+    int16x8_t const ww = vreinterpretq_s16_s32(w);
+    int16x8_t const aa = vreinterpretq_s16_s32(a);
+    int32x4_t const low = vmull_s16(vget_low_s16(ww), vget_low_s16(aa));
+    return ints<A>(vaddq_s32(acc, vpaddq_s32(low, vmull_high_s16(ww, aa))));
+#else
+    return acc;
+#endif
+  }
+}
+
 /// acc = fma(w[1], a[1], acc), then acc = fma(w[0], a[0], acc), for the bf16 pairs of each lane: what vdpbf16ps
 /// computes while nothing is denormal (a test compares the two on the host).
 template <class A>

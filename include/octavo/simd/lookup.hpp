@@ -73,40 +73,46 @@ class byte_lookup<A, 64> {
   ints<A> quarters_[4];
 };
 
-/// Floats by 4-bit code: `lookup(lanes)[i] = table[lanes[i] & 15]`.
+/// Floats by 4-bit code: `lookup(lanes)[i] = table[lanes[i] & 15]`. It may refer to the sixteen floats.
 template <class A>
 class float_lookup {
  public:
-  explicit float_lookup(float_table const& table) noexcept : table_(table) {}
+  float_lookup() noexcept = default;
+  explicit float_lookup(float const* sixteen) noexcept : table_(sixteen) {}
+  explicit float_lookup(float_table const& table) noexcept : table_(table.data()) {}
   [[nodiscard]] floats<A> operator()(ints<A> codes) const noexcept {
     std::int32_t c[static_cast<std::size_t>(lanes<A>)];
     codes.store_unaligned(c);
     float v[static_cast<std::size_t>(lanes<A>)];
-    for (int i = 0; i < lanes<A>; ++i) { v[i] = table_[static_cast<std::size_t>(c[i] & 15)]; }
+    for (int i = 0; i < lanes<A>; ++i) { v[i] = table_[c[i] & 15]; }
     return load_floats<A>(v);
   }
 
  private:
-  float_table const& table_;
+  float const* table_ = nullptr;
 };
 
-/// Floats by 8-bit code: `gather(lanes)[i] = table[lanes[i] & 255]`.
+/// `gather(table, at)[i] = table[at[i]]`.
 template <class A>
-[[gnu::always_inline]] inline floats<A> gather_floats(float_table const& table, ints<A> codes) noexcept {
-  auto const c = bit_and<A>(codes, 0xffu);
+[[gnu::always_inline]] inline floats<A> gather(float const* table, ints<A> at) noexcept {
 #if defined(__AVX512F__)
   if constexpr (octavo::detail::is_avx512<A>) {
-    return floats<A>(_mm512_mask_i32gather_ps(_mm512_setzero_ps(), 0xffff, c, table.data(), 4));
+    return floats<A>(_mm512_mask_i32gather_ps(_mm512_setzero_ps(), 0xffff, at, table, 4));
   }
 #endif
 #if defined(__AVX2__)
-  if constexpr (octavo::detail::is_avx2<A>) { return floats<A>(_mm256_i32gather_ps(table.data(), c, 4)); }
+  if constexpr (octavo::detail::is_avx2<A>) { return floats<A>(_mm256_i32gather_ps(table, at, 4)); }
 #endif
   std::int32_t each[static_cast<std::size_t>(lanes<A>)];
-  c.store_unaligned(each);
+  at.store_unaligned(each);
   float v[static_cast<std::size_t>(lanes<A>)];
-  for (int i = 0; i < lanes<A>; ++i) { v[i] = table[static_cast<std::size_t>(each[i])]; }
+  for (int i = 0; i < lanes<A>; ++i) { v[i] = table[each[i]]; }
   return load_floats<A>(v);
+}
+/// Floats by 8-bit code: `gather_floats(table, lanes)[i] = table[lanes[i] & 255]`.
+template <class A>
+[[gnu::always_inline]] inline floats<A> gather_floats(float_table const& table, ints<A> codes) noexcept {
+  return gather<A>(table.data(), bit_and<A>(codes, 0xffu));
 }
 
 /// Codes in pair order (storage/panel.hpp) back to quads: four consecutive k of a row per lane.
@@ -139,8 +145,9 @@ template <class A>
   requires octavo::detail::is_avx512<A>
 class float_lookup<A> {
  public:
-  [[gnu::always_inline]] explicit float_lookup(float_table const& table) noexcept
-      : table_(_mm512_loadu_ps(table.data())) {}
+  [[gnu::always_inline]] float_lookup() noexcept = default;
+  [[gnu::always_inline]] explicit float_lookup(float const* sixteen) noexcept : table_(_mm512_loadu_ps(sixteen)) {}
+  [[gnu::always_inline]] explicit float_lookup(float_table const& table) noexcept : float_lookup(table.data()) {}
   [[nodiscard, gnu::always_inline]] floats<A> operator()(ints<A> codes) const noexcept {
     return floats<A>(_mm512_maskz_permutexvar_ps(0xffff, codes, table_));
   }
@@ -252,8 +259,10 @@ template <class A>
   requires octavo::detail::is_avx2<A>
 class float_lookup<A> {
  public:
-  [[gnu::always_inline]] explicit float_lookup(float_table const& table) noexcept
-      : low_(_mm256_loadu_ps(table.data())), high_(_mm256_loadu_ps(table.data() + 8)) {}
+  [[gnu::always_inline]] float_lookup() noexcept = default;
+  [[gnu::always_inline]] explicit float_lookup(float const* sixteen) noexcept
+      : low_(_mm256_loadu_ps(sixteen)), high_(_mm256_loadu_ps(sixteen + 8)) {}
+  [[gnu::always_inline]] explicit float_lookup(float_table const& table) noexcept : float_lookup(table.data()) {}
   [[nodiscard, gnu::always_inline]] floats<A> operator()(ints<A> codes) const noexcept {
     __m256 const low = _mm256_permutevar8x32_ps(low_, codes);
     __m256 const high = _mm256_permutevar8x32_ps(high_, codes);

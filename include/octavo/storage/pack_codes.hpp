@@ -14,16 +14,18 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Whether the scales that two groups share have the same bits.
+/// Whether what two groups share has the same bits.
 template <class P>
 [[nodiscard]] bool same_shared(P const& a, P const& b) noexcept {
   auto const same = [](float x, float y) {
     return __builtin_bit_cast(std::uint32_t, x) == __builtin_bit_cast(std::uint32_t, y);
   };
-  if constexpr (requires { a.super_minimum; }) {
-    return same(a.super, b.super) && same(a.super_minimum, b.super_minimum);
+  bool equal = same(a.super, b.super);
+  if constexpr (requires { a.super_minimum; }) { equal = equal && same(a.super_minimum, b.super_minimum); }
+  if constexpr (requires { a.offset; }) {
+    equal = equal && same(a.offset, b.offset) && same(a.minimum_offset, b.minimum_offset);
   }
-  return same(a.super, b.super);
+  return equal;
 }
 
 }  // namespace detail
@@ -37,7 +39,7 @@ template <class P>
 ///       return schemes::w4_g<32>::quantizer::params{my_scale(r, g), 0.0f};        // the inverse is not stored
 ///     });
 ///
-/// Where scales are quantized themselves, groups of a row that share a scale must have the same one.
+/// Where scales are quantized themselves, groups that share a scale must have the same one.
 ///
 /// *Errors*: groups that should share a scale and do not, by row and group; extents whose product overflows fail as in quantize. *Scratch*: one byte for each element of a group.
 template <class Scheme, class Group>
@@ -50,7 +52,8 @@ template <class Scheme, class Group>
   quantized_matrix<Scheme> result(rows, cols);
   layout_type const layout{rows, cols};
   if (rows == 0 || cols == 0) { return result; }
-  [[maybe_unused]] typename Scheme::quantizer::params before{};
+  // What the first of those that share had, by run of groups.
+  std::vector<typename Scheme::quantizer::params> before(static_cast<std::size_t>(layout.shared_count()));
   std::vector<code> codes(static_cast<std::size_t>(smaller(layout.group(), cols)));
   for (index r = 0; r < layout.panels() * panel_rows; ++r) {
     index const row = r % panel_rows;
@@ -61,13 +64,15 @@ template <class Scheme, class Group>
         auto const p = group(r, g, codes.data());
         to.put_params(row, g, p);
         if constexpr (layout_type::two_level) {
-          bool const first = layout_type::sharing_groups == 0 ? g == 0 : g % layout_type::sharing_groups == 0;
-          if (!first && !detail::same_shared(before, p)) {
+          bool const first = (layout_type::sharing_groups == 0 ? g == 0 : g % layout_type::sharing_groups == 0) &&
+                             r % layout_type::sharing_rows == 0;
+          auto& shared = before[static_cast<std::size_t>(layout_type::shared_of(g))];
+          if (!first && !detail::same_shared(shared, p)) {
             detail::fail_extents("pack_codes", "the row is", r,
                                  "and the group that shares no scale with that before is", g,
                                  "Groups that share a scale must have the same one.");
           }
-          before = p;
+          shared = p;
         }
       }
       for (index k = 0; k < length; ++k) { to.put_code(layout.at(row, g, k), codes[static_cast<std::size_t>(k)]); }

@@ -50,15 +50,24 @@ struct stored_scale {
   using type = typename scale_type_of<Q>::type;
   using shared_type = float;  // there is none
   static constexpr index sharing_groups = 0;
+  static constexpr index sharing_rows = 1;
+  static constexpr bool offsets = false;
+  static constexpr bool real_zeros = false;
 };
 template <has_quantized_scales Q>
 struct stored_scale<Q> {
   using type = std::conditional_t<Q::integer_scales, byte_integer<lattice<typename Q::scale_format>.lowest>, ue4m3>;
   using shared_type = typename Q::super_type;
   static constexpr index sharing_groups = [] {
-    if constexpr (is_per_group<typename Q::scale_granularity>) { return index{Q::scale_granularity::size}; }
+    if constexpr (requires { Q::scale_granularity::size; }) { return index{Q::scale_granularity::size}; }
     return index{0};
   }();
+  static constexpr index sharing_rows = [] {
+    if constexpr (is_per_tile<typename Q::scale_granularity>) { return index{Q::scale_granularity::rows}; }
+    return index{1};
+  }();
+  static constexpr bool offsets = Q::offsets;
+  static constexpr bool real_zeros = Q::real_zeros;
 };
 
 }  // namespace detail
@@ -87,11 +96,12 @@ struct stored_scale<Q> {
 ///     panel = group 0: codes, params | group 1: codes, params | ...        one stream
 ///     params = 64 scales (padded to 64 bytes), then 64 zero points (1 byte each) or 64 minima (of the type of the
 ///              scales) if the quantizer has them;
-///              for a quantizer without scale(), 64 of its params
+///              for a quantizer without scale(), 64 of its params; a codebook that the whole matrix has, once
 ///
 /// Scales that are quantized themselves (quant/two_level.hpp) are 64 bytes in each group, and so are minima: integers less
-/// the lowest of their format, or e4m3. What groups share stands before group 0: for each run of groups that share, 64 scales,
-/// then 64 for the minima. Behind it stand the minima of all groups, since sums begin with them.
+/// the lowest of their format, or e4m3. What groups share stands before group 0: for each run of groups that share, 64 scales
+/// (and 64 offsets, if there are), then the same for the minima (or zeros); where R rows share, 64 / R instead of 64. It is
+/// padded to 64 bytes; behind it stand the minima of all groups, since sums begin with them.
 ///
 ///     panel = shared by the first groups, by the next ... | minima of group 0, 1 ... | group 0: codes, scales | group 1 ...
 ///
@@ -125,14 +135,22 @@ struct panel_layout {
   static constexpr int flip = consecutive_flip<format> > 0 ? consecutive_flip<format> : 0;
   static constexpr bool pair_order = bits > 4 && !lattice<format>.exact && exact_in_bf16<format>;
 
+  /// Whether params are a table of values, and one for all rows; bytes from those of a row to the next (without scale()).
+  static constexpr bool tables = has_table<quantizer>;
+  static constexpr bool one_table = tables && detail::is_per_tensor<granularity>;
+  static constexpr index row_params = one_table ? 0 : static_cast<index>(sizeof(typename quantizer::params));
   static constexpr index scale_bytes =
       linear ? static_cast<index>(sizeof(scale_type)) * panel_rows
-             : (static_cast<index>(sizeof(typename quantizer::params)) * panel_rows + alignment - 1) / alignment *
-                   alignment;
+             : round_up(one_table ? static_cast<index>(sizeof(typename quantizer::params)) : row_params * panel_rows,
+                        alignment);
   static constexpr index param_bytes =
       scale_bytes + (zero_points ? panel_rows : 0) + (minima && !two_level ? scale_bytes : 0);
   /// What a run of groups shares: bytes of its scales, and of all; and its groups (0: a whole row).
-  static constexpr index shared_scale_bytes = two_level ? static_cast<index>(sizeof(shared_type)) * panel_rows : 0;
+  static constexpr index sharing_rows = stored_scale::sharing_rows;
+  static constexpr bool offsets = stored_scale::offsets;
+  static constexpr bool real_zeros = stored_scale::real_zeros;
+  static constexpr index offset_at = static_cast<index>(sizeof(shared_type)) * (panel_rows / sharing_rows);
+  static constexpr index shared_scale_bytes = two_level ? offset_at * (offsets ? 2 : 1) : 0;
   static constexpr index shared_bytes = shared_scale_bytes * (minima ? 2 : 1);
   static constexpr index sharing_groups = stored_scale::sharing_groups;
 
@@ -168,10 +186,12 @@ struct panel_layout {
     if constexpr (sharing_groups != 0) { return g / sharing_groups; }
     return 0;
   }
+  [[nodiscard, gnu::always_inline]] constexpr index shared_end() const noexcept {
+    return round_up(shared_count() * shared_bytes, alignment);
+  }
   /// Offset of the codes of group g within a panel.
   [[nodiscard, gnu::always_inline]] constexpr index codes_at(index g) const noexcept {
-    index const front = shared_count() * shared_bytes + (two_level && minima ? groups() * scale_bytes : 0);
-    return front + g * group_bytes();
+    return shared_end() + (two_level && minima ? groups() * scale_bytes : 0) + g * group_bytes();
   }
   /// The last group may be short, but every panel starts at a multiple of this.
   [[nodiscard, gnu::always_inline]] constexpr index panel_bytes() const noexcept {
@@ -238,7 +258,7 @@ struct panel_layout {
   }
   /// Offset of the minima of group g.
   [[nodiscard, gnu::always_inline]] constexpr index minima_at(index g) const noexcept {
-    if constexpr (two_level) { return shared_count() * shared_bytes + g * scale_bytes; }
+    if constexpr (two_level) { return shared_end() + g * scale_bytes; }
     return params_at(g) + scale_bytes;
   }
   /// Offset of what group g shares with others.

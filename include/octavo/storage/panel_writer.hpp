@@ -36,9 +36,13 @@ class panel_writer {
     if constexpr (layout_type::two_level) {
       using F = typename quantizer::scale_format;
       put_shared(row, g, 0, p.super);
+      if constexpr (layout_type::offsets) { put_shared(row, g, layout_type::offset_at, p.offset); }
       to[row] = byte_of(F::decode(p.sub));
       if constexpr (layout_type::minima) {
         put_shared(row, g, layout_type::shared_scale_bytes, p.super_minimum);
+        if constexpr (layout_type::offsets) {
+          put_shared(row, g, layout_type::shared_scale_bytes + layout_type::offset_at, p.minimum_offset);
+        }
         panel_[layout_.minima_at(g) + row] = byte_of(F::decode(p.sub_minimum));
       }
     } else if constexpr (layout_type::linear) {
@@ -53,7 +57,7 @@ class panel_writer {
                     sizeof minimum);
       }
     } else {
-      std::memcpy(to + row * static_cast<index>(sizeof p), &p, sizeof p);
+      std::memcpy(to + row * layout_type::row_params, &p, sizeof p);
     }
   }
 
@@ -63,8 +67,9 @@ class panel_writer {
   }
   [[gnu::always_inline]] void put_shared(index row, index g, index offset, float value) const noexcept {
     auto const shared = static_cast<typename layout_type::shared_type>(value);
-    std::memcpy(panel_ + layout_type::shared_at(g) + offset + row * static_cast<index>(sizeof shared), &shared,
-                sizeof shared);
+    std::memcpy(panel_ + layout_type::shared_at(g) + offset +
+                    row / layout_type::sharing_rows * static_cast<index>(sizeof shared),
+                &shared, sizeof shared);
   }
 
   layout_type layout_;

@@ -66,7 +66,7 @@ class quantized_matrix_view {
   /// The scale of row r in group g (linear quantizers; 1 for per_column).
   [[nodiscard, gnu::always_inline]] float scale_at(index r, index g) const noexcept {
     float const s = value<typename layout_type::scale_type>(params(r, g), r);
-    if constexpr (layout_type::two_level) { return value<typename layout_type::shared_type>(shared(r, g), r) * s; }
+    if constexpr (layout_type::two_level) { return shared_times(s, shared(r, g), r); }
     return s;
   }
   /// The zero point of row r in group g, an integer of the format.
@@ -82,8 +82,8 @@ class quantized_matrix_view {
     if constexpr (layout_type::minima) {
       float const m = value<typename layout_type::scale_type>(panel(r / panel_rows) + layout_.minima_at(g), r);
       if constexpr (layout_type::two_level) {
-        return detail::opaque(
-            value<typename layout_type::shared_type>(shared(r, g) + layout_type::shared_scale_bytes, r) * m);
+        float const drop = detail::opaque(shared_times(m, shared(r, g) + layout_type::shared_scale_bytes, r));
+        return layout_type::real_zeros ? detail::opaque(scale_at(r, g) * drop) : drop;
       }
       return m;
     }
@@ -110,7 +110,7 @@ class quantized_matrix_view {
       return scale_at(r, g) * (F::decode(q) - static_cast<float>(zero_at(r, g)));
     } else {
       typename quantizer::params p;
-      std::memcpy(&p, params(r, g) + r % panel_rows * static_cast<index>(sizeof p), sizeof p);
+      std::memcpy(&p, params(r, g) + r % panel_rows * layout_type::row_params, sizeof p);
       return quantizer::decode(q, p);
     }
   }
@@ -121,6 +121,15 @@ class quantized_matrix_view {
   }
   [[nodiscard, gnu::always_inline]] std::byte const* shared(index r, index g) const noexcept {
     return panel(r / panel_rows) + layout_type::shared_at(g);
+  }
+  /// x times what row r shares at `from`, and the offset.
+  [[nodiscard, gnu::always_inline]] static float shared_times(float x, std::byte const* from, index r) noexcept {
+    using T = typename layout_type::shared_type;
+    index const entry = r % panel_rows / layout_type::sharing_rows;
+    if constexpr (layout_type::offsets) {
+      return __builtin_fmaf(value<T>(from, entry), x, value<T>(from + layout_type::offset_at, entry));
+    }
+    return value<T>(from, entry) * x;
   }
   /// That of row r, of the 64 scales at `from`.
   template <class T>
