@@ -48,6 +48,9 @@ def write(path, H, F, V, types):
     w.add_feed_forward_length(F)
     w.add_head_count(HEADS)
     w.add_head_count_kv(KV)
+    if H // HEADS != D:
+        w.add_key_length(D)
+        w.add_value_length(D)
     w.add_layer_norm_rms_eps(EPS)
     w.add_rope_freq_base(THETA)
     w.add_rope_dimension_count(D)
@@ -79,7 +82,13 @@ def write(path, H, F, V, types):
     w.close()
 
 
-def logits(path):
+def bytes_per_token(x):
+    """What INT8 with a scale for each token makes of activations."""
+    scale = np.abs(x).max(-1, keepdims=True) / 127
+    return np.rint(x / scale) * scale
+
+
+def logits(path, rounded=lambda x: x):
     t = {x.name: dequantize(x.data, x.tensor_type).astype(np.float64) for x in GGUFReader(path).tensors}
     for name in [n for n in t if n.endswith(".scale")]:
         t[name.replace(".scale", ".weight")] *= t[name][0]
@@ -97,7 +106,7 @@ def logits(path):
     x = t["token_embd.weight"][np.array(TOKENS) % len(t["token_embd.weight"])]
     for i in range(LAYERS):
         p = lambda n: t[f"blk.{i}.{n}.weight"]
-        h = norm(x, f"blk.{i}.attn_norm")
+        h = rounded(norm(x, f"blk.{i}.attn_norm"))
         q, k = rotate(h @ p("attn_q").T, HEADS), rotate(h @ p("attn_k").T, KV)
         v = (h @ p("attn_v").T).reshape(len(TOKENS), KV, D)
         out = np.zeros((len(TOKENS), HEADS, D))
@@ -106,16 +115,16 @@ def logits(path):
             s[np.triu_indices(len(TOKENS), 1)] = -np.inf
             e = np.exp(s - s.max(-1, keepdims=True))
             out[:, head] = e / e.sum(-1, keepdims=True) @ v[:, head // (HEADS // KV)]
-        x = x + out.reshape(len(TOKENS), HEADS * D) @ p("attn_output").T
-        h = norm(x, f"blk.{i}.ffn_norm")
+        x = x + rounded(out.reshape(len(TOKENS), HEADS * D)) @ p("attn_output").T
+        h = rounded(norm(x, f"blk.{i}.ffn_norm"))
         gate = h @ p("ffn_gate").T
-        x = x + (gate / (1 + np.exp(-gate)) * (h @ p("ffn_up").T)) @ p("ffn_down").T
-    return norm(x, "output_norm") @ t["output.weight"].T
+        x = x + rounded(gate / (1 + np.exp(-gate)) * (h @ p("ffn_up").T)) @ p("ffn_down").T
+    return rounded(norm(x, "output_norm")) @ t["output.weight"].T
 
 
 folder = sys.argv[1]
 for name, shape in ("tiny", (64, 96, 50, TINY)), ("mixed", (256, 256, 20, MIXED)):
     path = f"{folder}/{name}.gguf"
     write(path, *shape)
-    rows = [[round(float(v), 6) for v in row] for row in logits(path)]
-    json.dump({"tokens": [i % shape[2] for i in TOKENS], "logits": rows}, open(f"{folder}/{name}.json", "w"))
+    exact, int8 = ([[round(float(v), 6) for v in row] for row in logits(path, how)] for how in (np.asarray, bytes_per_token))
+    json.dump({"tokens": [i % shape[2] for i in TOKENS], "logits": exact, "int8": int8}, open(f"{folder}/{name}.json", "w"))
