@@ -100,6 +100,8 @@ double product_peak(pool& threads) {
     return peak<typename sequences<Arch>::f32>(threads);
   } else if constexpr (octavo::kernel::weight_quantizer<typename S::quantizer>::is) {  // two planes of bytes
     return peak<typename sequences<Arch>::template int8<255>>(threads) / 2;
+  } else if constexpr (!octavo::lattice<typename S::format>.exact) {
+    return peak<typename sequences<Arch>::bf16>(threads);
   } else {
     using F = typename S::format;
     return peak<typename sequences<Arch>::template int8<octavo::lattice<F>.highest - octavo::lattice<F>.lowest>>(
@@ -242,6 +244,8 @@ void add_codes() {
   add<Arch, float, q4, p8>("q4.k4.p8.v8", {8, 8, 128, 1024, 1024}, 1);
   add<Arch, float, q8, p8>("q8.k8.p8.v8.smooth", {8, 8, 128, 1024, 1024}, 1, octavo::smooth_keys{},
                            octavo::smooth_values{});
+  add<Arch, float, q8, octavo::scheme<octavo::symmetric<octavo::e4m3>, octavo::per_tensor>>(
+      "q8.k8.e4m3.e4m3", {8, 8, 128, 1024, 1024}, 1);
   using log2 = octavo::scheme<octavo::symmetric<octavo::log2_format<4>>, octavo::per_tensor>;
   using adalog = octavo::scheme<octavo::adalog<4, octavo::log_zero::extra>, octavo::per_tensor>;
   add<Arch, float, q8, log2>("q8.k8.log2.v8", {8, 8, 128, 1024, 1024}, 1);

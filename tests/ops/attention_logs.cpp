@@ -46,22 +46,9 @@ attention_case<float> exact_case(octavo::index heads, octavo::index queries, oct
 }
 
 template <class P, class... Options>
-test::attention_output of_logs(attention_case<float> const& c, Options const&... options) {
-  auto const& p = c.problem;
-  test::attention_output r;
-  r.out.assign(static_cast<std::size_t>(p.query_heads * p.queries * p.value_dim), -77.0f);
-  r.lse.assign(static_cast<std::size_t>(p.query_heads * p.queries), -77.0f);
-  attention<q8, P>(
-      c.queries(), c.keys(), c.values(),
-      heads_view<float>(r.out.data(), p.value_dim, p.query_heads, p.queries, p.queries * p.value_dim, p.value_dim),
-      log_sum_exp{r.lse.data(), p.queries}, options...);
-  return r;
-}
-
-template <class P, class... Options>
 void check(attention_case<float> const& c, reference::weight_codes const& codes, Options const&... options) {
   INFO(c.problem.queries << " queries, " << c.problem.keys << " keys, " << c.problem.value_dim << " channels");
-  auto const expected = of_logs<P>(c, options..., on<scalar>());
+  auto const expected = test::attend_by<q8, P>(c, options..., on<scalar>());
   auto const exact = reference::attention(c.problem, codes);
   double worst = 0;
   for (std::size_t i = 0; i < expected.out.size(); ++i) {
@@ -77,7 +64,7 @@ void check(attention_case<float> const& c, reference::weight_codes const& codes,
   test::for_vector_archs([&](auto arch) {
     using A = typename decltype(arch)::type;
     INFO(arch_name<A>);
-    CHECK(of_logs<P>(c, options..., on<A>()).differences(expected) == 0);
+    CHECK(test::attend_by<q8, P>(c, options..., on<A>()).differences(expected) == 0);
   });
 }
 
@@ -114,23 +101,23 @@ TEST_CASE("attention by log2 and adalog is the reference with the same codes, wi
 
 TEST_CASE("attention by logarithms: threads, smoothed values, masks of blocks, no keys, wrong bases") {
   auto c = exact_case(2, 40, 1100, 12, 20);
-  auto const all = of_logs<p_adalog>(c, log_base{19});
+  auto const all = test::attend_by<q8, p_adalog>(c, log_base{19});
   test::backwards const threads;
-  CHECK(of_logs<p_adalog>(c, log_base{19}, on(threads)).differences(all) == 0);
+  CHECK(test::attend_by<q8, p_adalog>(c, log_base{19}, on(threads)).differences(all) == 0);
   c.with_blocks(16, 64, 8, 34);
-  CHECK(of_logs<p_adalog>(c, log_base{19}, c.of_blocks).differences(all) == 0);
+  CHECK(test::attend_by<q8, p_adalog>(c, log_base{19}, c.of_blocks).differences(all) == 0);
   c.with_blocks(16, 64, 3, 34);
   check<p_adalog>(c, adalog_codes(19), log_base{19}, c.of_blocks);
   for (float& v : c.v) { v += 1e5f; }  // gone before codes, and back
   for (double& v : c.problem.v) { v += 1e5; }
-  auto const smooth = of_logs<p_adalog>(c, log_base{19}, c.of_blocks, smooth_values{});
+  auto const smooth = test::attend_by<q8, p_adalog>(c, log_base{19}, c.of_blocks, smooth_values{});
   auto const exact = reference::attention(c.problem, adalog_codes(19));
   double worst = 0;
   for (std::size_t i = 0; i < smooth.out.size(); ++i) {
     worst = std::fmax(worst, std::abs(static_cast<double>(smooth.out[i]) - exact.out[i]));
   }
   CHECK(worst < 1.0);  // of steps of 1.8 and f32 near 1e5
-  CHECK(of_logs<p_log2>(attention_case<float>(1, 1, 2, 0, 4, 3, 9)).out == std::vector<float>(6, 0.0f));
-  CHECK(test::error_of([&] { (void)of_logs<p_adalog>(c, log_base{9}); }) ==
+  CHECK(test::attend_by<q8, p_log2>(attention_case<float>(1, 1, 2, 0, 4, 3, 9)).out == std::vector<float>(6, 0.0f));
+  CHECK(test::error_of([&] { (void)test::attend_by<q8, p_adalog>(c, log_base{9}); }) ==
         "attention: log_base has q 9, the highest is 137. It must be from 10 to 137.");
 }

@@ -183,8 +183,9 @@ struct attention_output {
   }
 };
 
-template <class T, class... Options>
-[[nodiscard]] attention_output attend(attention_case<T> const& c, Options const&... options) {
+/// Q K and P V by these schemes, or as they are.
+template <class S, class P, class T, class... Options>
+[[nodiscard]] attention_output attend_by(attention_case<T> const& c, Options const&... options) {
   auto const& p = c.problem;
   attention_output r;
   r.out.assign(static_cast<std::size_t>(p.query_heads * p.queries * p.value_dim), -77.0f);
@@ -192,12 +193,16 @@ template <class T, class... Options>
   octavo::heads_view<float> const out(r.out.data(), p.value_dim, p.query_heads, p.queries, p.queries * p.value_dim,
                                       p.value_dim);
   if (r.lse.empty()) {
-    octavo::attention(c.queries(), c.keys(), c.values(), out, options...);
+    octavo::attention<S, P>(c.queries(), c.keys(), c.values(), out, options...);
   } else {
-    octavo::attention(c.queries(), c.keys(), c.values(), out, octavo::log_sum_exp{r.lse.data(), p.queries},
-                      options...);
+    octavo::attention<S, P>(c.queries(), c.keys(), c.values(), out, octavo::log_sum_exp{r.lse.data(), p.queries},
+                            options...);
   }
   return r;
+}
+template <class T, class... Options>
+[[nodiscard]] attention_output attend(attention_case<T> const& c, Options const&... options) {
+  return attend_by<octavo::as_is, octavo::as_is>(c, options...);
 }
 
 /// The largest difference from the reference, relative to the largest value; -1 where one is NaN and the other not.

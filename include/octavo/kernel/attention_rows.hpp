@@ -101,7 +101,7 @@ struct group_of_rows {
   }
 
  private:
-  [[gnu::noinline]] void find_blocks(score_rule const& rule, index from) noexcept {
+  [[gnu::always_inline]] void find_blocks(score_rule const& rule, index from) noexcept {
     bool const* last_mask = nullptr;
     std::uint32_t live = ~0u;
     for (index i = 0; i < count; ++i) {
@@ -114,15 +114,16 @@ struct group_of_rows {
       near[i] = live & (bits_of(0, v.first) | bits_of(v.begin, v.end));
     }
   }
-  [[nodiscard]] static std::uint32_t bits_of(index begin, index end) noexcept {
+  [[nodiscard, gnu::always_inline]] static std::uint32_t bits_of(index begin, index end) noexcept {
     return begin >= end ? 0u : blocks_of(begin / block_keys, ceil_div(end, block_keys));
   }
-  [[nodiscard]] static std::uint32_t blocks_of(index begin, index end) noexcept {
+  [[nodiscard, gnu::always_inline]] static std::uint32_t blocks_of(index begin, index end) noexcept {
     auto const low = static_cast<std::uint64_t>(1) << begin;
     auto const high = static_cast<std::uint64_t>(1) << end;
     return static_cast<std::uint32_t>(high - low);
   }
-  [[nodiscard]] static std::uint32_t live_blocks(score_rule const& rule, bool const* mask, index from) noexcept {
+  [[nodiscard, gnu::always_inline]] static std::uint32_t live_blocks(score_rule const& rule, bool const* mask,
+                                                                     index from) noexcept {
     std::uint32_t live = 0;
     index const end = smaller(from + leaf_keys, rule.keys);
     for (index b = from / rule.blocks.keys; b * rule.blocks.keys < end; ++b) {

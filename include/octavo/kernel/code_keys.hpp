@@ -91,6 +91,7 @@ class code_keys {
   /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
     for (index i = 0; i < n; ++i) {
+      if (i + ahead < n) { ask_for(q_.at(rows.head(first + i + ahead), rows.query(first + i + ahead))); }
       std::int64_t sum;
       float const scale = quantize(q_.at(rows.head(first + i), rows.query(first + i)), rows_ + i * layout_.cols, sum);
       start_[i] = static_cast<std::int32_t>(-panels::offset * sum);
@@ -132,6 +133,12 @@ class code_keys {
   }
 
  private:
+  /// Tokens are asked for so many before they are read.
+  static constexpr index ahead = 6;
+  template <class T>
+  [[gnu::always_inline]] void ask_for(T const* token) const noexcept {
+    for (index c = 0; c < k_.head_dim(); c += 64 / static_cast<index>(sizeof(T))) { __builtin_prefetch(token + c); }
+  }
   [[nodiscard]] float const* shift_of(index head) const noexcept { return shift_ + head * shift_stride_; }
   /// Codes of one query or key and their sum; returns the scale.
   template <class T, class Byte>
@@ -150,6 +157,7 @@ class code_keys {
     for (index i = 0; i < rows; ++i) {
       std::int64_t sum;
       K const* const key = k_.at(head, first + i);
+      if (i + ahead < rows) { ask_for(key + ahead * k_.token_stride()); }
       if (shift_ == nullptr) {
         scales[i] = quantize(key, codes + i * layout_.cols, sum);
       } else {

@@ -48,18 +48,13 @@ struct byte_sum {
   }
   [[nodiscard, gnu::always_inline]] std::int32_t sum() const noexcept { return simd::sum<A>(total); }
 
-  /// Scores that give no weights, because some are NaN or too large: bytes of 0, the sum NaN; or 0 where nothing is seen (by
-  /// a query that is not finite).
-  template <index Width, class Blocks>
-  [[nodiscard]] static float refuse(float const* scores, index stride, Blocks const& blocks, Operand* to) noexcept {
-    bool seen = false;
+  /// Scores that give no weights, because some are NaN or too large: bytes of 0, the sum NaN.
+  template <class Blocks>
+  [[nodiscard]] static float refuse(Blocks const& blocks, index width, Operand* to) noexcept {
     blocks.runs([&](index b, index end) {
-      for (index i = b * Width; i < end * Width; ++i) {
-        seen = seen || !(scores[i / Width * stride + i % Width] == minus_infinity);
-        to[i] = nothing;
-      }
+      for (index i = b * width; i < end * width; ++i) { to[i] = nothing; }
     });
-    return seen ? __builtin_nanf("") : 0.0f;
+    return __builtin_nanf("");
   }
   template <index Width, class Blocks>
   [[nodiscard, gnu::always_inline]] static bool has_nan(float const* scores, index stride,
@@ -99,7 +94,7 @@ struct byte_writer {
     float const shift = detail::opaque((127.0f - (largest == minus_infinity ? 0.0f : largest)) * 0x1p23f);
     if (!(detail::is_finite(scale) && detail::is_finite(shift)) ||
         (watch && all::template has_nan<Width>(scores, stride, blocks))) {
-      return all::template refuse<Width>(scores, stride, blocks, weights);
+      return all::refuse(blocks, Width, weights);
     }
     simd::floats<A> const scales(scale);
     simd::floats<A> const shifts(shift);

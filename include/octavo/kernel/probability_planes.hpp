@@ -75,10 +75,10 @@ template <int B, log_zero Z>
 struct weight_quantizer<symmetric<log2_format<B, Z>>> {
   static constexpr bool is = B <= 4;
   static constexpr bool has_base = false;
-  [[nodiscard]] static constexpr weight_levels levels(int) noexcept {
+  [[nodiscard, gnu::always_inline]] static constexpr weight_levels levels(int) noexcept {
     return shift_planes(
-        1.0f, detail::log_codes<B, Z>::levels, Z != log_zero::none, 1, [](int) { return 1; },
-        [](int c) { return c; });
+        1.0f, detail::log_codes<B, Z>::levels, Z != log_zero::none, 1,
+        [](int) __attribute__((always_inline)) { return 1; }, [](int c) __attribute__((always_inline)) { return c; });
   }
 };
 /// Even codes in one plane, odd ones, whose factor is the root of 1/2, in the other (RepQ-ViT, Li 2023).
@@ -86,7 +86,7 @@ template <int B, log_zero Z>
 struct weight_quantizer<symmetric<log_sqrt2_format<B, Z>>> {
   static constexpr bool is = B <= 4;
   static constexpr bool has_base = false;
-  [[nodiscard]] static constexpr weight_levels levels(int) noexcept {
+  [[nodiscard, gnu::always_inline]] static constexpr weight_levels levels(int) noexcept {
     constexpr int n = detail::log_codes<B, Z>::levels;
     weight_levels l{
         2.0f, static_cast<float>(Z == log_zero::none ? n - 1 : n), Z != log_zero::none, 128.0f, 0x1.6a09e6p-1f, {}};
@@ -104,11 +104,11 @@ struct weight_quantizer<adalog<B, Z>> {
   static constexpr bool has_base = true;
   static constexpr int lowest = quantizer::lowest_base;
   static constexpr int highest = quantizer::highest_base;
-  [[nodiscard]] static constexpr weight_levels levels(int base) noexcept {
+  [[nodiscard, gnu::always_inline]] static constexpr weight_levels levels(int base) noexcept {
     return shift_planes(
         37.0f / static_cast<float>(base), detail::log_codes<B, Z>::levels, Z != log_zero::none,
-        quantizer::denominator, [base](int c) { return quantizer::mantissa(c, base); },
-        [base](int c) { return quantizer::shift(c, base); });
+        quantizer::denominator, [base](int c) __attribute__((always_inline)) { return quantizer::mantissa(c, base); },
+        [base](int c) __attribute__((always_inline)) { return quantizer::shift(c, base); });
   }
 };
 
@@ -135,8 +135,8 @@ struct plane_writer {
     sums[0] = sums[1] = 0;
     if (!(detail::is_finite(scale) && detail::is_finite(shift)) ||
         (watch && bytes::template has_nan<Width>(scores, stride, blocks))) {
-      (void)bytes::template refuse<Width>(scores, stride, blocks, weights + plane_stride);
-      return bytes::template refuse<Width>(scores, stride, blocks, weights);
+      (void)bytes::refuse(blocks, Width, weights + plane_stride);
+      return bytes::refuse(blocks, Width, weights);
     }
     bytes totals[2];
     if (levels.zero) {

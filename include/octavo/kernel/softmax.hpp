@@ -76,37 +76,48 @@ template <class A, index Width, class Blocks>
   return most.reduce(larger_of<A>());
 }
 
+/// Calls weigh(factor score - largest, key) for all scores, and returns the sum of the weights that it gives: key j in virtual
+/// lane j % 16, ascending, then halves.
+template <class A, index Width, class Blocks, class Weigh>
+[[nodiscard, gnu::always_inline]] inline float sum_of_weights(float const* scores, index stride, Blocks const& blocks,
+                                                              float factor, float largest,
+                                                              Weigh const& weigh) noexcept {
+  constexpr int L = simd::lanes<A>;
+  simd::floats<A> const shift(largest == minus_infinity ? 0.0f : -largest);
+  simd::floats<A> const scale(factor);
+  simd::lanes_of_16<A> sum(0.0f);
+  blocks.runs([&](index b, index end) __attribute__((always_inline)) {
+    for (; b < end; ++b) {
+      float const* const from = scores + b * stride;
+      detail::unroll<static_cast<int>(Width) / L>([&](int r) __attribute__((always_inline)) {
+        auto const x = simd::fused<A>(simd::load_floats<A>(from + r * L), scale, shift);
+        sum.of(r) = sum.of(r) + weigh(x, b * Width + r * L);
+      });
+    }
+  });
+  return sum.reduce(simd::sum_of());
+}
+
 /// Weights as floats.
 template <class A>
 struct float_writer {
   using weight = float;
-  /// What a weight of 1 counts as in sums.
   static constexpr int planes = 1;
+  /// What a weight of 1 counts as in sums.
   static constexpr float unit = 1.0f;
   /// The weight of what is not seen.
   static constexpr weight nothing = 0.0f;
 
-  /// Writes 2^(factor score - largest) for all scores, and returns their sum: key j in virtual lane j % 16, ascending, then
-  /// halves.
+  /// Writes 2^(factor score - largest) for all scores, and returns their sum.
   template <index Width, class Blocks>
   [[nodiscard, gnu::always_inline]] static float write(float const* scores, index stride, Blocks const& blocks,
                                                        float factor, float largest, bool, float* weights) noexcept {
-    constexpr int L = simd::lanes<A>;
-    simd::floats<A> const shift(largest == minus_infinity ? 0.0f : -largest);
-    simd::floats<A> const scale(factor);
-    simd::lanes_of_16<A> sum(0.0f);
-    blocks.runs([&](index b, index end) __attribute__((always_inline)) {
-      for (; b < end; ++b) {
-        float const* const from = scores + b * stride;
-        detail::unroll<static_cast<int>(Width) / L>([&](int r) __attribute__((always_inline)) {
-          auto const x = simd::fused<A>(simd::load_floats<A>(from + r * L), scale, shift);
+    return sum_of_weights<A, Width>(
+        scores, stride, blocks, factor, largest, [&](simd::floats<A> x, index j) __attribute__((always_inline)) {
           auto const p = simd::exp2<5, A>(x);
-          p.store_unaligned(weights + b * Width + r * L);
-          sum.of(r) = sum.of(r) + p;
+          p.store_unaligned(weights + j);
+          return p;
         });
-      }
-    });
-    return sum.reduce(simd::sum_of());
   }
 };
 
@@ -117,7 +128,9 @@ template <class A, class Writer, index Width, class Blocks>
                                                  float factor, float most, bool watch,
                                                  typename Writer::weight* weights,
                                                  Writer const& writer = {}) noexcept {
-  float largest = most == minus_infinity ? most : detail::opaque(most * factor);
+  bool const blind = most == minus_infinity;  // what a query sees that sees nothing is not its own NaN
+  float largest = blind ? most : detail::opaque(most * factor);
+  if (blind) { factor = 1; }
   if (largest != largest) { largest = minus_infinity; }  // NaN is in the factor, so it will be in the sum
   return {largest, writer.template write<Width>(scores, stride, blocks, factor, largest, watch, weights)};
 }

@@ -10,6 +10,7 @@
 #include "octavo/kernel/code_values.hpp"
 #include "octavo/kernel/dense_operands.hpp"
 #include "octavo/kernel/dense_pages.hpp"
+#include "octavo/kernel/minifloat_values.hpp"
 #include "octavo/kernel/page_keys.hpp"
 #include "octavo/kernel/page_values.hpp"
 #include "octavo/ops/attention_options.hpp"
@@ -77,6 +78,11 @@ inline constexpr bool is_log_scheme = false;
 template <class Quantizer>
 inline constexpr bool is_log_scheme<scheme<Quantizer, per_tensor>> = kernel::weight_quantizer<Quantizer>::is;
 template <class Scheme>
+inline constexpr bool is_float_scheme = false;
+template <class F>
+inline constexpr bool is_float_scheme<scheme<symmetric<F>, per_tensor>> =
+    F::bits == 8 && kernel::encoding_of<F> == kernel::encoding::minifloat;
+template <class Scheme>
 inline constexpr bool has_log_base = false;
 template <class Scheme>
   requires is_log_scheme<Scheme>
@@ -87,8 +93,9 @@ consteval bool check_probability_scheme() {
   static_assert(
       std::is_same_v<Scheme, scheme<symmetric<uint8>, per_tensor>> || is_log_scheme<Scheme>,
       "Octavo: the second template argument of attention is the scheme of the probabilities, "
-      "scheme<symmetric<uint8>, per_tensor>: bytes of 1/255; or per_tensor of symmetric<log2_format<4>>, "
-      "symmetric<log_sqrt2_format<4>> or adalog<4> (or fewer bits); without one they stay f32, as do the values.");
+      "scheme<symmetric<uint8>, per_tensor>: bytes of 1/255; or per_tensor of symmetric<e4m3>, "
+      "symmetric<log2_format<4>>, symmetric<log_sqrt2_format<4>> or adalog<4> (or fewer bits); without one they "
+      "stay f32, as do the values.");
   return true;
 }
 /// Whether a cache stores by S what an integer dot product can take.
@@ -131,16 +138,21 @@ struct values_of {
   static_assert(check_probability_scheme<Scheme>());
   using type = kernel::code_values<A, V, is_log_scheme<Scheme> ? 2 : 1>;
 };
+template <class A, class Scheme, class V>
+  requires is_float_scheme<Scheme> && element<V>
+struct values_of<A, Scheme, V> {
+  using type = kernel::minifloat_values<A, typename Scheme::format, V>;
+};
 template <class A, class V>
 struct values_of<A, as_is, V> {
   using type = kernel::dense_values<A, V>;
 };
 template <class A, class Scheme, class V>
 struct values_of<A, Scheme, cache_side<V, value_layout<V>, true>> {
-  static_assert(check_probability_scheme<Scheme>() && check_cache_codes<V>());
-  static_assert(!is_log_scheme<Scheme>,
-                "Octavo: probabilities by logarithms are for values that are elements; those of a cache take "
+  static_assert(std::is_same_v<Scheme, scheme<symmetric<uint8>, per_tensor>>,
+                "Octavo: probabilities by logarithms or e4m3 are for values that are elements; those of a cache take "
                 "scheme<symmetric<uint8>, per_tensor>.");
+  static_assert(check_cache_codes<V>());
   using type = kernel::page_values<A, V>;
 };
 template <class A, class V>
@@ -241,7 +253,7 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
     using keys = typename keys_of<arch, S, Q_type, K_type>::type;
     using values = typename values_of<arch, P, V_type>::type;
     static_assert(
-        !(smooth || shifts) || requires(keys & k) { k.shift(nullptr, 0); },
+        !(smooth || shifts) || requires(keys & quantized) { quantized.shift(nullptr, 0); },
         "Octavo: smooth_keys and key_shift are for keys that are elements: those of a cache are as stored.");
     keys ready_keys(qs, ks, rule.factor());
     values ready_values(vs);
@@ -265,7 +277,12 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
       }
     }
     if constexpr (turns) { ready_keys.turn(*settings.turns); }
-    if constexpr (count_of<smooth_values, Options...> != 0) { ready_values.smooth(); }
+    if constexpr (count_of<smooth_values, Options...> != 0) {
+      static_assert(
+          requires { ready_values.smooth(); },
+          "Octavo: smooth_values is for values that attention quantizes as int8: not e4m3, not a cache.");
+      ready_values.smooth();
+    }
     static_assert((count_of<log_base, Options...> != 0) == has_log_base<P>,
                   "Octavo: log_base is for probabilities by adalog, which need one.");
     if constexpr (is_log_scheme<P>) {
@@ -305,6 +322,9 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   largest score of their leaf, code rne(-log2(p) 37 / q); or by symmetric<log2_format<4>>, symmetric<log_sqrt2_format<4>>.
 ///   What codes mean is added up as integers, exactly for log2 and for adalog<4> with q <= 19, else with an error of a weight
 ///   of 7.6e-6 (kernel/probability_planes.hpp); and l is the sum of what they mean, so that weights have the sum 1.
+/// - `attention<q8, scheme<symmetric<e4m3>, per_tensor>>` (SageAttention 2, Zhang et al. 2024): probabilities are 448 p as e4m3,
+///   p within 8.6e-5 of itself, values e4m3 with a scale for each channel of a leaf; their products are those of bf16 pairs,
+///   of a pair the second first, by vdpbf16ps where that is faster than f32. l is the sum of the probabilities.
 /// - k and v may be the keys() and values() of a kv_cache. `attention<q8, p8>` multiplies their codes as they are stored: a
 ///   score is t = fma(float(exact sum of group g), scale of g, t) over groups of channels, ascending, then times the scale of
 ///   the query; a weight is multiplied by the scale of its value, then becomes a byte of 1/255 of the largest of its page of
