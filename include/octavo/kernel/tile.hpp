@@ -216,8 +216,9 @@ template <class Weights, int T, int R, int P = 1>
     constexpr detail::constant<index{0}> first{};
 
     index steps = s + 1 < w.segments ? w.steps : w.last_steps;
-    if constexpr (!Weights::layout::grouped) {
-      if (s != 0) {  // each 32 768 k: not worth a second instance of the step, which is most of the compile time
+    // A second instance of the step is most of the compile time: not for segments of 32 768 k, nor for long steps.
+    if constexpr (!Weights::layout::grouped || U >= 8) {
+      if (s != 0) {
         unroll<P>([&](int p) __attribute__((always_inline)) {
           load_panel_scales(p, s - 1);
           unroll<T>([&](int t) __attribute__((always_inline)) {
