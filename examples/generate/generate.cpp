@@ -3,11 +3,9 @@
 #include "caches.hpp"
 #include "llama.hpp"
 #include "measure.hpp"
+#include "model_files.hpp"
 #include "stored.hpp"
 #include "thread_pool.hpp"
-#include "tokenizer_json.hpp"
-
-#include "../text/gguf_words.hpp"
 
 #include <octavo/io/mapped_file.hpp>
 
@@ -293,27 +291,11 @@ int main(int argc, char** argv) {
 
   std::string error;
   bool const own = o.model.empty();
-  std::string const path = own ? o.data + "/model.safetensors" : o.model;
-  auto const model_file = octavo::io::mapped_file::open(path, error);
-  if (!model_file) { return fail(error); }
-  std::optional<octavo::io::gguf> gguf;
-  std::optional<example::checkpoint> weights;
-  std::optional<example::words> words;
-  if (own) {
-    auto const tensors = octavo::io::safetensors::parse(model_file->bytes(), error);
-    if (tensors) { weights = example::checkpoint::read(*tensors, error); }
-    if (!weights) { return fail(path + ": " + error); }
-    auto const words_file = octavo::io::mapped_file::open(o.data + "/tokenizer.json", error);
-    if (!words_file) { return fail(error); }
-    words = example::read_tokenizer_json(words_file->text(), error);
-  } else {
-    gguf = octavo::io::gguf::parse(model_file->bytes(), error);
-    if (gguf) { weights = example::checkpoint::read(*gguf, error); }
-    if (!weights) { return fail(path + ": " + error); }
-    words = example::read_words(*gguf, error);
-  }
-  if (!words) { return fail(error); }
-  if (words->size() != weights->vocab) { return fail("the tokenizer and the model differ in their vocabulary"); }
+  auto const files = example::model_files::read(o.model, o.data, error);
+  if (!files) { return fail(error); }
+  auto const& path = files->path;
+  auto const& weights = files->weights;
+  auto const& words = files->words;
   octavo::index const context = std::min<octavo::index>(weights->context, o.context);
 
   auto prompt = words->prompt(o.prompt);

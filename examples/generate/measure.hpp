@@ -13,6 +13,17 @@
 
 namespace example {
 
+/// -ln p(token) by the softmax of these logits, in nats.
+inline double surprise(float const* logits, index vocab, int token) {
+  float const largest = *std::max_element(logits, logits + vocab);
+  double sum = 0;
+  for (index i = 0; i < vocab; i += width) {
+    index const n = std::min(width, vocab - i);
+    sum += (load(logits + i, n) - largest).exp().head(n).cast<double>().sum();
+  }
+  return std::log(sum) + static_cast<double>(largest - logits[token]);
+}
+
 /// Mean loss in nats per predicted token; its exponential is the perplexity. Windows of the model's context do not
 /// overlap, and each starts afresh and predicts all its tokens but the first. `progress(tokens done)` after each.
 template <class Model, class Progress>
@@ -25,14 +36,7 @@ double loss(Model& model, std::span<int const> text, Progress const& progress) {
     model.reset();
     auto const logits = model.forward(window, true);
     for (std::size_t t = 0; t + 1 < window.size(); ++t) {
-      float const* const l = logits.token(static_cast<index>(t));
-      float const largest = *std::max_element(l, l + model.vocab());
-      double sum = 0;
-      for (index i = 0; i < model.vocab(); i += width) {
-        index const n = std::min(width, model.vocab() - i);
-        sum += (load(l + i, n) - largest).exp().head(n).template cast<double>().sum();
-      }
-      total += std::log(sum) + static_cast<double>(largest - l[window[t + 1]]);
+      total += surprise(logits.token(static_cast<index>(t)), model.vocab(), window[t + 1]);
     }
     predicted += window.size() - 1;
     progress(first + window.size());

@@ -2,7 +2,7 @@
 // Perplexity and needles, token by token in chunks, so that caches may drop tokens on the way.
 #pragma once
 
-#include "../generate/lanes.hpp"
+#include "../generate/measure.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -57,13 +57,7 @@ double perplexity(Model& model, std::span<int const> text, std::size_t context, 
     model.reset();
     read(model, window, [&](float const* l, std::size_t t) {
       if (t < context / 2 || t + 1 == window.size()) { return; }
-      float const largest = *std::max_element(l, l + model.vocab());
-      double sum = 0;
-      for (index i = 0; i < model.vocab(); i += width) {
-        index const n = std::min(width, model.vocab() - i);
-        sum += (load(l + i, n) - largest).exp().head(n).template cast<double>().sum();
-      }
-      total += std::log(sum) + static_cast<double>(largest - l[window[t + 1]]);
+      total += surprise(l, model.vocab(), window[t + 1]);
       ++predicted;
     });
   }
