@@ -4,6 +4,7 @@
 #include <octavo/ops/razor_cache.hpp>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 namespace example {
@@ -53,6 +54,45 @@ class window_cache final : public layer_cache {
   octavo::kv_cache<K, V> cache_;
   index seen_ = 0;
 };
+
+/// KVQuant: keys are kept as they are before rotation, and turned when they are read.
+template <class K, class V>
+class unturned_cache final : public layer_cache {
+ public:
+  explicit unturned_cache(octavo::cache_shape const& shape) : cache_(shape) {}
+
+  void attend(heads_view<float> q, heads_view<float> k, heads_view<float const> v, heads_view<float> out,
+              index position, octavo::rope_table const& turns, machine& m) override {
+    octavo::rope(q, position, turns, m.context());
+    octavo::append(cache_, k, v, m.context());
+    octavo::attention(q, cache_.keys(), cache_.values(), out, octavo::causal{}, octavo::key_rope{turns}, m.context());
+  }
+  void truncate(index n) override { cache_.truncate(n); }
+  [[nodiscard]] double token_bytes() const override {
+    return static_cast<double>(cache_.block_bytes()) / static_cast<double>(cache_.shape().block);
+  }
+
+ private:
+  octavo::kv_cache<K, V> cache_;
+};
+
+/// Centres of keys between the ends of their group, by calibration::k_means of the shipped model's keys.
+struct centres_2 {
+  static constexpr std::array<float, 4> values{-0.686f, -0.210f, 0.212f, 0.687f};
+};
+struct centres_4 {
+  static constexpr std::array<float, 16> values{-0.967f, -0.787f, -0.640f, -0.510f, -0.389f, -0.274f,
+                                                -0.163f, -0.054f, 0.054f,  0.163f,  0.274f,  0.389f,
+                                                0.512f,  0.644f,  0.792f,  0.969f};
+};
+template <class Centres>
+using nuq_keys = octavo::scheme<octavo::affine_codebook<octavo::codebook_format<Centres>, octavo::scale_as<f16>>,
+                                octavo::per_channel_group<32>>;
+
+template <class K, class V>
+layer_caches unturned() {
+  return [](octavo::cache_shape const& shape, index, index) { return std::make_unique<unturned_cache<K, V>>(shape); };
+}
 
 /// RazorAttention.
 template <class K, class V>
@@ -113,6 +153,8 @@ std::vector<named_caches> long_caches(index context, head_kinds const& kinds) {
   auto all = all_caches();
   std::vector<named_caches> const more = {
       {"k2", "KIVI: keys by channel, values INT2", pages<k2, v2>()},
+      {"nuq4", "KVQuant: keys before rotation, values INT4", unturned<nuq_keys<centres_4>, v4>()},
+      {"nuq2", "the same, 2 bits", unturned<nuq_keys<centres_2>, v2>()},
       {"window", "f16, 4 sinks + a quarter of the context", window<f16, f16>(context)},
       {"razor", "f16, 15 % retrieval heads", razor<f16, f16>(context, kinds)},
       {"razor k4", "the same, INT4 group 64", razor<k4, v4>(context, kinds)},
