@@ -71,7 +71,9 @@ TEST_CASE("scores go through soft-cap, slopes, bias and mask in this order") {
     INFO(arch_name<A>);
     auto const score = [&](float s, octavo::index head, octavo::index query, octavo::index key) {
       float out[16];
-      rule.template apply<A>(simd::floats<A>(s * rule.factor()), head, query, key).store_unaligned(out);
+      auto ready = rule.template apply<A>(simd::floats<A>(s * rule.factor()), head, query, key);
+      if (rule.mask != nullptr) { ready = rule.template masked<A>(ready, head, query, key); }
+      ready.store_unaligned(out);
       return static_cast<double>(out[0]) / 1.4426950408889634;
     };
     rule.slopes = nullptr;
