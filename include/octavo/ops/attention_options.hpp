@@ -180,7 +180,8 @@ struct attention_settings {
     static_assert(
         is_context<Option>,
         "Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, "
-        "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, smooth_values, key_rope, log_base, a context "
+        "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, "
+        "smooth_values, key_rope, log_base, a context "
         "(on(pool)).");
   }
 
