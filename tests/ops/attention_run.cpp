@@ -79,7 +79,7 @@ TEST_CASE("ragged sequences have the bits of calls of their own, whoever works")
     CHECK(run(on()) == 0);
     CHECK(run(on(threads)) == 0);
     CHECK(run(on(odd)) == 0);
-    test::if_arch<avx2>([&](auto) { CHECK(run(on<avx2>(threads)) == 0); });
+    test::if_arch<avx2>([&](auto arch) { CHECK(run(on<typename decltype(arch)::type>(threads)) == 0); });
   }
   attention_case<float> none(2, 1, 0, 0, 8, 8, 178);
   octavo::index const zero = 0;
