@@ -35,32 +35,41 @@ class layer_cache {
 using layer_caches =
     std::function<std::unique_ptr<layer_cache>(octavo::cache_shape const& shape, index layer, index layers)>;
 
-/// A kv_cache: keys and values by schemes, whose codes then multiply queries and probabilities of 8 bits; or as elements,
-/// and attention is by f32.
+/// A layer that keeps its tokens in a kv_cache; how it attends is left open.
 template <class K, class V>
-class page_cache final : public layer_cache {
+class kept_pages : public layer_cache {
  public:
-  explicit page_cache(octavo::cache_shape const& shape) : cache_(shape) {}
+  explicit kept_pages(octavo::cache_shape const& shape) : cache_(shape) {}
 
-  void attend(heads_view<float> q, heads_view<float> k, heads_view<float const> v, heads_view<float> out,
-              index position, octavo::rope_table const& turns, machine& m) override {
-    octavo::rope(q, position, turns, m.context());
-    octavo::rope(k, position, turns, m.context());
-    octavo::append(cache_, k, v, m.context());
-    if constexpr (octavo::element<K> || octavo::element<V>) {
-      octavo::attention(q, cache_.keys(), cache_.values(), out, octavo::causal{}, m.context());
-    } else {
-      octavo::attention<octavo::schemes::q8, octavo::schemes::p8>(q, cache_.keys(), cache_.values(), out,
-                                                                  octavo::causal{}, m.context());
-    }
-  }
   void truncate(index n) override { cache_.truncate(n); }
   [[nodiscard]] double token_bytes() const override {
     return static_cast<double>(cache_.block_bytes()) / static_cast<double>(cache_.shape().block);
   }
 
- private:
+ protected:
   octavo::kv_cache<K, V> cache_;
+};
+
+/// Keys and values by schemes, whose codes then multiply queries and probabilities of 8 bits; or as elements, and attention is
+/// by f32.
+template <class K, class V>
+class page_cache final : public kept_pages<K, V> {
+ public:
+  using kept_pages<K, V>::kept_pages;
+
+  void attend(heads_view<float> q, heads_view<float> k, heads_view<float const> v, heads_view<float> out,
+              index position, octavo::rope_table const& turns, machine& m) override {
+    auto& cache = this->cache_;
+    octavo::rope(q, position, turns, m.context());
+    octavo::rope(k, position, turns, m.context());
+    octavo::append(cache, k, v, m.context());
+    if constexpr (octavo::element<K> || octavo::element<V>) {
+      octavo::attention(q, cache.keys(), cache.values(), out, octavo::causal{}, m.context());
+    } else {
+      octavo::attention<octavo::schemes::q8, octavo::schemes::p8>(q, cache.keys(), cache.values(), out,
+                                                                  octavo::causal{}, m.context());
+    }
+  }
 };
 
 /// Every layer has a kv_cache<K, V>.

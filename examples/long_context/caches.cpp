@@ -57,23 +57,17 @@ class window_cache final : public layer_cache {
 
 /// KVQuant: keys are kept as they are before rotation, and turned when they are read.
 template <class K, class V>
-class unturned_cache final : public layer_cache {
+class unturned_cache final : public kept_pages<K, V> {
  public:
-  explicit unturned_cache(octavo::cache_shape const& shape) : cache_(shape) {}
+  using kept_pages<K, V>::kept_pages;
 
   void attend(heads_view<float> q, heads_view<float> k, heads_view<float const> v, heads_view<float> out,
               index position, octavo::rope_table const& turns, machine& m) override {
+    auto& cache = this->cache_;
     octavo::rope(q, position, turns, m.context());
-    octavo::append(cache_, k, v, m.context());
-    octavo::attention(q, cache_.keys(), cache_.values(), out, octavo::causal{}, octavo::key_rope{turns}, m.context());
+    octavo::append(cache, k, v, m.context());
+    octavo::attention(q, cache.keys(), cache.values(), out, octavo::causal{}, octavo::key_rope{turns}, m.context());
   }
-  void truncate(index n) override { cache_.truncate(n); }
-  [[nodiscard]] double token_bytes() const override {
-    return static_cast<double>(cache_.block_bytes()) / static_cast<double>(cache_.shape().block);
-  }
-
- private:
-  octavo::kv_cache<K, V> cache_;
 };
 
 /// Centres of keys between the ends of their group, by calibration::k_means of the shipped model's keys.

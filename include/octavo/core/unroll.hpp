@@ -17,7 +17,7 @@ struct constant {
 
 /// Calls f(First), ..., f(First + N - 1) with constants. g++ 12 keeps an array in registers only if every index
 /// is a constant before its scalar replacement pass, hence no loop and no `#pragma unroll`. A fold over a pack of indices
-/// needs a lambda of its own, into which g++ copies all bodies once more: a tenth of the time to compile a tile.
+/// needs a lambda of its own, into which g++ copies all bodies once more.
 template <int N, int First = 0, class F>
 [[gnu::always_inline]] constexpr void unroll(F&& f) {
   if constexpr (N > 0) { f(constant<First>{}); }

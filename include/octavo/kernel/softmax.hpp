@@ -121,8 +121,9 @@ struct float_writer {
   }
 };
 
-/// Turns scores of blocks of Width keys, `stride` floats apart, into weights 2^(factor (score - largest)), Width apart; `most` is the largest score, `watch` says that there may be NaN. Scores of -infinity weigh +0. All of them: largest -infinity, sum 0.
-/// NaN: sum NaN. A factor that is 1 is exact: largest is that of the scores, whose weight is 1.
+/// Turns scores of blocks of Width keys, `stride` floats apart, into weights 2^(factor (score - largest)), Width apart; `most`
+/// is the largest score, `watch` says that there may be NaN. Scores of -infinity weigh +0. All of them: largest -infinity, sum
+/// 0. NaN: sum NaN. A factor that is 1 is exact: largest is that of the scores, whose weight is 1.
 template <class A, class Writer, index Width, class Blocks>
 [[gnu::always_inline]] inline weight_sum softmax(float const* scores, index stride, Blocks const& blocks,
                                                  float factor, float most, bool watch,

@@ -28,7 +28,8 @@ struct carry {
 /// sums[t][row] = fma(acc, scale, sums[t][row]) over segments, ascending, where acc is the chain over k of the path:
 /// exact integers, or one float fma after the other.
 ///
-/// T tokens x R registers of rows from `first_row`; sums are [token][panel][row] and stay in the first level cache, so registers hold accumulators only and tiles can be large. Scaling is spread: a token's accumulators
+/// T tokens x R registers of rows from `first_row`; sums are [token][panel][row] and stay in the first level cache, so
+/// registers hold accumulators only and tiles can be large. Scaling is spread: a token's accumulators
 /// of one segment are scaled just before its first products of the next, which keeps the multipliers busy (4 x 4
 /// tiles of int4 in groups of 128 gain 4 per cent of the peak). A single segment may be read in several runs, which
 /// carry accumulators; a run that carries them out leaves the sums alone.

@@ -331,8 +331,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   64 keys and group of channels; acc = fma(exact sum of a page, largest / 255, acc), page after page. l is the sum of the
 ///   weights as f32. Of keys by channel, query * scale of the channel is quantized for each group of keys, and a score is
 ///   fma(float(exact sum), scale of that, sum of query * minimum); keys whose group is open are multiplied as f32 (both sums
-///   by 16 lanes), so that a score depends on whether its key is open. Scratch: no leaf of K; of V, 49 * 76 bytes (140 where there is no vpdpbusd) for each page and group of
-///   channels. Without template arguments pages become f32, one by one, with the bits of attention over such floats.
+///   by 16 lanes), so that a score depends on whether its key is open. Scratch: no leaf of K; of V, 49 * 76 bytes (140 where
+///   there is no vpdpbusd) for each page and group of channels. Without template arguments pages become f32, one by one, with the bits of attention over such floats.
 ///   With key_rope these floats are turned as rope() would.
 /// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at

@@ -41,7 +41,8 @@ template <class P>
 ///
 /// Where scales are quantized themselves, groups that share a scale must have the same one.
 ///
-/// *Errors*: groups that should share a scale and do not, by row and group; extents whose product overflows fail as in quantize. *Scratch*: one byte for each element of a group.
+/// *Errors*: groups that should share a scale and do not, by row and group; extents whose product overflows fail as in
+/// quantize. *Scratch*: one byte for each element of a group.
 template <class Scheme, class Group>
 [[nodiscard]] quantized_matrix<Scheme> pack_codes(index rows, index cols, Group&& group) {
   using layout_type = panel_layout<Scheme>;
