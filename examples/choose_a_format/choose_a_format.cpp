@@ -6,11 +6,12 @@
 #include "read_matrix.hpp"
 #include "shipped_layers.hpp"
 
+#include "../number.hpp"
+
 #include <octavo/simd/arch.hpp>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -61,15 +62,7 @@ void print_usage(std::FILE* out) {
 }
 
 bool read_options(int argc, char** argv, options& o) {
-  auto const number = [](std::string_view text, auto least, auto most, auto& value) {
-    auto parsed = value;
-    auto const [end, status] = std::from_chars(text.data(), text.data() + text.size(), parsed);
-    if (status != std::errc() || end != text.data() + text.size() || !(parsed >= least && parsed <= most)) {
-      return false;
-    }
-    value = parsed;
-    return true;
-  };
+  using example::number;
   for (int i = 1; i < argc; ++i) {
     std::string_view const name = argv[i];
     if (name == "--transpose" || name == "--no-svg") {

@@ -7,10 +7,11 @@
 #include "stored.hpp"
 #include "thread_pool.hpp"
 
+#include "../number.hpp"
+
 #include <octavo/io/mapped_file.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -112,10 +113,7 @@ example::named_caches const* find_caches(std::vector<example::named_caches> cons
 }
 
 bool read_options(int argc, char** argv, options& o) {
-  auto const number = [](std::string_view text, int least, int most, int& value) {
-    auto const [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return status == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
-  };
+  using example::number;
   for (int i = 1; i < argc; ++i) {
     std::string_view const name = argv[i];
     if (name == "--no-table") {

@@ -39,6 +39,20 @@ struct stored {
   }
 };
 
+/// A matrix of some scheme.
+template <class A>
+struct stored_block {
+  using input = typename layer_input<A>::type;
+  virtual ~stored_block() = default;
+  [[nodiscard]] virtual index rows() const = 0;
+  [[nodiscard]] virtual index bytes() const = 0;
+  virtual void row(index r, float* out) const = 0;
+  virtual void product(input const& x, tokens_view<float> y, bool sum_up, machine& m) const = 0;
+};
+/// Of parts of one type. A matmul for each type: compiled by itself, in stored.cpp, for INT8 per token.
+template <class A>
+std::unique_ptr<stored_block<A> const> make_block(std::span<weights const> parts, thread_pool& pool);
+
 /// The parts one below the other; neighbours of one type are one matrix.
 template <class A>
 class linear<stored, A> {
@@ -47,17 +61,14 @@ class linear<stored, A> {
  public:
   static constexpr char const* path = "each";
 
-  linear(std::span<weights const> parts, thread_pool& pool) {
+  linear(std::span<weights const> parts, thread_pool& pool) : cols_(parts[0].cols) {
     for (std::size_t i = 0; i < parts.size();) {
       std::size_t n = 1;
       while (i + n < parts.size() && same(parts[i], parts[i + n])) { ++n; }
-      auto const some = parts.subspan(i, n);
-      auto const make = [&]<class S>(S*) { blocks_.push_back(std::make_unique<block_of<S>>(some, pool)); };
-      if (!stored::visit(parts[i], make)) { make(static_cast<stored::rounded*>(nullptr)); }
+      blocks_.push_back(make_block<A>(parts.subspan(i, n), pool));
       rows_ += blocks_.back()->rows();
       i += n;
     }
-    cols_ = parts[0].cols;
   }
 
   [[nodiscard]] index rows() const noexcept { return rows_; }
@@ -77,28 +88,6 @@ class linear<stored, A> {
   void add(input const& x, tokens_view<float> y, machine& m) const { each(x, y, true, m); }
 
  private:
-  /// A matrix of some scheme.
-  struct block {
-    virtual ~block() = default;
-    [[nodiscard]] virtual index rows() const = 0;
-    [[nodiscard]] virtual index bytes() const = 0;
-    virtual void row(index r, float* out) const = 0;
-    virtual void product(input const& x, tokens_view<float> y, bool sum_up, machine& m) const = 0;
-  };
-  template <class S>
-  struct block_of final : block {
-    block_of(std::span<weights const> parts, thread_pool& pool) : layer(parts, pool) {}
-
-    [[nodiscard]] index rows() const override { return layer.rows(); }
-    [[nodiscard]] index bytes() const override { return layer.bytes(); }
-    void row(index r, float* out) const override { layer.row(r, out); }
-    void product(input const& x, tokens_view<float> y, bool sum_up, machine& m) const override {
-      sum_up ? layer.add(x, y, m) : layer.multiply(x, y, m);
-    }
-
-    linear<S, A> layer;
-  };
-
   [[nodiscard]] static bool same(weights const& a, weights const& b) {
     bool held = false;
     return stored::visit(a, [&]<class S>(S*) { held = b.fits<S>() && a.factor == b.factor; }) ? held
@@ -113,12 +102,9 @@ class linear<stored, A> {
     }
   }
 
-  std::vector<std::unique_ptr<block const>> blocks_;
+  std::vector<std::unique_ptr<stored_block<A> const>> blocks_;
   index rows_ = 0;
-  index cols_ = 0;
+  index cols_;
 };
-
-/// A matmul for each type: compiled by itself, in stored.cpp.
-extern template class linear<stored, octavo::schemes::a8>;
 
 }  // namespace example

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "caches.hpp"
+#include "centres.hpp"
 
 #include <octavo/ops/razor_cache.hpp>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 namespace example {
@@ -70,15 +70,6 @@ class unturned_cache final : public kept_pages<K, V> {
   }
 };
 
-/// Centres of keys between the ends of their group, by calibration::k_means of the shipped model's keys.
-struct centres_2 {
-  static constexpr std::array<float, 4> values{-0.686f, -0.210f, 0.212f, 0.687f};
-};
-struct centres_4 {
-  static constexpr std::array<float, 16> values{-0.967f, -0.787f, -0.640f, -0.510f, -0.389f, -0.274f,
-                                                -0.163f, -0.054f, 0.054f,  0.163f,  0.274f,  0.389f,
-                                                0.512f,  0.644f,  0.792f,  0.969f};
-};
 template <class Centres>
 using nuq_keys = octavo::scheme<octavo::affine_codebook<octavo::codebook_format<Centres>, octavo::scale_as<f16>>,
                                 octavo::per_channel_group<32>>;
@@ -101,11 +92,11 @@ class razor_layer final : public layer_cache {
               index position, octavo::rope_table const& turns, machine& m) override {
     octavo::rope(q, position, turns, m.context());
     octavo::rope(k, position, turns, m.context());
-    cache_->append(k, v);
+    cache_->append(k, v, m.context());
     if constexpr (octavo::element<K> || octavo::element<V>) {
-      cache_->attend(q.read(), out);
+      cache_->attend(q.read(), out, 0, m.context());
     } else {
-      cache_->template attend<octavo::schemes::q8, octavo::schemes::p8>(q.read(), out);
+      cache_->template attend<octavo::schemes::q8, octavo::schemes::p8>(q.read(), out, 0, m.context());
     }
     cache_->compress();
   }
@@ -153,11 +144,7 @@ std::vector<named_caches> long_caches(index context, head_kinds const& kinds) {
       {"razor", "f16, 15 % retrieval heads", razor<f16, f16>(context, kinds)},
       {"razor k4", "the same, INT4 group 64", razor<k4, v4>(context, kinds)},
   };
-  for (auto const& c : more) {
-    auto const known =
-        std::find_if(all.begin(), all.end(), [&](auto const& a) { return std::string_view(a.name) == c.name; });
-    if (known == all.end()) { all.push_back(c); }
-  }
+  all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 

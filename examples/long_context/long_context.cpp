@@ -6,10 +6,11 @@
 
 #include "../generate/llama.hpp"
 #include "../generate/model_files.hpp"
+#include "../generate/stored.hpp"
+#include "../number.hpp"
 
 #include <octavo/io/mapped_file.hpp>
 
-#include <charconv>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -18,9 +19,8 @@
 namespace {
 
 using example::index;
-namespace schemes = octavo::schemes;
-/// What SmolLM2's file in Q4_1 holds as it is; other matrices are rounded to it.
-using model_type = example::llama<schemes::w4_min_g<32>, schemes::a8, schemes::w8_g<32>>;
+/// The types of a GGUF file as they are; the model that ships is rounded to 8 bits.
+using model_type = example::llama<example::stored, octavo::schemes::a8>;
 
 struct options {
   std::string data = LONG_CONTEXT_DATA_DIR;
@@ -47,10 +47,7 @@ constexpr char const* usage =
     "  --data DIR      folder of model.safetensors, tokenizer.json, heldout.txt\n";
 
 bool read_options(int argc, char** argv, options& o) {
-  auto const number = [](std::string_view text, int least, int most, int& value) {
-    auto const [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return status == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
-  };
+  using example::number;
   for (int i = 1; i < argc; ++i) {
     std::string_view const name = argv[i];
     if (name == "--check") {
@@ -116,14 +113,15 @@ struct row {
 
 /// What must hold of the model that ships.
 bool in_order(std::vector<row> const& rows) {
-  auto const of = [&](std::string_view name) {
-    auto const at = std::find_if(rows.begin(), rows.end(), [&](row const& r) { return r.name == name; });
-    return at == rows.end() ? row{std::string(name), 0, 0, 0} : *at;
-  };
   bool ok = true;
   auto const check = [&](bool holds, char const* what) {
     if (!holds) { std::fprintf(stderr, "long_context: it does not hold that %s\n", what); }
     ok = ok && holds;
+  };
+  auto const of = [&](std::string_view name) {
+    auto const at = std::find_if(rows.begin(), rows.end(), [&](row const& r) { return r.name == name; });
+    check(at != rows.end(), "every cache has a row");
+    return at == rows.end() ? row{} : *at;
   };
   check(of("k8").bytes < 0.55 * of("f16").bytes && of("k4").bytes < 0.3 * of("f16").bytes, "codes take fewer bytes");
   check(of("k2").bytes < of("k4").bytes, "2 bits take fewer bytes than 4");

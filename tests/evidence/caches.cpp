@@ -3,6 +3,8 @@
 // 256 tokens. Errors are those of attention, summed over layers and windows.
 #include "errors.hpp"
 
+#include "../../examples/long_context/centres.hpp"
+
 #include "octavo/calibration/k_means.hpp"
 #include "octavo/calibration/weighted_histogram.hpp"
 #include "octavo/format/codebook.hpp"
@@ -11,7 +13,6 @@
 #include "octavo/quant/affine_codebook.hpp"
 #include "octavo/storage/kv_cache.hpp"
 
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -112,17 +113,7 @@ using by_channel = scheme<affine_min<F, scale_as<f16>>, per_channel_group<32>>;
 template <class F>
 using by_token = scheme<affine_min<F, scale_as<f16>>, per_token_group<32>>;
 
-/// Centres of the keys of calibration, each group of 64 tokens of a channel on [-1, 1]: a table that is there before the
-/// cache is.
-struct nuq2_book {
-  static constexpr std::array<float, 4> values{-0.686f, -0.210f, 0.212f, 0.687f};
-};
-struct nuq4_book {
-  static constexpr std::array<float, 16> values{-0.967f, -0.787f, -0.640f, -0.510f, -0.389f, -0.274f,
-                                                -0.163f, -0.054f, 0.054f,  0.163f,  0.274f,  0.389f,
-                                                0.512f,  0.644f,  0.792f,  0.969f};
-};
-
+/// Of the keys of calibration, each group of 64 tokens of a channel on [-1, 1]: a table that is there before the cache is.
 std::vector<double> centres(int k) {
   calibration::weighted_histogram seen;
   for (auto const& w : windows(false)) {
@@ -140,8 +131,8 @@ std::vector<double> centres(int k) {
 
 using uniform2 = scheme<affine_min<uint2, scale_as<f16>>, per_channel_group<64>>;
 using uniform4 = scheme<affine_min<uint4, scale_as<f16>>, per_channel_group<64>>;
-using nuq2 = scheme<affine_codebook<codebook_format<nuq2_book>, scale_as<f16>>, per_channel_group<64>>;
-using nuq4 = scheme<affine_codebook<codebook_format<nuq4_book>, scale_as<f16>>, per_channel_group<64>>;
+using nuq2 = scheme<affine_codebook<codebook_format<example::centres_2>, scale_as<f16>>, per_channel_group<64>>;
+using nuq4 = scheme<affine_codebook<codebook_format<example::centres_4>, scale_as<f16>>, per_channel_group<64>>;
 
 }  // namespace
 
@@ -165,8 +156,8 @@ TEST_CASE("evidence: values of a codebook err less than equal steps, at 2 and 4 
     auto const found = centres(static_cast<int>(book.size()));
     for (std::size_t i = 0; i < book.size(); ++i) { CHECK(std::abs(found[i] - double{book[i]}) < 0.002); }
   };
-  check_book(nuq2_book::values);
-  check_book(nuq4_book::values);
+  check_book(example::centres_2::values);
+  check_book(example::centres_4::values);
   check_ratio(keys_before_turning<nuq2>() / keys_before_turning<uniform2>(), 0.699);
   check_ratio(keys_before_turning<nuq4>() / keys_before_turning<uniform4>(), 0.908);
 }
