@@ -263,6 +263,7 @@ template <>
 struct sequences<octavo::avx512amx> : sequences<octavo::avx512vnni> {
   template <int Highest>
   using int8 = sequence::tdpbsud;
+  using bf16 = sequence::fma<sequence::wide>;
 };
 #endif
 #if defined(__AVX512BW__)

@@ -9,6 +9,9 @@ namespace {
 template <class S, class X>
 void add(char const* schemes) {
   add_matmul<octavo::avx512vnni, S, octavo::as_is, X>(schemes, all_tokens);
+  if constexpr (octavo::path_of<S, X> == octavo::path::bf16_dot) {  // floats are the same on both, but bf16
+    add_matmul<octavo::avx512amx, S, octavo::as_is, X>(schemes, all_tokens);
+  }
 }
 
 }  // namespace

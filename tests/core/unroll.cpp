@@ -9,7 +9,7 @@
 
 using namespace octavo;
 
-TEST_CASE("unroll calls with 0 ... N - 1 as constants, in order") {
+TEST_CASE("unroll calls with 0 ... N - 1 in order, as constants where the parameter is auto") {
   std::vector<int> seen;
   detail::unroll<5>([&](auto i) {
     std::array<int, i() + 1> const sized{};  // compiles only for a constant

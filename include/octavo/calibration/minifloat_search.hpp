@@ -160,8 +160,8 @@ namespace calibration {
 /// the error never grows, and the first round has what absmax gives among its candidates.
 ///
 /// What follows: codes of W by symmetric<F> with `row_scales`, then fold_shifts (pre_shift.hpp), for activations that are
-/// multiplied by 2^shifts in the norm in front and coded with one scale. *Errors*: extents that differ, elements not finite, activations all 0.
-/// *Time*: 2 rounds formats points products W X. Products are Eigen's.
+/// multiplied by 2^shifts in the norm in front and coded with one scale. *Errors*: extents that differ, elements that are not
+/// finite, activations all 0. *Time*: 2 rounds formats points products W X. Products are Eigen's.
 template <number_format... F, class M, class X>
 [[nodiscard]] minifloat_choice minifloat_search(M const& weights, X const& tokens,
                                                 minifloat_options const& options = {}) {

@@ -43,6 +43,21 @@ class key_blocks {
   [[gnu::always_inline]] constexpr key_blocks(index begin, index end) noexcept
       : bits_(begin >= end ? 0u : up_to(end) & ~up_to(begin)) {}
 
+  [[nodiscard, gnu::always_inline]] constexpr key_blocks operator|(key_blocks o) const noexcept {
+    return key_blocks(bits_ | o.bits_);
+  }
+  [[nodiscard, gnu::always_inline]] constexpr key_blocks operator&(key_blocks o) const noexcept {
+    return key_blocks(bits_ & o.bits_);
+  }
+  /// Those of `times` as many keys.
+  [[nodiscard, gnu::always_inline]] constexpr key_blocks wider(index times) const noexcept {
+    if (times == 1) { return *this; }
+    std::uint32_t wide = 0;
+    std::uint32_t left = bits_;
+    for (index b = 0; left != 0; ++b, left >>= times) { wide |= (left & up_to(times)) != 0 ? 1u << b : 0u; }
+    return key_blocks(wide);
+  }
+
   [[nodiscard, gnu::always_inline]] constexpr bool none() const noexcept { return bits_ == 0; }
   [[nodiscard, gnu::always_inline]] constexpr bool has(index b) const noexcept { return (bits_ >> b & 1u) != 0; }
   /// The smallest interval with all of them. Pre: there are some.
@@ -75,8 +90,8 @@ struct group_of_rows {
   index first;
   index count;
   visible_keys seen[group_rows];
-  std::uint32_t near[group_rows];  ///< a bit for each 16 keys: 0 where the row sees none of them
-  bool whole = true;               ///< all rows see all keys
+  key_blocks near[group_rows];  ///< blocks of 16 keys of which the row sees some
+  bool whole = true;            ///< all rows see all keys
 
   [[gnu::always_inline]] group_of_rows(score_rule const& rule, query_rows const& rows, index first_row, index n,
                                        index from, index keys) noexcept
@@ -91,19 +106,15 @@ struct group_of_rows {
   /// Blocks of `width` keys that rows [t, t + size) see.
   [[nodiscard, gnu::always_inline]] key_blocks blocks(index width, index t, index size) const noexcept {
     if (whole) { return {0, ceil_div(seen[0].end, width)}; }
-    std::uint32_t bits = 0;
-    for (index i = t; i < t + size; ++i) { bits |= near[i]; }
-    if (width == block_keys) { return key_blocks(bits); }
-    std::uint32_t wide = 0;
-    index const times = width / block_keys;
-    for (index b = 0; bits != 0; ++b, bits >>= times) { wide |= (bits & ((1u << times) - 1u)) != 0 ? 1u << b : 0u; }
-    return key_blocks(wide);
+    key_blocks some;
+    for (index i = t; i < t + size; ++i) { some = some | near[i]; }
+    return some.wider(width / block_keys);
   }
 
  private:
   [[gnu::always_inline]] void find_blocks(score_rule const& rule, index from) noexcept {
     bool const* last_mask = nullptr;
-    std::uint32_t live = ~0u;
+    key_blocks live(0, 32);
     for (index i = 0; i < count; ++i) {
       if (rule.blocks.data != nullptr) {
         bool const* const mask = rule.blocks.row(of.head(first + i), of.query(first + i));
@@ -111,25 +122,21 @@ struct group_of_rows {
         last_mask = mask;
       }
       auto const& v = seen[i];
-      near[i] = live & (bits_of(0, v.first) | bits_of(v.begin, v.end));
+      near[i] = live & (of_keys(0, v.first) | of_keys(v.begin, v.end));
     }
   }
-  [[nodiscard, gnu::always_inline]] static std::uint32_t bits_of(index begin, index end) noexcept {
-    return begin >= end ? 0u : blocks_of(begin / block_keys, ceil_div(end, block_keys));
+  /// Of keys [begin, end) of a leaf.
+  [[nodiscard, gnu::always_inline]] static key_blocks of_keys(index begin, index end) noexcept {
+    return {begin / block_keys, ceil_div(end, block_keys)};
   }
-  [[nodiscard, gnu::always_inline]] static std::uint32_t blocks_of(index begin, index end) noexcept {
-    auto const low = static_cast<std::uint64_t>(1) << begin;
-    auto const high = static_cast<std::uint64_t>(1) << end;
-    return static_cast<std::uint32_t>(high - low);
-  }
-  [[nodiscard, gnu::always_inline]] static std::uint32_t live_blocks(score_rule const& rule, bool const* mask,
-                                                                     index from) noexcept {
-    std::uint32_t live = 0;
+  [[nodiscard, gnu::always_inline]] static key_blocks live_blocks(score_rule const& rule, bool const* mask,
+                                                                  index from) noexcept {
+    key_blocks live;
     index const end = smaller(from + leaf_keys, rule.keys);
     for (index b = from / rule.blocks.keys; b * rule.blocks.keys < end; ++b) {
       if (!mask[b]) { continue; }
       index const low = larger(b * rule.blocks.keys - from, 0);
-      live |= bits_of(low, smaller((b + 1) * rule.blocks.keys - from, leaf_keys));
+      live = live | of_keys(low, smaller((b + 1) * rule.blocks.keys - from, leaf_keys));
     }
     return live;
   }

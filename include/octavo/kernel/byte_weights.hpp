@@ -132,7 +132,9 @@ class byte_weights {
   [[no_unique_address]] lookup_type lookup_;
 };
 
-/// sums[segment][row] = sum of the weight bytes of a panel: what a zero point of the activations is multiplied with.
+/// sums[segment][row] = sum of the weight bytes of a panel: what a zero point of the activations is multiplied with. The panel
+/// is read once, from end to end, and asked for ahead: tiles then find it near (int8, 1 token: 1.48 ms by one register of rows
+/// after the other, 1.06 so).
 template <class Weights>
 void weight_byte_sums(weight_stream const& w, std::int32_t* sums) noexcept {
   using A = typename Weights::arch;
@@ -141,23 +143,29 @@ void weight_byte_sums(weight_stream const& w, std::int32_t* sums) noexcept {
   Weights const unpack;
   typename Weights::operand const ones[4] = {1, 1, 1, 1};
   auto const one = dot::load(ones);
+  constexpr int R = simd::panel_registers<A>;
+  constexpr index ahead = 2048;
   for (index s = 0; s < w.segments; ++s) {
-    for (int r = 0; r < simd::panel_registers<A>; ++r) {
-      std::byte const* codes = w.codes + s * w.segment_bytes + r * L * 4;
-      simd::ints<A> total(0);
-      for (index i = s + 1 < w.segments ? w.steps : w.last_steps; i > 0; --i, codes += Weights::step_bytes) {
-        typename Weights::packed const step(codes, r * L);
+    std::byte const* codes = w.codes + s * w.segment_bytes;
+    simd::ints<A> total[static_cast<std::size_t>(R)];
+    detail::unroll<R>([&](int r) __attribute__((always_inline)) { total[r] = simd::ints<A>(0); });
+    for (index i = s + 1 < w.segments ? w.steps : w.last_steps; i > 0; --i, codes += Weights::step_bytes) {
+      for (index line = 0; line < Weights::step_bytes; line += 64) { __builtin_prefetch(codes + ahead + line); }
+      detail::unroll<R>([&](int r) __attribute__((always_inline)) {
+        typename Weights::packed const step(codes + r * L * 4, r * L);
         detail::unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {
           auto const bytes = unpack.template get<u()>(step, {});
           if constexpr (Weights::burst == 0) {
-            total = simd::ints<A>(dot::add(total, bytes, one));
+            total[r] = simd::ints<A>(dot::add(total[r], bytes, one));
           } else {
-            total = dot::flush(total, dot::add(typename dot::accumulator{}, bytes, one));
+            total[r] = dot::flush(total[r], dot::add(typename dot::accumulator{}, bytes, one));
           }
         });
-      }
-      total.store_unaligned(sums + s * panel_rows + r * L);
+      });
     }
+    detail::unroll<R>([&](int r) __attribute__((always_inline)) {
+      total[r].store_unaligned(sums + s * panel_rows + r * L);
+    });
   }
 }
 

@@ -232,7 +232,8 @@ struct float_accumulation {
   template <class Block>
   [[nodiscard, gnu::always_inline]] static accumulator initial(Block const& x, index t, index, std::byte const*,
                                                                index) noexcept {
-    return accumulator(x.start == nullptr ? 0.0f : x.start[t]);
+    if constexpr (L::by_column && has_zero_point<typename L::quantizer>) { return accumulator(x.start[t]); }
+    return accumulator(0.0f);
   }
 };
 

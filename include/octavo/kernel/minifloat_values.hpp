@@ -89,8 +89,7 @@ class minifloat_values : public dense_values<A, V> {
   using base::keys_;
   using base::leaf_;
   using base::v_;
-  /// Cores with a matrix unit do half as many multiply-adds by vdpbf16ps as by fma (the peaks that bench_matmul measures).
-  static constexpr bool pairs = detail::has<dpbf16, A> && !detail::has<amx, A>;
+  static constexpr bool pairs = detail::fast_pairs<A>;
   static constexpr int L = simd::lanes<A>;
 
  public:

@@ -66,11 +66,12 @@ template <class Weights, int T, int R, int P = 1>
   alignas(64) std::int32_t wide[bursts ? accumulators * static_cast<std::size_t>(L) : 1];
   [[maybe_unused]] std::int32_t* wide_of = wide;
   if constexpr (bursts) { wide_of = detail::opaque(wide_of); }
-  auto const flushed = [&](int i) __attribute__((always_inline)) {
+  // Accumulators are passed by value: an array whose address a closure holds would not live in registers.
+  auto const flushed = [wide_of](int i, accumulator const& from) __attribute__((always_inline)) {
     if constexpr (bursts) {
-      return Weights::flush(simd::load_ints<A>(wide_of + i * L), acc[i]);
+      return Weights::flush(simd::load_ints<A>(wide_of + i * L), from);
     } else {
-      return Weights::flush({}, acc[i]);
+      return Weights::flush({}, from);
     }
   };
   simd::floats<A> scales[registers];
@@ -78,19 +79,19 @@ template <class Weights, int T, int R, int P = 1>
   auto const sum_of = [&](int p, int t, int r) __attribute__((always_inline)) {
     return sums + ((t * P + p) * R + r) * L;
   };
-  // Accumulator i goes on from `total`.
-  auto const restart = [&](int i, sum const& total) __attribute__((always_inline)) {
+  // Accumulator i, going on from `total`.
+  auto const restarted = [wide_of](int i, sum const& total) __attribute__((always_inline)) {
     if constexpr (bursts) {
       total.store_unaligned(wide_of + i * L);
-      acc[i] = accumulator{};
+      return accumulator{};
     } else {
-      acc[i] = total;
+      return accumulator(total);
     }
   };
   auto const begin = [&](int p, int t, index s, std::byte const* params) __attribute__((always_inline)) {
     unroll<R>([&](int r) __attribute__((always_inline)) {
       int const i = (p * T + t) * R + r;
-      restart(i, Weights::initial(x, t, s, params + p * w.panel_stride, first_row + r * L));
+      acc[i] = restarted(i, Weights::initial(x, t, s, params + p * w.panel_stride, first_row + r * L));
     });
   };
   auto const load_panel_scales = [&](int p, index s) __attribute__((always_inline)) {
@@ -101,7 +102,7 @@ template <class Weights, int T, int R, int P = 1>
   auto const scale = [&](int p, int t) __attribute__((always_inline)) {
     unroll<R>([&](int r) __attribute__((always_inline)) {
       int const i = (p * T + t) * R + r;
-      auto const total = Weights::finish(flushed(i));
+      auto const total = Weights::finish(flushed(i, acc[i]));
       simd::fused<A>(total, scales[r], simd::load_floats<A>(sum_of(p, t, r))).store_unaligned(sum_of(p, t, r));
     });
   };
@@ -109,7 +110,7 @@ template <class Weights, int T, int R, int P = 1>
   std::byte const* ahead = w.ahead;
   if (carries && carried.in != nullptr) {
     unroll<T * R>([&](int i) __attribute__((always_inline)) {
-      restart(i, sum::load_unaligned(static_cast<typename sum::value_type const*>(carried.in) + i * L));
+      acc[i] = restarted(i, sum::load_unaligned(static_cast<typename sum::value_type const*>(carried.in) + i * L));
     });
   } else {
     unroll<P>([&](int p) __attribute__((always_inline)) {
@@ -205,7 +206,7 @@ template <class Weights, int T, int R, int P = 1>
       if constexpr (bursts) {
         if (--until_flush == 0) {
           until_flush = Weights::burst;
-          unroll<P * T * R>([&](int i) __attribute__((always_inline)) { restart(i, flushed(i)); });
+          unroll<P * T * R>([&](int i) __attribute__((always_inline)) { acc[i] = restarted(i, flushed(i, acc[i])); });
         }
       }
     };
@@ -252,7 +253,7 @@ template <class Weights, int T, int R, int P = 1>
   if constexpr (carries) {
     if (carried.out != nullptr) {
       unroll<T * R>([&](int i) __attribute__((always_inline)) {
-        flushed(i).store_unaligned(static_cast<typename sum::value_type*>(carried.out) + i * L);
+        flushed(i, acc[i]).store_unaligned(static_cast<typename sum::value_type*>(carried.out) + i * L);
       });
       return;
     }

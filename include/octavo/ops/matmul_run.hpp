@@ -55,10 +55,11 @@ class matmul_run {
   using wide = kernel::expanded<weights, shape::registers>;
   static constexpr bool expands = wide_tokens != 0 && (stationary_units == 0 || matrix);
   /// From so many tokens on unpacking before pays. Measured on Zen 4 (floats) and Sapphire Rapids (integers).
-  static constexpr index expand_from = matrix && stationary_units == 0  ? 16
-                                       : integers                       ? 48
-                                       : types::which == path::bf16_dot ? 13
-                                                                        : 33;
+  static constexpr index expand_from = matrix && stationary_units == 0            ? 16
+                                       : integers                                 ? 48
+                                       : types::which != path::bf16_dot           ? 33
+                                       : layout_type::bits > 4 || !types::swapped ? 13
+                                                                                  : 18;
   /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked.
   static constexpr index chunk = wide::as_packed ? 262144 : 131072;
 
@@ -175,7 +176,7 @@ class matmul_run {
     if constexpr (weights::operand_zeros) { kernel::weight_byte_sums<weights>(stream, sums); }
     bool const expanding = expands && tokens >= expand_from && can_expand();
     if constexpr (stationary_units != 0) {
-      if (tokens >= 8 && !expanding) {
+      if (tokens >= 8 && !expanding && stream.last_steps == stream.steps) {
         multiply_stationary(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
         return;
       }
@@ -235,42 +236,16 @@ class matmul_run {
       constexpr int registers = stationary_units <= 4 ? 4 : 2;
       constexpr int together = stationary_units <= 4 ? 2 : 5;  // tokens, as many as leave no register over
       constexpr index width = registers * L;
-      auto full = stream;
-      bool const ragged = stream.last_steps != stream.steps;
-      if (ragged) {
-        full.segments -= 1;
-        full.last_steps = full.steps;
-        full.last_params = full.params + (full.segments - 1) * full.param_stride;
-      }
       for (index t = 0; t < tokens; t += most) {
         index const n = smaller(most, tokens - t);
         for (index r = 0; r < rows; r += width) {
           alignas(64) float sums[static_cast<std::size_t>(most * width)];
           kernel::begin_sums<weights, registers>(stream, x, r, n, sums, width);
-          if (full.segments > 0) {
-            kernel::stationary_tile<weights, stationary_units, registers, together>(full, x, n, r, sums, width);
-          }
-          if (ragged) { finish_ragged<registers>(stream, x, n, r, sums); }
+          kernel::stationary_tile<weights, stationary_units, registers, together>(stream, x, n, r, sums, width);
           store(sums, width, p, r, smaller(rows - r, width), first + t, n, epilogue);
         }
         x.advance(n);
       }
-    }
-  }
-
-  /// The short last group of the stationary form.
-  template <int Registers>
-  static void finish_ragged(kernel::weight_stream const& stream, kernel::token_block<weights> x, index tokens,
-                            index r, float* sums) noexcept {
-    kernel::weight_stream last = stream;
-    index const skip = stream.segments - 1;
-    last.codes += skip * stream.segment_bytes;
-    last.segments = 1;
-    last.first = skip;
-    x.next_segments(skip);
-    for (index t = 0; t < tokens; ++t) {
-      kernel::tile<weights, 1, Registers>(last, x, r, sums + t * Registers * L);
-      x.advance(1);
     }
   }
 

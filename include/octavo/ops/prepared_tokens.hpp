@@ -25,7 +25,7 @@ struct matmul_types {
   static constexpr path which = path_of<S, Act>;
   static constexpr bool integers = which == path::int8_dot;
   static constexpr bool quantized = detail::is_scheme<Act>;
-  static constexpr bool swapped = which == path::bf16_dot && !detail::has<dpbf16, A>;
+  static constexpr bool swapped = which == path::bf16_dot && !detail::fast_pairs<A>;
   static constexpr bool rounded = which == path::bf16_dot;
 
   static auto choose_weights() {
@@ -33,7 +33,7 @@ struct matmul_types {
     if constexpr (integers) {
       return std::type_identity<
           kernel::byte_weights<A, layout, kernel::has_operand_zeros<typename Act::quantizer>>>{};
-    } else if constexpr (which == path::bf16_dot && detail::has<dpbf16, A>) {
+    } else if constexpr (which == path::bf16_dot && detail::fast_pairs<A>) {
       return std::type_identity<kernel::pair_weights<A, layout>>{};
     } else {
       return std::type_identity<kernel::float_weights<A, layout, swapped>>{};
