@@ -58,8 +58,9 @@ inline constexpr bool sign_symmetric = [] {
   return true;
 }();
 
-/// Codes of one packed register to values, k by k. A quantizer without scale() is asked for each value, if its params are
-/// no table: one of a matrix, of at most 16 values, stays in registers, others are gathered from.
+/// Codes of one packed register to values, k by k. A quantizer without scale() whose params are no table is asked for the
+/// values of all codes of a row and group if codes have at most four bits, else for each value. Of tables, one of a matrix, of
+/// at most 16 values, stays in registers; others are gathered from.
 template <class A, class L>
 class value_decoder {
   using F = typename L::format;
@@ -99,14 +100,27 @@ class value_decoder {
   struct params_group {
     std::byte const* params;  ///< of the first row of the register
   };
+  struct values_group {
+    alignas(64) float values[static_cast<std::size_t>(simd::lanes<A>) << F::bits];  ///< [row][code]
+  };
   struct table_group {
     simd::float_lookup<A> table;
   };
   struct no_group {};
   static constexpr bool table_in_registers = L::one_table && L::bits <= 4;
-  using group = std::conditional_t<
-      table_in_registers, table_group,
-      std::conditional_t<!L::linear, params_group, std::conditional_t<L::zero_points, zero_group, no_group>>>;
+  static constexpr bool tabulated = !L::linear && !L::tables && L::bits <= 4;
+  static auto group_type_of() {
+    if constexpr (table_in_registers) {
+      return std::type_identity<table_group>{};
+    } else if constexpr (tabulated) {
+      return std::type_identity<values_group>{};
+    } else if constexpr (!L::linear) {
+      return std::type_identity<params_group>{};
+    } else {
+      return std::type_identity<std::conditional_t<L::zero_points, zero_group, no_group>>{};
+    }
+  }
+  using group = typename decltype(group_type_of())::type;
 
   using packed = packed_step<A, L>;
 
@@ -121,6 +135,10 @@ class value_decoder {
       alignas(64) float sixteen[16] = {};  // fewer values, as often as it takes: what is above their codes is ignored
       for (int c = 0; c < 16; ++c) { sixteen[c] = reinterpret_cast<float const*>(params)[c % code_count<F>]; }
       return {simd::float_lookup<A>(sixteen)};
+    } else if constexpr (tabulated) {
+      group g;
+      tabulate(params + row * L::row_params, g.values);
+      return g;
     } else if constexpr (!L::linear) {
       return {params + row * L::row_params};
     } else if constexpr (L::zero_points) {
@@ -136,6 +154,8 @@ class value_decoder {
   [[nodiscard, gnu::always_inline]] simd::floats<A> get(packed const& step, group const& g) const noexcept {
     if constexpr (table_in_registers) {
       return g.table(step.template code<K>());
+    } else if constexpr (tabulated) {
+      return simd::gather<A>(g.values, table_places(step.template code<K>()));
     } else if constexpr (L::tables) {
       return simd::gather<A>(reinterpret_cast<float const*>(g.params), table_places(step.template code<K>()));
     } else if constexpr (!L::linear) {
@@ -191,15 +211,23 @@ class value_decoder {
     if constexpr (L::one_table) { return c; }
     return c + simd::shift_left<F::bits, A>(simd::lane_numbers<A>());
   }
-  [[nodiscard]] static simd::floats<A> decode_each(simd::ints<A> codes, params_group const& g) noexcept {
+  [[nodiscard, gnu::always_inline]] static float decode_one(int stored, std::byte const* params, int row) noexcept {
+    typename Q::params p;
+    std::memcpy(&p, params + static_cast<std::size_t>(row) * sizeof p, sizeof p);
+    return Q::decode(static_cast<code>((stored ^ L::flip) & (code_count<F> - 1)), p);
+  }
+  // Calls: what a quantizer does would be inlined for each k and row of each tile.
+  [[gnu::noinline]] static void tabulate(std::byte const* params, float* values) noexcept {
+    for (int row = 0; row < simd::lanes<A>; ++row) {
+      for (int c = 0; c < code_count<F>; ++c) { *values++ = decode_one(c, params, row); }
+    }
+  }
+  [[nodiscard, gnu::noinline]] static simd::floats<A> decode_each(simd::ints<A> codes,
+                                                                  params_group const& g) noexcept {
     std::int32_t c[static_cast<std::size_t>(simd::lanes<A>)];
     codes.store_unaligned(c);
     float values[static_cast<std::size_t>(simd::lanes<A>)];
-    for (int i = 0; i < simd::lanes<A>; ++i) {
-      typename Q::params p;
-      std::memcpy(&p, g.params + static_cast<std::size_t>(i) * sizeof p, sizeof p);
-      values[i] = Q::decode(static_cast<code>((c[i] ^ L::flip) & (code_count<F> - 1)), p);
-    }
+    for (int i = 0; i < simd::lanes<A>; ++i) { values[i] = decode_one(c[i], g.params, i); }
     return simd::load_floats<A>(values);
   }
 
