@@ -67,7 +67,7 @@ template <class Weights, int T, int R, int P = 1>
   [[maybe_unused]] std::int32_t* wide_of = wide;
   if constexpr (bursts) { wide_of = detail::opaque(wide_of); }
   // Accumulators are passed by value: an array whose address a closure holds would not live in registers.
-  auto const flushed = [wide_of](int i, accumulator const& from) __attribute__((always_inline)) {
+  auto const flushed = [=](int i, accumulator const& from) __attribute__((always_inline)) {
     if constexpr (bursts) {
       return Weights::flush(simd::load_ints<A>(wide_of + i * L), from);
     } else {
@@ -80,7 +80,7 @@ template <class Weights, int T, int R, int P = 1>
     return sums + ((t * P + p) * R + r) * L;
   };
   // Accumulator i, going on from `total`.
-  auto const restarted = [wide_of](int i, sum const& total) __attribute__((always_inline)) {
+  auto const restarted = [=](int i, sum const& total) __attribute__((always_inline)) {
     if constexpr (bursts) {
       total.store_unaligned(wide_of + i * L);
       return accumulator{};
