@@ -17,6 +17,8 @@ struct constant {
   [[nodiscard, gnu::always_inline]] constexpr value_type operator()() const noexcept { return V; }
 };
 
+/// f(constant), N times. Not a fold over a pack of indices: that needs a lambda of its own, into which g++ copies all bodies
+/// once more.
 template <int N, int First = 0, class F>
 [[gnu::always_inline]] constexpr void unroll_constants(F& f) {
   if constexpr (N > 0) { f(constant<First>{}); }

@@ -49,7 +49,7 @@ class key_blocks {
   [[nodiscard, gnu::always_inline]] constexpr key_blocks operator&(key_blocks o) const noexcept {
     return key_blocks(bits_ & o.bits_);
   }
-  /// Those of `times` as many keys.
+  /// Those of `times` as many keys. Pre: times < 32.
   [[nodiscard, gnu::always_inline]] constexpr key_blocks wider(index times) const noexcept {
     if (times == 1) { return *this; }
     std::uint32_t wide = 0;

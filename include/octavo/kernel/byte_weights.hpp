@@ -57,6 +57,7 @@ class byte_weights {
   using sum = simd::ints<A>;
   using start = std::int32_t;
   static constexpr bool operand_zeros = OperandZeros;
+  static constexpr bool has_start = true;
   /// Subtracted from all bytes.
   static constexpr int offset = dot::offset;
   /// Whether packed codes are the weights.

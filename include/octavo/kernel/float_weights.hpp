@@ -154,10 +154,8 @@ class value_decoder {
   [[nodiscard, gnu::always_inline]] simd::floats<A> get(packed const& step, group const& g) const noexcept {
     if constexpr (table_in_registers) {
       return g.table(step.template code<K>());
-    } else if constexpr (tabulated) {
-      return simd::gather<A>(g.values, table_places(step.template code<K>()));
-    } else if constexpr (L::tables) {
-      return simd::gather<A>(reinterpret_cast<float const*>(g.params), table_places(step.template code<K>()));
+    } else if constexpr (tabulated || L::tables) {
+      return simd::gather<A>(values_of(g), table_places(step.template code<K>()));
     } else if constexpr (!L::linear) {
       return decode_each(step.template code<K>(), g);
     } else {
@@ -205,7 +203,15 @@ class value_decoder {
       return table_(step.template code<K>());
     }
   }
-  /// Where the values of codes are, in floats from the table of the first row.
+  /// The table of the first row.
+  [[nodiscard, gnu::always_inline]] static float const* values_of(group const& g) noexcept {
+    if constexpr (tabulated) {
+      return g.values;
+    } else {
+      return reinterpret_cast<float const*>(g.params);
+    }
+  }
+  /// Where the values of codes are, in floats from there.
   [[nodiscard, gnu::always_inline]] static simd::ints<A> table_places(simd::ints<A> codes) noexcept {
     auto const c = simd::bit_and<A>(codes, static_cast<std::uint32_t>(code_count<F> - 1));
     if constexpr (L::one_table) { return c; }
@@ -251,6 +257,8 @@ struct float_accumulation {
   static constexpr index step_bytes = L::step_bytes;
   static constexpr int burst = 0;
   static constexpr float scale_factor = 1.0f;
+  /// Whether accumulators begin elsewhere than at 0.
+  static constexpr bool has_start = L::by_column && has_zero_point<typename L::quantizer>;
 
   [[nodiscard, gnu::always_inline]] static accumulator flush(accumulator const&, accumulator acc) noexcept {
     return acc;
@@ -260,7 +268,7 @@ struct float_accumulation {
   template <class Block>
   [[nodiscard, gnu::always_inline]] static accumulator initial(Block const& x, index t, index, std::byte const*,
                                                                index) noexcept {
-    if constexpr (L::by_column && has_zero_point<typename L::quantizer>) { return accumulator(x.start[t]); }
+    if constexpr (has_start) { return accumulator(x.start[t]); }
     return accumulator(0.0f);
   }
 };

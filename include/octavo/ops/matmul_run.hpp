@@ -53,13 +53,15 @@ class matmul_run {
   /// So many tokens share weights that are unpacked before; fewer unpack in registers.
   static constexpr index wide_tokens = matrix ? 2 * simd::matrix_block : shape::wide_tokens;
   using wide = kernel::expanded<weights, shape::registers>;
+  static constexpr bool short_swapped = types::swapped && layout_type::bits <= 4 && detail::is_avx512<A>;
   static constexpr bool expands = wide_tokens != 0 && (stationary_units == 0 || matrix);
-  /// From so many tokens on unpacking before pays. Measured on Zen 4 (floats) and Sapphire Rapids (integers).
-  static constexpr index expand_from = matrix && stationary_units == 0            ? 16
-                                       : integers                                 ? 48
-                                       : types::which != path::bf16_dot           ? 33
-                                       : layout_type::bits > 4 || !types::swapped ? 13
-                                                                                  : 18;
+  /// From so many tokens on unpacking before pays. Measured on Zen 4 (floats) and Sapphire Rapids (integers; 18: on
+  /// avx512bw and avx512amx).
+  static constexpr index expand_from = matrix && stationary_units == 0  ? 16
+                                       : integers                       ? 48
+                                       : types::which != path::bf16_dot ? 33
+                                       : short_swapped                  ? 18
+                                                                        : 13;
   /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked.
   static constexpr index chunk = wide::as_packed ? 262144 : 131072;
 

@@ -67,7 +67,6 @@ class prepared_tokens {
   /// Codes and parameters come with the tokens.
   static constexpr bool given = detail::is_quantized_tokens<X>;
   static constexpr int L = simd::lanes<A>;
-  static constexpr bool has_start = layout_type::by_column && has_zero_point<typename S::quantizer>;
 
   // Not every member of a scheme exists where Act is an element type.
   template <class T>
@@ -140,7 +139,7 @@ class prepared_tokens {
     b.data = at(0, first);
     b.token_stride = stride();
     b.segment_stride = x_.tokens() * stride();
-    b.start = integers || has_start ? start_ + first : nullptr;
+    b.start = weights::has_start ? start_ + first : nullptr;
     b.start_stride = x_.tokens();
     b.sums = layout_type::minima ? sums_ + first : nullptr;
     b.zeros = zeros_ + first;
@@ -280,7 +279,7 @@ class prepared_tokens {
       }
       if constexpr (layout_type::minima) { sums_[s * x_.tokens() + t] = float_sum(at(s, t), present); }
     }
-    if constexpr (has_start) {  // one segment, k as they come: path_of gives per_column no bf16_dot
+    if constexpr (weights::has_start) {  // one segment, k as they come: path_of gives per_column no bf16_dot
       static_assert(!types::swapped && !types::rounded);
       float begin = 0;
       for (index k = 0; k < layout_.cols; ++k) {
