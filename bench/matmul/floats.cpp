@@ -29,6 +29,8 @@ void add_float_rows() {
   add<octavo::scheme<octavo::codebook<4>, octavo::per_tensor>, float>("nuq4.f32");
   add<octavo::scheme<octavo::codebook<3>, octavo::per_tensor>, float>("nuq3.f32");
   add<octavo::scheme<octavo::codebook<4>, octavo::per_row>, float>("nuq4_row.f32");
+  // A quantizer without scale(): values of all codes for each row and group.
+  add<octavo::scheme<octavo::sulq<4>, octavo::per_group<128>>, float>("sulq4_g128.f32");
 }
 
 }  // namespace bench
