@@ -222,6 +222,12 @@ void add_caches() {
 }
 
 template <class Arch>
+void add_outlier_caches() {
+  using namespace octavo::schemes;
+  add_cache<Arch, octavo::with_outliers<k4, 1>, octavo::with_outliers<v4, 1>>("k4o1.v4o1", {8, 8, 128, 1, 4096}, 1);
+}
+
+template <class Arch>
 void add_floats() {
   add<Arch, float>("f32", {8, 8, 128, 1024, 1024}, 1);
   add<Arch, float>("f32", {8, 8, 128, 1024, 1024}, 2);
@@ -260,6 +266,7 @@ void add_codes() {
 int main(int argc, char** argv) {
   bench::add_caches<octavo::avx512vnni>();
   bench::add_caches<octavo::avx2>();
+  bench::add_outlier_caches<octavo::avx512vnni>();
   bench::add_append<octavo::avx512vnni, octavo::schemes::k8, octavo::schemes::v8>("k8.v8", {8, 8, 128, 1, 4096});
   bench::add_append<octavo::avx512vnni, octavo::schemes::k4, octavo::schemes::v4>("k4.v4", {8, 8, 128, 1, 4096});
   bench::add_append<octavo::avx512vnni, octavo::schemes::k2, octavo::schemes::v2>("k2.v2", {8, 8, 128, 1, 4096});

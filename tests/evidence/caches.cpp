@@ -161,3 +161,12 @@ TEST_CASE("evidence: values of a codebook err less than equal steps, at 2 and 4 
   check_ratio(keys_before_turning<nuq2>() / keys_before_turning<uniform2>(), 0.699);
   check_ratio(keys_before_turning<nuq4>() / keys_before_turning<uniform4>(), 0.908);
 }
+
+// KVQuant, section 3.3: the numbers of each token that are farthest off are kept beside. Of 32 channels, one is 3 per cent.
+TEST_CASE("evidence: a cache errs less that keeps the outliers of each token, at 2 and 4 bits") {
+  check_ratio(keys_before_turning<with_outliers<uniform2, 1>>() / keys_before_turning<uniform2>(), 0.771);
+  check_ratio(keys_before_turning<with_outliers<nuq2, 1>>() / keys_before_turning<nuq2>(), 0.803);
+  check_ratio(keys_before_turning<with_outliers<uniform4, 1>>() / keys_before_turning<uniform4>(), 0.748);
+  check_ratio(values_by<with_outliers<by_token<uint2>, 1>>() / values_by<by_token<uint2>>(), 0.714);
+  check_ratio(values_by<with_outliers<by_token<uint4>, 1>>() / values_by<by_token<uint4>>(), 0.705);
+}

@@ -100,6 +100,24 @@ TEST_CASE("a cache with open keys comes back from its bytes, and goes on as it w
   CHECK(refusal(open, wider).find("'uint2 x f16 + minimum, per_channel_group<32, 32>'") != std::string::npos);
 }
 
+TEST_CASE("a cache with outliers comes back from its bytes, into one that keeps as many") {
+  using K = with_outliers<octavo::schemes::k2, 1>;
+  using V = with_outliers<k4, 2>;
+  kv_cache<K, V> cache({.head_dim = 17, .kv_heads = 2, .capacity = 200});
+  fill(cache, 90, 1);
+  auto const bytes = io::cache_bytes(cache);
+  kv_cache<K, V> other({.head_dim = 17, .kv_heads = 2, .capacity = 200, .block = 64});
+  std::string error;
+  CHECK(io::load_cache(bytes, other, error));
+  CHECK(error.empty());
+  CHECK(io::cache_bytes(other) == bytes);
+  CHECK(cache.values()(1, 89, 3) == other.values()(1, 89, 3));
+  kv_cache<K, with_outliers<k4, 1>> fewer({.head_dim = 17, .kv_heads = 2, .capacity = 200});
+  CHECK(refusal(bytes, fewer).find("per_group<64>, with_outliers<2>'") != std::string::npos);
+  kv_cache<octavo::schemes::k2, V> none({.head_dim = 17, .kv_heads = 2, .capacity = 200});
+  CHECK(refusal(bytes, none).find("per_channel_group<32, 32>, with_outliers<1>'") != std::string::npos);
+}
+
 TEST_CASE("bytes that are no such cache are refused, each with a sentence") {
   kv_cache<k8, k8> cache({.head_dim = 16, .kv_heads = 2, .capacity = 100});
   fill(cache, 70, 7);

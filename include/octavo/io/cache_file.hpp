@@ -46,6 +46,8 @@ template <class S>
 [[nodiscard]] std::string cache_text() {
   if constexpr (element<S>) {
     return scale_text<S>;
+  } else if constexpr (octavo::detail::has_outliers<S>) {
+    return cache_text<typename S::dense>() + ", with_outliers<" + std::to_string(S::outliers) + ">";
   } else if constexpr (octavo::detail::is_per_channel_group<typename S::granularity>) {
     using G = typename S::granularity;
     std::string const row = ", per_row";

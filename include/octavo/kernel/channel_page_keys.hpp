@@ -74,6 +74,8 @@ class channel_page_keys {
     query_at_[kept] = nothing;
   }
   [[nodiscard, gnu::always_inline]] float factor(index) const noexcept { return factor_; }
+  /// What a product of a query and a key counts as among scores.
+  [[nodiscard, gnu::always_inline]] static constexpr float unit(index) noexcept { return 1.0f; }
 
   template <int T>
   [[gnu::noinline]] void multiply(index first, index b, float* scores) const noexcept {

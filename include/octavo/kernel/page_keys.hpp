@@ -85,6 +85,11 @@ class page_keys {
     }
   }
   [[nodiscard, gnu::always_inline]] float factor(index i) const noexcept { return factors_[i]; }
+  /// What a product of row i and a key, as they are, counts as among scores.
+  [[nodiscard, gnu::always_inline]] float unit(index i) const noexcept {
+    float const u = detail::opaque(factor_ / factors_[i]);
+    return detail::is_finite(u) ? u : 0.0f;
+  }
 
   template <int T>
   [[gnu::noinline]] void multiply(index first, index b, float* scores) const noexcept {

@@ -12,6 +12,7 @@
 #include "octavo/kernel/dense_pages.hpp"
 #include "octavo/kernel/minifloat_values.hpp"
 #include "octavo/kernel/page_keys.hpp"
+#include "octavo/kernel/page_outliers.hpp"
 #include "octavo/kernel/page_values.hpp"
 #include "octavo/ops/attention_options.hpp"
 #include "octavo/ops/attention_run.hpp"
@@ -126,8 +127,9 @@ template <class A, class Scheme, class Q, class K>
 struct keys_of<A, Scheme, Q, cache_side<K, key_layout<K>, false>> {
   static_assert(check_query_scheme<Scheme>() && check_cache_codes<K>());
   using quantizer = typename Scheme::quantizer;
-  using type = std::conditional_t<(residual_of<key_layout<K>> > 1), kernel::channel_page_keys<A, quantizer, Q, K>,
-                                  kernel::page_keys<A, quantizer, Q, K>>;
+  using codes = std::conditional_t<(residual_of<key_layout<K>> > 1), kernel::channel_page_keys<A, quantizer, Q, K>,
+                                   kernel::page_keys<A, quantizer, Q, K>>;
+  using type = typename kernel::with_side_terms<A, K>::template keys<codes, Q>;
 };
 template <class A, class Q, class K>
 struct keys_of<A, as_is, Q, cache_side<K, key_layout<K>, false>> {
@@ -153,7 +155,7 @@ struct values_of<A, Scheme, cache_side<V, value_layout<V>, true>> {
                 "Octavo: probabilities by logarithms or e4m3 are for values that are elements; those of a cache take "
                 "scheme<symmetric<uint8>, per_tensor>.");
   static_assert(check_cache_codes<V>());
-  using type = kernel::page_values<A, V>;
+  using type = typename kernel::with_side_terms<A, V>::template values<kernel::page_values<A, V>>;
 };
 template <class A, class V>
 struct values_of<A, as_is, cache_side<V, value_layout<V>, true>> {

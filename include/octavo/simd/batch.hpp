@@ -277,6 +277,11 @@ template <class A, class T>
     return as_floats<A>(bit_or<A>(power, shift_left<22, A>(shift_right<8, A>(e + ints<A>(1)))));
   }
 }
+/// lanes<A> unsigned integers of 16 bits, widened.
+template <class A>
+[[gnu::always_inline]] inline ints<A> load_shorts(void const* p) noexcept {
+  return shift_right<16, A>(as_ints<A>(native_of<A>::load_bf16(static_cast<bf16 const*>(p))));
+}
 /// Stores lanes<A> int32, 0 to 255, as bytes.
 template <class A>
 [[gnu::always_inline]] inline void store_unsigned_bytes(void* p, ints<A> x) noexcept {

@@ -10,6 +10,7 @@
 #include "octavo/storage/cache_blocks.hpp"
 #include "octavo/storage/cache_layout.hpp"
 #include "octavo/storage/channel_layout.hpp"
+#include "octavo/storage/outlier_layout.hpp"
 
 namespace octavo {
 inline namespace v0 {
