@@ -129,6 +129,30 @@ std::vector<double> centres(int k) {
   return calibration::k_means(seen.values(), seen.weights(), k).centres;
 }
 
+/// Attention by INT4 of queries and keys, floats else.
+template <class... Smooth>
+double by_int4(Smooth const&... smooth) {
+  return error_of([&](window_of_layer const& w) {
+    matrix k = w.k;
+    turn(k);
+    matrix out(w.q.rows(), w.q.cols());
+    attention<schemes::q4>(w.q, k, w.v, out, causal{}, attention_heads{.query_heads = heads, .kv_heads = kv_heads},
+                           smooth...);
+    return out;
+  });
+}
+/// Attention to the last 32 keys, 4 of which may be the first of all.
+double by_last_keys(octavo::index sinks) {
+  return error_of([&](window_of_layer const& w) {
+    matrix k = w.k;
+    turn(k);
+    matrix out(w.q.rows(), w.q.cols());
+    attention(w.q, k, w.v, out, causal{}, attention_heads{.query_heads = heads, .kv_heads = kv_heads},
+              sliding_window{.left = 31 - sinks, .first = sinks});
+    return out;
+  });
+}
+
 using uniform2 = scheme<affine_min<uint2, scale_as<f16>>, per_channel_group<64>>;
 using uniform4 = scheme<affine_min<uint4, scale_as<f16>>, per_channel_group<64>>;
 using nuq2 = scheme<affine_codebook<codebook_format<example::centres_2>, scale_as<f16>>, per_channel_group<64>>;
@@ -169,4 +193,16 @@ TEST_CASE("evidence: a cache errs less that keeps the outliers of each token, at
   check_ratio(keys_before_turning<with_outliers<uniform4, 1>>() / keys_before_turning<uniform4>(), 0.748);
   check_ratio(values_by<with_outliers<by_token<uint2>, 1>>() / values_by<by_token<uint2>>(), 0.714);
   check_ratio(values_by<with_outliers<by_token<uint4>, 1>>() / values_by<by_token<uint4>>(), 0.705);
+}
+
+// SageAttention 2 (Zhang 2024), table 18: INT4 queries and keys of CogVideoX, cosine 80.0 %; smoothed keys 98.1, both 99.5.
+TEST_CASE("evidence: INT4 attention errs less with smoothed keys, and queries") {
+  check_ratio(by_int4(smooth_keys{}) / by_int4(), 0.564);
+  check_ratio(by_int4(smooth_keys{}, smooth_queries{}) / by_int4(smooth_keys{}), 0.797);
+}
+
+// StreamingLLM (Xiao 2023): of a window, the first four keys are worth more than four others. Not in this decoder of four
+// layers, which has no head that rests on them.
+TEST_CASE("evidence: a window that keeps the first keys errs more, in so small a model") {
+  check_ratio(by_last_keys(4) / by_last_keys(0), 1.238);
 }

@@ -164,6 +164,54 @@ TEST_CASE("smoothed keys and values: worked numbers, log-sum-exps of the keys as
   for (std::size_t i = 0; i < 6; ++i) { CHECK(std::abs(same[i] - one.v[i % 2]) < 1e-6f); }
 }
 
+TEST_CASE("smoothed queries: worked numbers of INT4, the mean given or found") {
+  attention_case<float> c(1, 1, 2, 3, 4, 2, 1);
+  c.q = {1, -.5f, .25f, 2, .5f, 1.5f, -1, -.25f};
+  c.k = {8, .5f, -.3f, .1f, 8.4f, -.6f, .2f, .4f, 7.6f, .2f, .5f, -.7f};
+  c.v = {1, 0, 0, 1, -1, .5f};
+  check_near(of_codes<q4, as_is>(c, smooth_keys{}, smooth_queries{}), {.150698, .675065, .242437, .332563}, 2e-6);
+  float const mean[4] = {.75f, .5f, -.375f, .875f};
+  check_near(of_codes<q4, as_is>(c, smooth_keys{}, query_shift{mean, 4}), {.150698, .675065, .242437, .332563}, 2e-6);
+  // Without, two numbers lie between codes, and the sixth digit of a scale decides: no check of .289583 ...
+  // A query that is its own mean has scores without codes.
+  attention_case<float> one(2, 1, 1, 70, 12, 3, 4);
+  check<q4, as_is>(one, 1e-9, smooth_queries{});
+  check<q8, p8>(one, 1e-4, smooth_queries{}, smooth_keys{}, causal{});
+}
+
+TEST_CASE("smoothed queries with every option: near the reference, the same bits everywhere, one by one too") {
+  attention_case<float> c(4, 2, 50, 600, 12, 10, 6);
+  for (std::size_t i = 0; i < c.q.size(); ++i) {
+    c.q[i] += i % 12 == 7 ? 3.0f : 0.0f;
+    c.problem.q[i] = static_cast<double>(c.q[i]);
+  }
+  c.problem.causal = true;
+  check<q8, p8>(c, 1e-3, causal{}, smooth_queries{});
+  check<q8, as_is>(c, 4e-4, causal{}, smooth_queries{}, smooth_keys{});
+  test::backwards const threads;
+  CHECK(differences(of_codes<q8, p8>(c, causal{}, smooth_queries{}),
+                    of_codes<q8, p8>(c, causal{}, smooth_queries{}, on(threads))) == 0);
+  auto with = c;
+  with.with_slopes();
+  with.with_mask(4, 7);
+  with.with_sinks(8);
+  with.problem.soft_cap = 3;
+  check<q8, p8>(with, 1e-3, causal{}, alibi{with.slopes.data()}, boolean_mask{with.mask.get(), 600, 50 * 600},
+                sink_logits{with.sinks.data()}, soft_cap{3.0f}, smooth_queries{}, smooth_keys{});
+  // With a given shift, a query alone has the bits that it has among others.
+  std::vector<float> const shift = test::values(4 * 12, 3);
+  auto const all = of_codes<q8, p8>(c, causal{}, query_shift{shift.data(), 12});
+  std::vector<float> out(4 * 10);
+  attention<q8, p8>(c.queries(49, 1), c.keys(), c.values(), heads_view<float>(out.data(), 10, 4, 1, 10, 10), causal{},
+                    query_shift{shift.data(), 12});
+  int wrong = 0;
+  for (octavo::index i = 0; i < 40; ++i) {
+    auto const at = static_cast<std::size_t>((i / 10 * 50 + 49) * 10 + i % 10);
+    wrong += test::same_bits(out[static_cast<std::size_t>(i)], all[at]) ? 0 : 1;
+  }
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("with channels of keys and values far from zero, smoothing takes a large factor of the error away") {
   attention_case<float> c(4, 2, 9, 700, 32, 20, 12);
   auto const push = [](std::vector<float>& x, std::vector<double>& exact, std::size_t channels, float by) {
@@ -187,6 +235,17 @@ TEST_CASE("with channels of keys and values far from zero, smoothing takes a lar
   CHECK(keys > 5 * both);
   CHECK(values > 5 * both);
   CHECK(error_of(of_codes<q4, p8>(c)) > 10 * error_of(of_codes<q4, p8>(c, smooth_keys{})));
+  push(c.q, c.problem.q, 32, 5);
+  auto const of_pushed = reference::attention(c.problem);
+  auto const error_with = [&](std::vector<float> const& out) {
+    double error = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      error += std::pow(static_cast<double>(out[i]) - of_pushed.out[i], 2);
+    }
+    return error;
+  };
+  CHECK(error_with(of_codes<q4, as_is>(c, smooth_keys{})) >
+        5 * error_with(of_codes<q4, as_is>(c, smooth_keys{}, smooth_queries{})));
 }
 
 TEST_CASE("smoothed attention with sinks, soft_cap and masks: near the reference, the same bits everywhere") {

@@ -101,6 +101,19 @@ void multiply(quantized_matrix_view<W> w, X const& x, Y const& y) {
   }
 }
 
+/// Weights with a few numbers beside them.
+template <class A, class S>
+void outliers(symbols::dense& m, tokens_view<bf16 const> const& x, symbols::pool const& pool) {
+  auto w = quantize_with_outliers<S>(m, 0.01, on<A>(pool));
+  sparse_element const one{0, 0, 1.0f};
+  w = outlier_matrix<S>(w.dense(), sparse_matrix(w.rows(), w.cols(), &one, 1));
+  if (!can_matmul(w, x, m)) { return; }
+  matmul<schemes::a8>(w, x, m, on<A>(pool));
+  matmul(w, x, m, on<A>());
+  m(0, 0) = w(0, 0) + static_cast<float>(w.size_bytes());
+  if constexpr (std::is_same_v<A, default_arch>) { matmul(quantize_with_outliers<S>(m, 0.01), x, m); }
+}
+
 /// Attention with every option, over matrices and views.
 template <class A>
 void attend(symbols::dense& m, tokens_view<float> const& x, tokens_view<bf16 const> const& x16,
@@ -112,7 +125,8 @@ void attend(symbols::dense& m, tokens_view<float> const& x, tokens_view<bf16 con
             log_sum_exp{p, 3}, on<A>());
   if (!can_attention(x, x16, x, y16)) { return; }
   attention<schemes::q8, schemes::p8>(x, x16, x, y16, causal{}, smooth_keys{}, smooth_values{}, on<A>());
-  attention<schemes::q4>(x, x, x, m, key_shift{p, 4}, on<A>());
+  attention<schemes::q4>(x, x, x, m, key_shift{p, 4}, smooth_queries{}, on<A>());
+  attention<schemes::q4>(x, x, x, m, query_shift{p, 4}, on<A>());
   if constexpr (std::is_same_v<A, default_arch>) { attention(x, x, x, m, attention_heads{2, 2}); }
 }
 
@@ -210,6 +224,8 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   turn<A>(m, x16, pool);
   cached<A, schemes::k4, schemes::v4>(m, pool);
   cached<A, f16, float>(m, pool);
+  cached<A, with_outliers<schemes::k4, 1>, with_outliers<schemes::v4, 2>>(m, pool);
+  outliers<A, schemes::w4_g128>(m, x16, pool);
   (void)packed<A, nf4_tensor>(m, pool);
   multiply<A, as_is>(packed<A, scheme<adalog<4>, per_group<32>>>(m, pool).view(), x, y);
   (void)packed<A, schemes::w4_affine_g<32>>(m, pool);

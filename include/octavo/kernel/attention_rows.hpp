@@ -34,6 +34,12 @@ struct query_rows {
   [[nodiscard, gnu::always_inline]] index head(index row) const noexcept { return kv_head * per_kv + row % per_kv; }
 };
 
+/// What is added to the scores of a row, unit * data[key of the leaf]; null: nothing.
+struct score_bias {
+  float const* data;
+  float unit;
+};
+
 /// Blocks of 16 keys or more of a leaf, those that some of several rows see, in ascending order.
 class key_blocks {
  public:

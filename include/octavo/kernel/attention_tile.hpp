@@ -22,17 +22,28 @@ struct group_scratch {
 };
 /// Scores of row i of a group of rows, of blocks `s` of the leaf whose first key is `from`, as the softmax wants them: times
 /// `factor`, plus `offset`, and through the score pipeline unless it is plain, -infinity for what the row does not see.
-/// Returns the largest. Integers become floats by `scales`, if there are any.
+/// Returns the largest. Integers become floats by `scales`, if there are any, before `bias` is added.
 template <class A, index W, index Near>
 [[gnu::noinline]] float finish_scores(score_rule const& rule, group_of_rows const& rows, index i, key_blocks s,
-                                      index from, float factor, float offset, float* scores,
-                                      float const* scales) noexcept {
+                                      index from, float factor, float offset, float* scores, float const* scales,
+                                      score_bias bias) noexcept {
   constexpr index stride = Near * W;
   index const low = s.begin() * W;
   index const high = s.end() * W;
   auto const largest = [&](float const* by) __attribute__((always_inline)) {
     return largest_score<A, W>(scores, stride, s, by);
   };
+  if (bias.data != nullptr) {
+    if (scales != nullptr) { largest(scales); }
+    scales = nullptr;
+    s.runs([&](index b, index end) __attribute__((always_inline)) {
+      for (index j = b * W; j < end * W; j += simd::lanes<A>) {
+        float* const to = scores + j / W * stride + j % W;
+        simd::fused<A>(simd::load_floats<A>(bias.data + j), simd::floats<A>(bias.unit), simd::load_floats<A>(to))
+            .store_unaligned(to);
+      }
+    });
+  }
   visible_keys const v = rows.seen[i];
   bool const masked = rule.mask != nullptr || rule.blocks.data != nullptr;
   bool const all = v.low() <= low && v.end >= high && v.first == 0 && !masked;
@@ -157,8 +168,12 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
             offset = keys.offset(rows.of.kv_head, rows.of.head(at), rows.of.query(at));
           }
         }
+        score_bias bias{nullptr, 0.0f};
+        if constexpr (requires { keys.bias(rows.of, 0, 0); }) {
+          bias = keys.bias(rows.of, rows.first + row, loaded + row);
+        }
         most[i] = finish_scores<A, W, Near>(rule, rows, row, s, from, keys.factor(loaded + row), offset,
-                                            scratch.scores + (t + i) * W, scales);
+                                            scratch.scores + (t + i) * W, scales, bias);
       }
       auto* const weights = scratch.weights + t * weight_stride;
       index high = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Means of channels over tokens, and tokens less a shift: smoothing of K and V before they are quantized.
+// Means of channels over tokens, and tokens less a shift: smoothing of Q, K and V before they are quantized.
 #pragma once
 
 #include <cstddef>

@@ -47,7 +47,7 @@ class code_keys {
     return round_up(
                ceil_div(bytes, 4) + leaf_keys + 2 * product(panel_rows, layout_.cols) + dense::room(layout_.cols),
                16) +
-           round_up(product(panel_rows, k_.head_dim()), 16);
+           round_up(product(panel_rows, k_.head_dim()), 16) + bias_floats();
   }
   void use(float* scratch, index rows) noexcept {
     leaf_ = reinterpret_cast<std::byte*>(scratch);
@@ -56,7 +56,8 @@ class code_keys {
     factors_ = scales_ + leaf_keys;
     start_ = reinterpret_cast<std::int32_t*>(factors_ + rows);
     rows_ = reinterpret_cast<operand*>(start_ + rows);
-    shifted_ = scratch + this->scratch(rows) - round_up(product(panel_rows, k_.head_dim()), 16);
+    bias_ = scratch + this->scratch(rows) - bias_floats();
+    shifted_ = bias_ - round_up(product(panel_rows, k_.head_dim()), 16);
   }
   void load_leaf(index head, index first, index n) noexcept {
     index const d = k_.head_dim();
@@ -87,13 +88,17 @@ class code_keys {
       }
       for (index i = 0; i < rows; ++i) { finite_ = finite_ && scales_[j + i] == scales_[j + i]; }
     }
+    if (query_shift_ != nullptr) { load_bias(head, first, n); }
   }
   /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
     for (index i = 0; i < n; ++i) {
       if (i + ahead < n) { ask_for(q_.at(rows.head(first + i + ahead), rows.query(first + i + ahead))); }
       std::int64_t sum;
-      float const scale = quantize(q_.at(rows.head(first + i), rows.query(first + i)), rows_ + i * layout_.cols, sum);
+      index const head = rows.head(first + i);
+      Q const* const query = q_.at(head, rows.query(first + i));
+      operand* const to = rows_ + i * layout_.cols;
+      float const scale = query_shift_ == nullptr ? quantize(query, to, sum) : quantize_shifted(query, head, to, sum);
       start_[i] = static_cast<std::int32_t>(-panels::offset * sum);
       float const factor = detail::opaque(scale * factor_);
       factors_[i] = factor == 0 ? 0x1p-126f : factor;  // so that -infinity stays what it is
@@ -127,6 +132,17 @@ class code_keys {
     shift_ = data;
     shift_stride_ = stride;
   }
+  /// Queries are to be quantized less data[channel + head * stride]: scores then lack bias().
+  void shift_queries(float const* data, index stride) noexcept {
+    query_shift_ = data;
+    query_shift_stride_ = stride;
+  }
+  /// What scores of `row`, which is row i of those that are loaded, lack.
+  [[nodiscard, gnu::always_inline]] score_bias bias(query_rows const& rows, index row, index i) const noexcept {
+    if (query_shift_ == nullptr) { return {nullptr, 0.0f}; }
+    float const unit = detail::opaque(factor_ / factors_[i]);
+    return {bias_ + row % rows.per_kv * leaf_keys, detail::is_finite(unit) ? unit : 0.0f};
+  }
   [[nodiscard]] float offset(index kv_head, index head, index query) const noexcept {
     if (shift_ == nullptr) { return 0; }
     return detail::opaque(shift_product<A>(q_.at(head, query), shift_of(kv_head), k_.head_dim()) * factor_);
@@ -140,6 +156,34 @@ class code_keys {
     for (index c = 0; c < k_.head_dim(); c += 64 / static_cast<index>(sizeof(T))) { __builtin_prefetch(token + c); }
   }
   [[nodiscard]] float const* shift_of(index head) const noexcept { return shift_ + head * shift_stride_; }
+  [[nodiscard]] float const* query_shift_of(index head) const noexcept {
+    return query_shift_ + head * query_shift_stride_;
+  }
+  [[nodiscard]] index heads_of_kv() const noexcept { return k_.heads() == 0 ? 0 : q_.heads() / k_.heads(); }
+  [[nodiscard]] index bias_floats() const { return query_shift_ == nullptr ? 0 : product(heads_of_kv(), leaf_keys); }
+  /// bias_[query head of the kv head][key]: products of what queries are shifted by and keys, less their shift.
+  void load_bias(index head, index first, index n) noexcept {
+    for (index j = 0; j < n; ++j) {
+      shifted_token<A>(k_.at(head, first + j), shift_ == nullptr ? nullptr : shift_of(head), k_.head_dim(), shifted_);
+      for (index h = 0; h < heads_of_kv(); ++h) {
+        float const b = shift_product<A>(shifted_, query_shift_of(head * heads_of_kv() + h), k_.head_dim());
+        finite_ = finite_ && detail::is_finite(b);
+        bias_[h * leaf_keys + j] = b;
+      }
+    }
+    for (index h = 0; h < heads_of_kv(); ++h) {
+      for (index j = n; j < leaf_keys; ++j) { bias_[h * leaf_keys + j] = 0; }
+    }
+  }
+  /// What is left of a query; of hardly anything, codes of 0 and a scale of 1, so that bias() has a unit.
+  [[nodiscard]] float quantize_shifted(Q const* from, index head, operand* to, std::int64_t& sum) const noexcept {
+    shifted_token<A>(from, query_shift_of(head), k_.head_dim(), shifted_);
+    float const scale = quantize(shifted_, to, sum);
+    if (!(scale < 0x1p-60f)) { return scale; }
+    std::memset(shifted_, 0, static_cast<std::size_t>(k_.head_dim()) * sizeof(float));
+    (void)quantize(shifted_, to, sum);
+    return 1.0f;
+  }
   /// Codes of one query or key and their sum; returns the scale.
   template <class T, class Byte>
   [[nodiscard]] float quantize(T const* from, Byte* to, std::int64_t& sum) const noexcept {
@@ -188,6 +232,9 @@ class code_keys {
   float* shifted_ = nullptr;
   float const* shift_ = nullptr;
   index shift_stride_ = 0;
+  float const* query_shift_ = nullptr;
+  index query_shift_stride_ = 0;
+  float* bias_ = nullptr;
 };
 
 }  // namespace kernel

@@ -203,6 +203,29 @@ template <class Keys>
   }
 }
 
+struct token_run {
+  index first, count;
+};
+/// Means of the channels of all heads and sequences, whose tokens are range(sequence).
+template <class A, class T, class Context, class Range>
+[[nodiscard]] ops::shift_in means_of(heads_view<T> const& x, index floats, index sequences, Context const& context,
+                                     scratch_block<A>& scratch, Range const& range) {
+  float* const data = scratch.template take<float>(floats);
+  index const d = x.head_dim();
+  if (floats != 0) {
+    index const items = sequences * x.heads();
+    index const pieces = context.pieces(items);
+    context.execute(pieces, [&](index piece) noexcept {
+      for (index i = piece; i < items; i += pieces) {
+        token_run const t = range(i / x.heads());
+        if (t.count == 0) { continue; }
+        kernel::channel_means<A>(x.at(i % x.heads(), t.first), x.token_stride(), t.count, d, data + i * d);
+      }
+    });
+  }
+  return {data, d, x.heads() * d};
+}
+
 /// One call: checks, then ops::attention_run.
 template <class Default, class S, class P, class Q, class K, class V, class Out, class... Options>
 void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... options) {
@@ -237,10 +260,16 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
   using arch = typename decltype(context)::arch;
   constexpr bool smooth = count_of<smooth_keys, Options...> != 0;
   constexpr bool shifts = count_of<key_shift, Options...> != 0;
+  constexpr bool smooth_q = count_of<smooth_queries, Options...> != 0;
+  constexpr bool shifts_q = count_of<query_shift, Options...> != 0;
   static_assert(!(smooth && shifts),
                 "Octavo: smooth_keys and key_shift are two ways to choose one shift. Leave one out.");
-  static_assert(!(smooth || shifts) || !std::is_same_v<S, as_is>,
-                "Octavo: smooth_keys and key_shift are for quantized keys: attention<q8>(...).");
+  static_assert(!(smooth_q && shifts_q),
+                "Octavo: smooth_queries and query_shift are two ways to choose one shift. Leave one out.");
+  static_assert(
+      !(smooth || shifts || smooth_q || shifts_q) || !std::is_same_v<S, as_is>,
+      "Octavo: smooth_keys and key_shift are for quantized keys: attention<q8>(...). So are smooth_queries and "
+      "query_shift.");
   static_assert(count_of<smooth_values, Options...> == 0 || !std::is_same_v<P, as_is>,
                 "Octavo: smooth_values is for quantized values: attention<q8, p8>(...).");
   constexpr bool turns = count_of<key_rope, Options...> != 0;
@@ -255,28 +284,29 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
     using keys = typename keys_of<arch, S, Q_type, K_type>::type;
     using values = typename values_of<arch, P, V_type>::type;
     static_assert(
-        !(smooth || shifts) || requires(keys & quantized) { quantized.shift(nullptr, 0); },
-        "Octavo: smooth_keys and key_shift are for keys that are elements: those of a cache are as stored.");
+        !(smooth || shifts || smooth_q || shifts_q) || requires(keys & quantized) { quantized.shift(nullptr, 0); },
+        "Octavo: smooth_keys and key_shift are for keys that are elements: those of a cache are as stored. So are "
+        "smooth_queries and query_shift.");
     keys ready_keys(qs, ks, rule.factor());
     values ready_values(vs);
     using scratch_type = scratch_block<arch>;
-    index const heads = smooth && ks.tokens() > 0 ? product(sequences.count, ks.heads()) : 0;
-    index const means = product(heads, ks.head_dim());
-    scratch_type scratch(smooth ? context.memory() : nullptr, scratch_type::template bytes<float>(means) + alignment);
+    index const key_means = smooth && ks.tokens() > 0 ? product(sequences.count, ks.heads(), ks.head_dim()) : 0;
+    index const query_means = smooth_q ? product(sequences.count, qs.heads(), qs.head_dim()) : 0;
+    scratch_type scratch(smooth || smooth_q ? context.memory() : nullptr,
+                         scratch_type::template bytes<float>(key_means) +
+                             scratch_type::template bytes<float>(query_means) + alignment);
     if constexpr (smooth) {
-      float* const data = scratch.template take<float>(means);
-      if (means != 0) {
-        index const pieces = context.pieces(heads);
-        context.execute(pieces, [&](index piece) noexcept {
-          for (index i = piece; i < heads; i += pieces) {
-            auto const s = sequences.at(i / ks.heads());
-            if (s.keys == 0) { continue; }
-            kernel::channel_means<arch>(ks.at(i % ks.heads(), s.first_key), ks.token_stride(), s.keys, ks.head_dim(),
-                                        data + i * ks.head_dim());
-          }
-        });
-        settings.shift = {data, ks.head_dim(), ks.heads() * ks.head_dim()};
-      }
+      settings.shift = means_of<arch>(ks, key_means, sequences.count, context, scratch, [&](index s) {
+        return token_run{sequences.at(s).first_key, sequences.at(s).keys};
+      });
+    }
+    if constexpr (smooth_q) {
+      settings.queries = means_of<arch>(qs, query_means, sequences.count, context, scratch, [&](index s) {
+        return token_run{sequences.at(s).first_query, sequences.at(s).queries};
+      });
+    }
+    if constexpr (smooth_q || shifts_q) {
+      ready_keys.shift_queries(settings.queries.data, settings.queries.head_stride);
     }
     if constexpr (turns) { ready_keys.turn(*settings.turns); }
     if constexpr (count_of<smooth_values, Options...> != 0) {
@@ -298,7 +328,7 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
       ready_values.quantize_weights(weights::levels(settings.base));
     }
     ops::attention_run<arch, keys, values, std::remove_const_t<Out_type>> run(
-        ready_keys, ready_values, rule, ks.heads(), sequences, settings.shift, os, settings.lse);
+        ready_keys, ready_values, rule, ks.heads(), sequences, settings.shift, settings.queries, os, settings.lse);
     run(context);
   }
 }
@@ -319,7 +349,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 /// - `attention<q8, p8>(...)` quantizes: queries and keys by the scheme q8 (symmetric<int8> or symmetric<int4>, per_token),
 ///   probabilities as bytes of 1/255 relative to the largest score of their leaf, and values as int8 with a scale for each
 ///   channel of a leaf (so the last leaf changes when keys are added). `attention<q8>(...)` keeps values and probabilities f32.
-///   smooth_keys, key_shift and smooth_values quantize them less a mean, which channels far from zero need.
+///   smooth_keys, key_shift, smooth_queries, query_shift and smooth_values quantize them less a mean, which channels far from
+///   zero need.
 /// - `attention<q8, scheme<adalog<4>, per_tensor>>(..., log_base{19})`: probabilities by logarithmic codes relative to the
 ///   largest score of their leaf, code rne(-log2(p) 37 / q); or by symmetric<log2_format<4>>, symmetric<log_sqrt2_format<4>>.
 ///   What codes mean is added up as integers, exactly for log2 and for adalog<4> with q <= 19, else with an error of a weight

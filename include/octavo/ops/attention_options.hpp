@@ -81,6 +81,17 @@ struct key_shift {
   float const* data;
   index head_stride;
 };
+/// Queries are quantized less their mean, channel by channel, over all queries of a head in the call (SageAttention 2, Zhang et
+/// al. 2024, there over 128). What the mean gives with a key, less the shift of the keys, is added to its scores as f32: a chain
+/// by 16 lanes for each key. Bits depend on which queries there are, and one that is not finite makes all outputs of its head
+/// NaN; they do not depend on threads. A second allocation: query_heads * head_dim floats.
+struct smooth_queries {};
+/// The same with a given shift, data[channel + query_head * head_stride], from calibration: bits do not depend on which queries
+/// there are.
+struct query_shift {
+  float const* data;
+  index head_stride;
+};
 /// The base of logarithmic probabilities, adalog: levels are 2^(-c q / 37), q from 10 to 137. To be calibrated on weights
 /// relative to the largest of their leaf.
 struct log_base {
@@ -120,6 +131,7 @@ struct attention_settings {
   ops::lse_out lse{};
   attention_heads heads{};
   ops::shift_in shift{};
+  ops::shift_in queries{};
   ops::attention_sequences sequences{};
   int base = 0;
   rope_table const* turns = nullptr;
@@ -166,6 +178,8 @@ struct attention_settings {
   [[gnu::always_inline]] void set(log_sum_exp const& o) { lse = {present(o.data), o.head_stride}; }
   [[gnu::always_inline]] void set(smooth_keys const&) noexcept {}
   [[gnu::always_inline]] void set(key_shift const& o) { shift = {present(o.data), o.head_stride, 0}; }
+  [[gnu::always_inline]] void set(smooth_queries const&) noexcept {}
+  [[gnu::always_inline]] void set(query_shift const& o) { queries = {present(o.data), o.head_stride, 0}; }
   [[gnu::always_inline]] void set(log_base const& o) noexcept { base = o.q; }
   [[gnu::always_inline]] void set(ragged const& o) {
     if (o.sequences < 0) { fail("attention: ragged has less than 0 sequences."); }
@@ -181,7 +195,7 @@ struct attention_settings {
         is_context<Option>,
         "Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, "
         "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, "
-        "smooth_values, key_rope, log_base, a context "
+        "smooth_queries, query_shift, smooth_values, key_rope, log_base, a context "
         "(on(pool)).");
   }
 

@@ -33,7 +33,7 @@ struct attention_sequences {
   }
 };
 
-/// What keys are quantized less of, data[channel + kv_head * head_stride + sequence * sequence_stride]; null: nothing.
+/// What keys, or queries, are quantized less of, data[channel + head * head_stride + sequence * sequence_stride]; null: nothing.
 struct shift_in {
   float const* data = nullptr;
   index head_stride = 0;
@@ -61,13 +61,14 @@ class attention_run {
 
  public:
   attention_run(Keys const& keys, Values const& values, kernel::score_rule const& rule, index kv_heads,
-                attention_sequences const& sequences, shift_in const& shift, heads_view<Out> const& out,
-                lse_out const& lse) noexcept
+                attention_sequences const& sequences, shift_in const& shift, shift_in const& queries,
+                heads_view<Out> const& out, lse_out const& lse) noexcept
       : keys_(keys),
         values_(values),
         rule_(rule),
         sequences_(sequences),
         shift_(shift),
+        query_shift_(queries),
         out_(out),
         lse_(lse),
         kv_heads_(kv_heads) {
@@ -206,6 +207,10 @@ class attention_run {
     if constexpr (requires { keys.shift(nullptr, 0); }) {
       if (shift_.data != nullptr) {
         keys.shift(shift_.data + rows.sequence * shift_.sequence_stride, shift_.head_stride);
+      }
+      if (query_shift_.data != nullptr) {
+        keys.shift_queries(query_shift_.data + rows.sequence * query_shift_.sequence_stride,
+                           query_shift_.head_stride);
       }
     }
     return keys;
@@ -383,6 +388,7 @@ class attention_run {
   kernel::score_rule rule_;
   attention_sequences sequences_;
   shift_in shift_;
+  shift_in query_shift_;
   heads_view<Out> out_;
   lse_out lse_;
   index kv_heads_;

@@ -2,10 +2,10 @@
 // quantize_with_outliers<S>(weights, share): all but the numbers of a row that stand out most, and those beside.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <vector>
+#include <cstdint>
 
+#include "octavo/core/buffer.hpp"
 #include "octavo/core/round.hpp"
 #include "octavo/ops/quantize.hpp"
 #include "octavo/quant/concept.hpp"
@@ -30,40 +30,49 @@ template <class S, class M, class Arch, class Executor>
   index const rows = w.rows();
   index const cols = w.cols();
   auto const wanted = static_cast<index>(share * static_cast<double>(cols) + 0.5);
-  std::vector<float> rest(static_cast<std::size_t>(product(rows, cols)));
-  std::vector<sparse_element> found;
-  std::vector<index> order(static_cast<std::size_t>(cols));
+  aligned_buffer rest_bytes(product(rows, cols, sizeof(float)));
+  aligned_buffer found_bytes(product(rows, wanted, sizeof(sparse_element)));
+  auto* const rest = reinterpret_cast<float*>(rest_bytes.data());
+  auto* const found = reinterpret_cast<sparse_element*>(found_bytes.data());
+  index count = 0;
   for (index r = 0; r < rows; ++r) {
-    float* const row = rest.data() + r * cols;
+    float* const row = rest + r * cols;
     float sum = 0;
     for (index c = 0; c < cols; ++c) {
       row[c] = static_cast<float>(w(r, c));
-      order[static_cast<std::size_t>(c)] = c;
       sum += row[c];
     }
     float const centre = centred ? detail::opaque(sum / static_cast<float>(cols)) : 0.0f;
-    auto const distance = [&](index c) {
+    // Distances by their bits, which have their order; what is no outlier counts as 0.
+    auto const distance = [&](index c) __attribute__((always_inline)) {
       float const d = __builtin_fabsf(row[c] - centre);
-      return d <= 65504.0f ? d : -1.0f;
+      return d <= 65504.0f ? __builtin_bit_cast(std::uint32_t, d) : 0u;
     };
-    auto const last = order.begin() + wanted;
-    std::partial_sort(order.begin(), last, order.end(), [&](index a, index b) {
-      float const x = distance(a);
-      float const y = distance(b);
-      return x != y ? x > y : a < b;
-    });
-    for (auto i = order.begin(); i != last && distance(*i) > 0; ++i) { found.push_back({r, *i, row[*i]}); }
-    for (auto i = found.rbegin(); i != found.rend() && i->row == r; ++i) { row[i->col] = centre; }
+    auto const beyond = [&](std::uint32_t bits) __attribute__((always_inline)) {
+      index n = 0;
+      for (index c = 0; c < cols; ++c) { n += distance(c) > bits ? 1 : 0; }
+      return n;
+    };
+    std::uint32_t limit = 0;  // the least that at most `wanted` numbers are beyond
+    for (std::uint32_t bit = 1u << 30; bit != 0 && beyond(limit) > wanted; bit >>= 1) {
+      if (beyond(limit | (bit - 1)) > wanted) { limit |= bit; }
+    }
+    index equal = limit == 0 ? 0 : wanted - beyond(limit);
+    for (index c = 0; c < cols; ++c) {
+      std::uint32_t const d = distance(c);
+      if (d > limit || (d == limit && equal-- > 0)) { found[count++] = {r, c, row[c]}; }
+    }
+    for (index i = count - 1; i >= 0 && found[i].row == r; --i) { row[found[i].col] = centre; }
   }
-  auto dense = quantize<S>(matrix_view<float>(rest.data(), rows, cols, cols, 1), context);
+  auto dense = quantize<S>(matrix_view<float>(rest, rows, cols, cols, 1), context);
   auto const view = dense.view();
-  std::size_t kept = 0;
-  for (auto const& e : found) {
+  index kept = 0;
+  for (index i = 0; i < count; ++i) {
+    auto const e = found[i];
     float const left = e.value - detail::opaque(view(e.row, e.col));
     if (__builtin_fabsf(left) <= 65504.0f) { found[kept++] = {e.row, e.col, left}; }
   }
-  found.resize(kept);
-  return {std::move(dense), sparse_matrix(rows, cols, found)};
+  return {static_cast<quantized_matrix<S>&&>(dense), sparse_matrix(rows, cols, found, kept)};
 }
 /// The same on the instruction set of this translation unit.
 template <class S, class M, class Arch = default_arch>

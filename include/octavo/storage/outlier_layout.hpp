@@ -17,9 +17,9 @@ namespace detail {
 /// Up to N channels of one token, the one that stands out most first, of equal ones the lower.
 template <index N>
 struct outlier_list {
-  index count = 0;
-  index channel[static_cast<std::size_t>(N)] = {};
-  float rating[static_cast<std::size_t>(N)] = {};
+  index count;
+  index channel[static_cast<std::size_t>(N)];
+  float rating[static_cast<std::size_t>(N)];
 
   /// Takes channel c in, if it is among the N. Not NaN, not what stands out by nothing.
   [[gnu::always_inline]] void add(index c, float how_far) noexcept {
@@ -80,7 +80,7 @@ struct outlier_layout : Base {
       requires(residual_of<Base> == 1) {
     float centre = 0;
     if constexpr (centred) { centre = mean(x, Base::head_dim, 1); }
-    outlier_list<N> found;
+    outlier_list<N> found{};
     for (index c = 0; c < smaller(Base::head_dim, slots::most_channels); ++c) {
       float const far = distance(x[c], centre);
       if (far <= slots::farthest) { found.add(c, far); }
@@ -110,7 +110,7 @@ struct outlier_layout : Base {
       for (index i = 0; i < G; ++i) { sum += distance(tokens[i * d + c], centres[c]); }
       spreads[c] = opaque(sum / static_cast<float>(G));
     }
-    outlier_list<N> found[static_cast<std::size_t>(G)];
+    outlier_list<N> found[static_cast<std::size_t>(G)] = {};
     float kept[static_cast<std::size_t>(G)][static_cast<std::size_t>(N)];
     for (index i = 0; i < G; ++i) {
       float* const x = tokens + i * d;

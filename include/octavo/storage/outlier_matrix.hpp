@@ -2,8 +2,6 @@
 // outlier_matrix<S>: packed weights, and beside them what they leave of a few numbers.
 #pragma once
 
-#include <utility>
-
 #include "octavo/core/error.hpp"
 #include "octavo/storage/quantized_matrix.hpp"
 #include "octavo/storage/sparse_matrix.hpp"
@@ -21,8 +19,13 @@ class outlier_matrix {
   using dense_scheme = S;
 
   [[gnu::always_inline]] outlier_matrix() = default;
+  [[gnu::always_inline]] outlier_matrix(outlier_matrix const&) = default;
+  [[gnu::always_inline]] outlier_matrix(outlier_matrix&&) noexcept = default;
+  [[gnu::always_inline]] outlier_matrix& operator=(outlier_matrix const&) = default;
+  [[gnu::always_inline]] outlier_matrix& operator=(outlier_matrix&&) noexcept = default;
+  [[gnu::always_inline]] ~outlier_matrix() = default;
   [[gnu::always_inline]] outlier_matrix(quantized_matrix<S> dense, sparse_matrix sparse)
-      : dense_(std::move(dense)), sparse_(std::move(sparse)) {
+      : dense_(static_cast<quantized_matrix<S>&&>(dense)), sparse_(static_cast<sparse_matrix&&>(sparse)) {
     if (dense_.rows() != sparse_.rows() || dense_.cols() != sparse_.cols()) {
       detail::fail_extents("outlier_matrix", "the dense matrix has elements", product(dense_.rows(), dense_.cols()),
                            "the sparse one", product(sparse_.rows(), sparse_.cols()),

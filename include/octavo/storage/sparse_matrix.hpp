@@ -2,12 +2,9 @@
 // sparse_matrix: the few numbers of a matrix that are not 0, in slices of 16 rows.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
-#include <vector>
 
 #include "octavo/core/buffer.hpp"
 #include "octavo/core/error.hpp"
@@ -35,54 +32,50 @@ class sparse_matrix {
   static constexpr index entry_bytes = 4 * slice_rows;
 
   [[gnu::always_inline]] sparse_matrix() = default;
-  /// From elements in any order. *Errors*: one outside of the matrix, two at one place, more than 65536 columns, numbers that
-  /// f16 does not hold (their rounding is finite).
-  [[gnu::always_inline]] sparse_matrix(index rows, index cols, std::span<sparse_element const> elements)
+  [[gnu::always_inline]] sparse_matrix(sparse_matrix const&) = default;
+  [[gnu::always_inline]] sparse_matrix(sparse_matrix&&) noexcept = default;
+  [[gnu::always_inline]] sparse_matrix& operator=(sparse_matrix const&) = default;
+  [[gnu::always_inline]] sparse_matrix& operator=(sparse_matrix&&) noexcept = default;
+  [[gnu::always_inline]] ~sparse_matrix() = default;
+
+  /// From `count` elements, row by row, in each by ascending columns. *Errors*: another order, two at one place; one outside of
+  /// the matrix; more than 65536 columns; numbers that f16 does not hold (their rounding is finite).
+  [[gnu::always_inline]] sparse_matrix(index rows, index cols, sparse_element const* elements, index count)
       : rows_(rows), cols_(cols) {
     constexpr auto* where = "sparse_matrix";
     if (rows < 0 || cols < 0 || cols > 65536) {
       detail::fail_extents(where, "rows are", rows, "columns", cols, "At most 65536 columns, none negative.");
     }
-    std::vector<sparse_element> sorted(elements.begin(), elements.end());
-    std::sort(sorted.begin(), sorted.end(), [](sparse_element const& a, sparse_element const& b) {
-      return a.row != b.row ? a.row < b.row : a.col < b.col;
-    });
-    std::vector<index> lengths(static_cast<std::size_t>(slices() + 1), 0);
-    index in_row = 0;
-    for (std::size_t i = 0; i < sorted.size(); ++i) {
-      auto const& e = sorted[i];
+    first_ = aligned_buffer(product(slices() + 1, sizeof(index)));
+    auto* const first = reinterpret_cast<index*>(first_.data());
+    for (index i = 0, in_row = 0; i < count; ++i) {
+      auto const& e = elements[i];
       if (e.row < 0 || e.row >= rows || e.col < 0 || e.col >= cols) {
         detail::fail_extents(where, "an element is in row", e.row, "column", e.col, "It must lie within the matrix.");
       }
-      bool const same = i > 0 && sorted[i - 1].row == e.row;
-      if (same && sorted[i - 1].col == e.col) {
-        detail::fail_extents(where, "two elements are in row", e.row, "column", e.col, "Pass their sum.");
+      bool const same = i > 0 && elements[i - 1].row == e.row;
+      if (i > 0 && (elements[i - 1].row > e.row || (same && elements[i - 1].col >= e.col))) {
+        detail::fail_extents(where, "an element is in row", e.row, "column", e.col,
+                             "It must come behind the one before it: row by row, in each by ascending columns.");
       }
       if (!detail::is_finite(static_cast<float>(f16(e.value)))) {
         detail::fail_extents(where, "no number of f16 is in row", e.row, "column", e.col, "Numbers reach to 65504.");
       }
       in_row = same ? in_row + 1 : 1;
-      index& longest = lengths[static_cast<std::size_t>(e.row / slice_rows)];
+      index& longest = first[e.row / slice_rows + 1];
       longest = larger(longest, in_row);
     }
-    first_.resize(lengths.size());
-    index total = 0;
-    for (std::size_t s = 0; s < lengths.size(); ++s) {
-      first_[s] = total;
-      total += lengths[s];
-    }
-    bytes_ = aligned_buffer(product(total, entry_bytes));
-    if (total > 0) { std::memset(bytes_.data(), 0, static_cast<std::size_t>(total * entry_bytes)); }
-    index last = -1;
-    for (auto const& e : sorted) {
-      in_row = e.row == last ? in_row + 1 : 0;
-      last = e.row;
+    for (index s = 0; s < slices(); ++s) { first[s + 1] += first[s]; }
+    bytes_ = aligned_buffer(product(first[slices()], entry_bytes));
+    for (index i = 0, in_row = 0; i < count; ++i) {
+      auto const& e = elements[i];
+      in_row = i > 0 && elements[i - 1].row == e.row ? in_row + 1 : 0;
       std::byte* const to =
-          bytes_.data() + (first_[static_cast<std::size_t>(e.row / slice_rows)] + in_row) * entry_bytes;
+          bytes_.data() + (first[e.row / slice_rows] + in_row) * entry_bytes + e.row % slice_rows * 2;
       auto const column = static_cast<std::uint16_t>(e.col);
       f16 const number(e.value);
-      std::memcpy(to + e.row % slice_rows * 2, &column, 2);
-      std::memcpy(to + slice_rows * 2 + e.row % slice_rows * 2, &number, 2);
+      std::memcpy(to, &column, 2);
+      std::memcpy(to + slice_rows * 2, &number, 2);
     }
   }
 
@@ -92,15 +85,15 @@ class sparse_matrix {
   [[nodiscard, gnu::always_inline]] index slices() const noexcept { return ceil_div(rows_, slice_rows); }
   /// Entries of a slice, and where they are.
   [[nodiscard, gnu::always_inline]] index entries(index slice) const noexcept {
-    auto const s = static_cast<std::size_t>(slice);
-    return first_[s + 1] - first_[s];
+    return first(slice + 1) - first(slice);
   }
   [[nodiscard, gnu::always_inline]] std::byte const* slice(index slice) const noexcept {
-    return bytes_.data() + first_[static_cast<std::size_t>(slice)] * entry_bytes;
+    return bytes_.data() + first(slice) * entry_bytes;
   }
   [[nodiscard, gnu::always_inline]] float operator()(index row, index col) const noexcept {
-    std::byte const* at = slice(row / slice_rows) + row % slice_rows * 2;
-    for (index e = 0; e < entries(row / slice_rows); ++e, at += entry_bytes) {
+    std::byte const* const from = slice(row / slice_rows);
+    for (index e = 0; e < entries(row / slice_rows); ++e) {
+      std::byte const* const at = from + e * entry_bytes + row % slice_rows * 2;
       std::uint16_t column;
       f16 number;
       std::memcpy(&column, at, 2);
@@ -111,9 +104,13 @@ class sparse_matrix {
   }
 
  private:
+  [[nodiscard, gnu::always_inline]] index first(index slice) const noexcept {
+    return reinterpret_cast<index const*>(first_.data())[slice];
+  }
+
   index rows_ = 0;
   index cols_ = 0;
-  std::vector<index> first_ = {0};
+  aligned_buffer first_;  ///< the number of the first entry of each slice, and that of all
   aligned_buffer bytes_;
 };
 
