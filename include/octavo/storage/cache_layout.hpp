@@ -2,7 +2,9 @@
 // key_layout<K>, value_layout<V>: where 64 tokens of one head lie in a page of a cache, and how one token is put there.
 #pragma once
 
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <type_traits>
 
@@ -159,12 +161,14 @@ struct slot_codes {
 
   /// Whole steps: one word of a row each.
   [[gnu::always_inline]] static void words(std::byte* to, index steps, code const* from) noexcept {
+    constexpr std::uint32_t four = 0x01010101u;  // bytes of a word at once: none reaches into the next
     for (index s = 0; s < steps; ++s) {
-      for (int j = 0; j < 4; ++j) {
-        int bits = 0;
-        for (int q = 0; q < in_byte; ++q) { bits |= ((from[4 * q + j] ^ Panel::flip) & mask) << (q * 8 / in_byte); }
-        to[j] = static_cast<std::byte>(bits);
+      std::uint32_t word = 0;
+      for (int q = 0; q < in_byte; ++q) {
+        auto const codes = read_at<std::uint32_t>(reinterpret_cast<std::byte const*>(from), q);
+        word |= ((codes ^ (four * Panel::flip)) & (four * mask)) << (q * 8 / in_byte);
       }
+      write_at(to, 0, word);
       to += Panel::step_bytes;
       from += Panel::step;
     }
@@ -388,7 +392,24 @@ struct value_layout {
     } else {
       auto const at = codes.at(0, 0, slot);  // rows are 4 bytes apart
       std::byte* const to = panel + at.byte + row * 4;
-      for (index i = 0; i < n; ++i) {
+      index i = 0;
+      if constexpr (std::endian::native ==
+                    std::endian::little) {  // 16 words at once, which compilers turn into vectors
+        index const in_word = at.byte % 4;
+        int const shift = static_cast<int>(in_word) * 8 + at.shift;
+        std::uint32_t const others = ~(static_cast<std::uint32_t>(mask) << shift);
+        for (; i + 16 <= n; i += 16) {
+          std::uint32_t words[16];
+          code some[16];
+          std::memcpy(words, to - in_word + 4 * i, sizeof words);
+          std::memcpy(some, from + i, sizeof some);
+          for (int j = 0; j < 16; ++j) {
+            words[j] = (words[j] & others) | static_cast<std::uint32_t>((some[j] ^ panel_type::flip) & mask) << shift;
+          }
+          std::memcpy(to - in_word + 4 * i, words, sizeof words);
+        }
+      }
+      for (; i < n; ++i) {
         int const kept = static_cast<int>(to[4 * i]) & ~(mask << at.shift);
         to[4 * i] = static_cast<std::byte>(kept | ((from[i] ^ panel_type::flip) & mask) << at.shift);
       }
