@@ -13,9 +13,20 @@
 namespace octavo {
 inline namespace v0 {
 
+namespace detail {
+
+/// What numbers are compared with to find their codes: `Book::centres`, if there are any, else the values.
+template <class Book>
+inline constexpr auto const& centres_of = Book::values;
+template <class Book>
+  requires requires { Book::centres; }
+inline constexpr auto const& centres_of<Book> = Book::centres;
+
+}  // namespace detail
+
 /// The format whose code c means `Book::values[c]`: 2, 4, 8, ... 256 values in any order.
 /// Encoding: the nearest value, a tie to the lower one (the rule of bitsandbytes); of equal values the first; NaN to the
-/// code of the lowest.
+/// code of the lowest. A book that also has `centres` encodes by these, and means the values (calibration/q_norm.hpp).
 template <class Book>
 struct codebook_format {
   static constexpr std::size_t size = Book::values.size();
@@ -39,19 +50,21 @@ struct codebook_format {
     std::size_t distinct;
   };
   static constexpr tables steps = [] {
+    constexpr auto const& centres = detail::centres_of<Book>;
+    static_assert(centres.size() == size, "Octavo: a codebook has as many centres as values.");
     tables t{};
     for (std::size_t c = 0; c < size; ++c) {
-      float const v = Book::values[c];
-      t.values[c] = v;
+      float const v = centres[c];
+      t.values[c] = Book::values[c];
       std::size_t at = 0;
-      while (at < t.distinct && Book::values[t.codes[at]] < v) { ++at; }
-      if (at < t.distinct && Book::values[t.codes[at]] == v) { continue; }
+      while (at < t.distinct && centres[t.codes[at]] < v) { ++at; }
+      if (at < t.distinct && centres[t.codes[at]] == v) { continue; }
       for (std::size_t i = t.distinct; i > at; --i) { t.codes[i] = t.codes[i - 1]; }
       t.codes[at] = static_cast<std::uint8_t>(c);
       ++t.distinct;
     }
     for (std::size_t i = 0; i + 1 < t.distinct; ++i) {
-      t.middles[i] = 0.5f * (Book::values[t.codes[i]] + Book::values[t.codes[i + 1]]);
+      t.middles[i] = 0.5f * (centres[t.codes[i]] + centres[t.codes[i + 1]]);
     }
     return t;
   }();

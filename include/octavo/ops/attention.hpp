@@ -367,6 +367,9 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   by 16 lanes), so that a score depends on whether its key is open. Scratch: no leaf of K; of V, 49 * 76 bytes (140 where
 ///   there is no vpdpbusd) for each page and group of channels. Without template arguments pages become f32, one by one, with the bits of attention over such floats.
 ///   With key_rope these floats are turned as rope() would.
+///   Of sides with_outliers<S, N>, codes are multiplied as those of S; to a score then comes fma(t, 1 / scale of the query, score)
+///   before the scale of the query, t = fma(q, residual, t) over the outliers of the key; to an output weight * residual, page
+///   by page of a leaf, as f32.
 /// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),

@@ -18,7 +18,6 @@ namespace ops {
 /// The products of the sparse matrix with some tokens, [token][row].
 template <class A, class X>
 class sparse_run {
-  static constexpr index L = simd::lanes<A>;
   static constexpr int few = 3;
   /// From so many tokens on, tokens are lanes.
   static constexpr index many = 4;

@@ -120,6 +120,7 @@ template <class S, class Layout, bool Values>
 ///   not depend on how many were appended together either. truncate(n) into R tokens that were closed opens them again: those
 ///   that stay count as the floats they were decoded to (nothing that attention sees changes), and are quantized again, from
 ///   these, with the ones that come. NaN or infinity in a key makes that channel NaN in all keys of its group.
+/// - with_outliers<K, N> keeps N channels of each token and head apart, whose codes then do not set its scales.
 /// - A fork has the same tokens and shares their blocks; whoever appends to a block that others have gets a copy first.
 /// - Errors: shapes that do not fit, more tokens than `capacity`: the one error handler; the cache stays as it was. What the
 ///   allocator throws passes through, and leaves the tokens as they were.
