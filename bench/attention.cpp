@@ -219,12 +219,10 @@ void add_caches() {
       add_cache<Arch, k2, v2>("k2.v2", {32, 8, 128, 1, keys}, threads);
     }
   }
-}
-
-template <class Arch>
-void add_outlier_caches() {
-  using namespace octavo::schemes;
-  add_cache<Arch, octavo::with_outliers<k4, 1>, octavo::with_outliers<v4, 1>>("k4o1.v4o1", {8, 8, 128, 1, 4096}, 1);
+  using k4o1 = octavo::with_outliers<k4, 1>;
+  using v4o1 = octavo::with_outliers<v4, 1>;
+  add_cache<Arch, k4o1, v4>("k4o1.v4", {8, 8, 128, 1, 4096}, 1);
+  add_cache<Arch, k4o1, v4o1>("k4o1.v4o1", {8, 8, 128, 1, 4096}, 1);
 }
 
 template <class Arch>
@@ -250,6 +248,8 @@ void add_codes() {
   add<Arch, float, q4, p8>("q4.k4.p8.v8", {8, 8, 128, 1024, 1024}, 1);
   add<Arch, float, q8, p8>("q8.k8.p8.v8.smooth", {8, 8, 128, 1024, 1024}, 1, octavo::smooth_keys{},
                            octavo::smooth_values{});
+  add<Arch, float, q4, p8>("q4.k4.p8.v8.smooth_qk", {8, 8, 128, 1024, 1024}, 1, octavo::smooth_keys{},
+                           octavo::smooth_queries{});
   add<Arch, float, q8, octavo::scheme<octavo::symmetric<octavo::e4m3>, octavo::per_tensor>>(
       "q8.k8.e4m3.e4m3", {8, 8, 128, 1024, 1024}, 1);
   using log2 = octavo::scheme<octavo::symmetric<octavo::log2_format<4>>, octavo::per_tensor>;
@@ -266,7 +266,6 @@ void add_codes() {
 int main(int argc, char** argv) {
   bench::add_caches<octavo::avx512vnni>();
   bench::add_caches<octavo::avx2>();
-  bench::add_outlier_caches<octavo::avx512vnni>();
   bench::add_append<octavo::avx512vnni, octavo::schemes::k8, octavo::schemes::v8>("k8.v8", {8, 8, 128, 1, 4096});
   bench::add_append<octavo::avx512vnni, octavo::schemes::k4, octavo::schemes::v4>("k4.v4", {8, 8, 128, 1, 4096});
   bench::add_append<octavo::avx512vnni, octavo::schemes::k2, octavo::schemes::v2>("k2.v2", {8, 8, 128, 1, 4096});

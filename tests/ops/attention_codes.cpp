@@ -172,7 +172,6 @@ TEST_CASE("smoothed queries: worked numbers of INT4, the mean given or found") {
   check_near(of_codes<q4, as_is>(c, smooth_keys{}, smooth_queries{}), {.150698, .675065, .242437, .332563}, 2e-6);
   float const mean[4] = {.75f, .5f, -.375f, .875f};
   check_near(of_codes<q4, as_is>(c, smooth_keys{}, query_shift{mean, 4}), {.150698, .675065, .242437, .332563}, 2e-6);
-  // Without, two numbers lie between codes, and the sixth digit of a scale decides: no check of .289583 ...
   // A query that is its own mean has scores without codes.
   attention_case<float> one(2, 1, 1, 70, 12, 3, 4);
   check<q4, as_is>(one, 1e-9, smooth_queries{});
@@ -186,7 +185,7 @@ TEST_CASE("smoothed queries with every option: near the reference, the same bits
     c.problem.q[i] = static_cast<double>(c.q[i]);
   }
   c.problem.causal = true;
-  check<q8, p8>(c, 1e-3, causal{}, smooth_queries{});
+  check<q8, p8>(c, 4e-4, causal{}, smooth_queries{});
   check<q8, as_is>(c, 4e-4, causal{}, smooth_queries{}, smooth_keys{});
   test::backwards const threads;
   CHECK(differences(of_codes<q8, p8>(c, causal{}, smooth_queries{}),
@@ -196,7 +195,7 @@ TEST_CASE("smoothed queries with every option: near the reference, the same bits
   with.with_mask(4, 7);
   with.with_sinks(8);
   with.problem.soft_cap = 3;
-  check<q8, p8>(with, 1e-3, causal{}, alibi{with.slopes.data()}, boolean_mask{with.mask.get(), 600, 50 * 600},
+  check<q8, p8>(with, 4e-4, causal{}, alibi{with.slopes.data()}, boolean_mask{with.mask.get(), 600, 50 * 600},
                 sink_logits{with.sinks.data()}, soft_cap{3.0f}, smooth_queries{}, smooth_keys{});
   // With a given shift, a query alone has the bits that it has among others.
   std::vector<float> const shift = test::values(4 * 12, 3);
@@ -222,7 +221,7 @@ TEST_CASE("with channels of keys and values far from zero, smoothing takes a lar
   };
   push(c.k, c.problem.k, 32, 20);
   push(c.v, c.problem.v, 20, 10);
-  auto const exact = reference::attention(c.problem);
+  auto exact = reference::attention(c.problem);
   auto const error_of = [&](std::vector<float> const& out) {
     double error = 0;
     for (std::size_t i = 0; i < out.size(); ++i) { error += std::pow(static_cast<double>(out[i]) - exact.out[i], 2); }
@@ -236,16 +235,9 @@ TEST_CASE("with channels of keys and values far from zero, smoothing takes a lar
   CHECK(values > 5 * both);
   CHECK(error_of(of_codes<q4, p8>(c)) > 10 * error_of(of_codes<q4, p8>(c, smooth_keys{})));
   push(c.q, c.problem.q, 32, 5);
-  auto const of_pushed = reference::attention(c.problem);
-  auto const error_with = [&](std::vector<float> const& out) {
-    double error = 0;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      error += std::pow(static_cast<double>(out[i]) - of_pushed.out[i], 2);
-    }
-    return error;
-  };
-  CHECK(error_with(of_codes<q4, as_is>(c, smooth_keys{})) >
-        5 * error_with(of_codes<q4, as_is>(c, smooth_keys{}, smooth_queries{})));
+  exact = reference::attention(c.problem);
+  CHECK(error_of(of_codes<q4, as_is>(c, smooth_keys{})) >
+        5 * error_of(of_codes<q4, as_is>(c, smooth_keys{}, smooth_queries{})));
 }
 
 TEST_CASE("smoothed attention with sinks, soft_cap and masks: near the reference, the same bits everywhere") {

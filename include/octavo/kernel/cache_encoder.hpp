@@ -20,9 +20,7 @@ struct vector_encoder {
 
   template <class T>
   static void load(T const* from, index n, float* to) noexcept {
-    index const whole = n - n % L;
-    for (index i = 0; i < whole; i += L) { simd::load_as_floats<A>(from + i).store_unaligned(to + i); }
-    for (index i = whole; i < n; ++i) { to[i] = static_cast<float>(from[i]); }
+    simd::copy_as_floats<A>(from, n, to);
   }
   template <class Q>
   [[nodiscard]] static typename Q::params encode(float const* from, index n, code* to) noexcept {

@@ -202,13 +202,16 @@ class channel_page_keys {
     return sum.reduce(simd::sum_of());
   }
 
+ protected:
   heads_view<Q const> q_;
   cache_keys<K> k_;
+  index head_ = 0;
+  index page_ = 0;  ///< the first of the leaf
+
+ private:
   float factor_;
   query_rows of_{};
   index first_ = 0;
-  index head_ = 0;
-  index page_ = 0;
   operand* rows_ = nullptr;        ///< [group of the tile][place][channel]
   float* products_ = nullptr;      ///< [channel], of a query and the scales of the group
   std::int32_t* zeros_ = nullptr;  ///< [group of the tile][channel]

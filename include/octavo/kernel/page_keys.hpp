@@ -159,13 +159,16 @@ class page_keys {
     });
   }
 
+ protected:
   heads_view<Q const> q_;
   cache_keys<K> k_;
+  index head_ = 0;
+  index page_ = 0;  ///< the first of the leaf
+
+ private:
   float factor_;
   layout layout_;
   segmentation<layout> segments_;
-  index head_ = 0;
-  index page_ = 0;
   index pages_ = 0;
   index most_rows_ = 0;
   operand* rows_ = nullptr;

@@ -23,38 +23,28 @@ class outlier_keys : public Base {
   static constexpr int L = simd::lanes<A>;
   static constexpr int N = static_cast<int>(K::outliers);
 
- public:
-  using Base::width;
+  using Base::head_, Base::k_, Base::page_, Base::q_;
 
-  outlier_keys(heads_view<Q const> const& q, cache_keys<K> const& k, float factor) noexcept
-      : Base(q, k, factor), q_(q), k_(k) {}
+ public:
+  using Base::Base, Base::width;
 
   [[nodiscard]] index scratch(index rows) const { return Base::scratch(rows) + product(rows, stride()); }
   void use(float* scratch, index rows) noexcept {
     Base::use(scratch, rows);
     queries_ = scratch + Base::scratch(rows);
   }
-  void load_leaf(index head, index first, index n) noexcept {
-    Base::load_leaf(head, first, n);
-    head_ = head;
-    first_key_ = first;
-  }
   void load_rows(query_rows const& rows, index first, index n) noexcept {
     Base::load_rows(rows, first, n);
-    index const d = k_.head_dim();
     for (index i = 0; i < n; ++i) {
-      Q const* const from = q_.at(rows.head(first + i), rows.query(first + i));
-      float* const to = queries_ + i * stride();
-      index c = 0;
-      for (; c + L <= d; c += L) { simd::load_as_floats<A>(from + c).store_unaligned(to + c); }
-      for (; c < d; ++c) { to[c] = static_cast<float>(from[c]); }
+      simd::copy_as_floats<A>(q_.at(rows.head(first + i), rows.query(first + i)), k_.head_dim(),
+                              queries_ + i * stride());
     }
   }
 
   template <int T>
   void multiply(index first, index b, float* scores) const noexcept {
     Base::template multiply<T>(first, b, scores);
-    index const token = first_key_ + b * width;
+    index const token = page_ * page_tokens + b * width;
     if (k_.head_dim() == 0) { return; }
     std::byte const* const page = k_.page(head_, token / page_tokens) + k_.layout().outliers_at();
     simd::ints<A> const last(static_cast<std::int32_t>(k_.head_dim() - 1));  // whatever bytes there are
@@ -82,10 +72,6 @@ class outlier_keys : public Base {
  private:
   [[nodiscard, gnu::always_inline]] index stride() const noexcept { return round_up(k_.head_dim(), 16); }
 
-  heads_view<Q const> q_;
-  cache_keys<K> k_;
-  index head_ = 0;
-  index first_key_ = 0;
   float* queries_ = nullptr;
 };
 
@@ -97,17 +83,11 @@ class outlier_values : public Base {
   using slots = typename layout::slots;
   static constexpr int L = simd::lanes<A>;
   static constexpr index N = V::outliers;
+  using Base::head_, Base::page_, Base::v_;
 
  public:
-  using Base::width;
+  using Base::Base, Base::width;
 
-  explicit outlier_values(cache_values<V> const& v) noexcept : Base(v), v_(v) {}
-
-  void load_leaf(index head, index first, index n) noexcept {
-    Base::load_leaf(head, first, n);
-    head_ = head;
-    first_key_ = first;
-  }
   /// To rows of [block of channels][row][width], blocks `block_stride` floats apart, from rows of the weights of keys [low, high).
   /// Pre: weights of whole pages are there, 0 or more.
   template <int T>
@@ -123,7 +103,7 @@ class outlier_values : public Base {
     alignas(64) float residuals[page_tokens];
     alignas(64) float products[page_tokens];
     for (index first = low - low % page_tokens; first < high; first += page_tokens) {
-      std::byte const* const page = v_.page(head_, (first_key_ + first) / page_tokens) + v_.layout().outliers_at();
+      std::byte const* const page = v_.page(head_, page_ + first / page_tokens) + v_.layout().outliers_at();
       for (index n = 0; n < N; ++n) {
         auto const* const from = reinterpret_cast<f16 const*>(page + slots::channel_bytes) + n * page_tokens;
         for (index i = 0; i < page_tokens; i += L) {
@@ -145,11 +125,6 @@ class outlier_values : public Base {
       }
     }
   }
-
- private:
-  cache_values<V> v_;
-  index head_ = 0;
-  index first_key_ = 0;
 };
 
 /// The products of a side of a cache with what is kept beside its codes, if there is any.

@@ -272,9 +272,12 @@ class page_values {
     return finite;
   }
 
+ protected:
   cache_values<V> v_;
   index head_ = 0;
-  index page_ = 0;
+  index page_ = 0;  ///< the first of the leaf
+
+ private:
   index pages_ = 0;
   index next_head_ = -1;
   index next_page_ = 0;

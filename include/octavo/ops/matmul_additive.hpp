@@ -65,11 +65,8 @@ class additive_run {
  private:
   void fill(index t) noexcept {
     float* const to = values_ + t * stride_;
-    X const* const from = x_.token(t);
-    index k = 0;
-    for (; k + L <= w_.cols(); k += L) { simd::load_as_floats<A>(from + k).store_unaligned(to + k); }
-    for (; k < w_.cols(); ++k) { to[k] = static_cast<float>(from[k]); }
-    for (; k < stride_; ++k) { to[k] = 0.0f; }
+    simd::copy_as_floats<A>(x_.token(t), w_.cols(), to);
+    for (index k = w_.cols(); k < stride_; ++k) { to[k] = 0.0f; }
   }
 
   /// T tokens from t and a block of rows from `first`.

@@ -43,7 +43,7 @@ class sparse_run {
       for (index g = groups * piece / fillers; g < groups * (piece + 1) / fillers; ++g) {
         float* const to = x + g * together * w_.cols();
         if (together == 1) {
-          for (index k = 0; k < w_.cols(); ++k) { to[k] = static_cast<float>(tokens.token(g)[k]); }
+          simd::copy_as_floats<A>(tokens.token(g), w_.cols(), to);
         } else {
           kernel::tokens_to_lanes<A>(tokens, g * together, smaller(n - g * together, together), to);
         }

@@ -8,7 +8,7 @@
 #include "octavo/core/buffer.hpp"
 #include "octavo/core/round.hpp"
 #include "octavo/ops/quantize.hpp"
-#include "octavo/quant/concept.hpp"
+#include "octavo/quant/with_outliers.hpp"
 #include "octavo/storage/outlier_matrix.hpp"
 
 namespace octavo {
@@ -25,7 +25,6 @@ template <class S, class M, class Arch, class Executor>
   if (!(share >= 0 && share <= 1)) {
     detail::fail("quantize_with_outliers: the share of outliers must be from 0 to 1, such as 0.01.");
   }
-  constexpr bool centred = has_zero_point<typename S::quantizer> || has_minimum<typename S::quantizer>;
   matrix_view const w(weights);
   index const rows = w.rows();
   index const cols = w.cols();
@@ -37,12 +36,8 @@ template <class S, class M, class Arch, class Executor>
   index count = 0;
   for (index r = 0; r < rows; ++r) {
     float* const row = rest + r * cols;
-    float sum = 0;
-    for (index c = 0; c < cols; ++c) {
-      row[c] = static_cast<float>(w(r, c));
-      sum += row[c];
-    }
-    float const centre = centred ? detail::opaque(sum / static_cast<float>(cols)) : 0.0f;
+    for (index c = 0; c < cols; ++c) { row[c] = static_cast<float>(w(r, c)); }
+    float const centre = detail::outlier_centre<typename S::quantizer>(row, cols, 1);
     // Distances by their bits, which have their order; what is no outlier counts as 0.
     auto const distance = [&](index c) __attribute__((always_inline)) {
       float const d = __builtin_fabsf(row[c] - centre);

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "octavo/core/index.hpp"
+#include "octavo/core/round.hpp"
+#include "octavo/quant/concept.hpp"
 #include "octavo/quant/scale.hpp"
 
 namespace octavo {
@@ -25,6 +27,17 @@ struct with_outliers : S {
 };
 
 namespace detail {
+
+/// From where numbers stand out: their mean, summed in ascending order, or 0 of a quantizer without zero points and minima.
+template <class Q>
+[[nodiscard, gnu::always_inline]] inline float outlier_centre(float const* x, index n, index stride) noexcept {
+  if constexpr (has_zero_point<Q> || has_minimum<Q>) {
+    float sum = 0;
+    for (index i = 0; i < n; ++i) { sum += x[i * stride]; }
+    return n == 0 ? 0.0f : opaque(sum / static_cast<float>(n));
+  }
+  return 0;
+}
 
 template <class S>
 inline constexpr bool has_outliers = false;

@@ -356,6 +356,13 @@ template <class A, class T>
   for (index i = 0; i < n; ++i) { values[i] = static_cast<float>(p[i]); }
   return floats<A>::load_unaligned(values);
 }
+/// n elements as floats.
+template <class A, class T>
+inline void copy_as_floats(T const* from, index n, float* to) noexcept {
+  index const whole = n - n % lanes<A>;
+  for (index i = 0; i < whole; i += lanes<A>) { load_as_floats<A>(from + i).store_unaligned(to + i); }
+  for (index i = whole; i < n; ++i) { to[i] = static_cast<float>(from[i]); }
+}
 
 }  // namespace simd
 }  // namespace v0

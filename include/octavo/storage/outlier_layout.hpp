@@ -67,7 +67,7 @@ template <class Base, index N>
 struct outlier_layout : Base {
   using dense = Base;
   using slots = outlier_slots<N>;
-  static constexpr bool centred = has_zero_point<typename Base::quantizer> || has_minimum<typename Base::quantizer>;
+  using quantizer = typename Base::quantizer;
 
   [[nodiscard, gnu::always_inline]] constexpr index outliers_at() const noexcept {
     return round_up(Base::bytes(), alignment);
@@ -78,8 +78,7 @@ struct outlier_layout : Base {
   template <class Encoder = plain_encoder>
   [[gnu::always_inline]] void put(std::byte* page, index slot, float* x, code* room) const noexcept
       requires(residual_of<Base> == 1) {
-    float centre = 0;
-    if constexpr (centred) { centre = mean(x, Base::head_dim, 1); }
+    float const centre = outlier_centre<quantizer>(x, Base::head_dim, 1);
     outlier_list<N> found{};
     for (index c = 0; c < smaller(Base::head_dim, slots::most_channels); ++c) {
       float const far = distance(x[c], centre);
@@ -104,8 +103,7 @@ struct outlier_layout : Base {
     auto* const centres = reinterpret_cast<float*>(room);
     float* const spreads = centres + d;
     for (index c = 0; c < d; ++c) {
-      centres[c] = 0;
-      if constexpr (centred) { centres[c] = mean(tokens + c, G, d); }
+      centres[c] = outlier_centre<quantizer>(tokens + c, G, d);
       float sum = 0;
       for (index i = 0; i < G; ++i) { sum += distance(tokens[i * d + c], centres[c]); }
       spreads[c] = opaque(sum / static_cast<float>(G));
@@ -150,11 +148,6 @@ struct outlier_layout : Base {
  private:
   [[nodiscard, gnu::always_inline]] static float distance(float x, float centre) noexcept {
     return __builtin_fabsf(x - centre);
-  }
-  [[nodiscard, gnu::always_inline]] static float mean(float const* x, index n, index stride) noexcept {
-    float sum = 0;
-    for (index i = 0; i < n; ++i) { sum += x[i * stride]; }
-    return n == 0 ? 0.0f : opaque(sum / static_cast<float>(n));
   }
   [[gnu::always_inline]] void keep(std::byte* page, index slot, outlier_list<N> const& found,
                                    float const* kept) const noexcept {
