@@ -23,10 +23,11 @@ struct vector_encoder {
     simd::copy_as_floats<A>(from, n, to);
   }
   template <class Q>
-  [[nodiscard]] static typename Q::params encode(float const* from, index n, code* to) noexcept {
+  [[nodiscard]] static typename Q::params encode(float const* from, index n, code* to,
+                                                 detail::book_of<Q> book = {}) noexcept {
     using F = typename Q::format;
     if constexpr (!(integer_quantizer<Q> && (tracks_range<Q> || detail::is_affine_min<Q>))) {
-      return detail::plain_encoder::encode<Q>(from, n, to);
+      return detail::plain_encoder::encode<Q>(from, n, to, book);
     } else {
       token_source<A, float> const x{from, nullptr, n};
       auto const p = params_of<Q>(x);
@@ -81,10 +82,10 @@ struct vector_encoder {
   /// Lanes are channels. Pre: a token has room for codes of whole registers.
   template <class Q, index G>
   static void encode_channels(float const* from, index channels, std::byte* params, index scale_bytes, code* to,
-                              index stride) noexcept {
+                              index stride, detail::book_of<Q> book = {}) noexcept {
     using F = typename Q::format;
     if constexpr (!(integer_quantizer<Q> && tracks_lanes<Q>)) {
-      detail::plain_encoder::encode_channels<Q, G>(from, channels, params, scale_bytes, to, stride);
+      detail::plain_encoder::encode_channels<Q, G>(from, channels, params, scale_bytes, to, stride, book);
     } else {
       using T = typename Q::scale_type;
       simd::ints<A> const lowest(lattice<F>.lowest + 128);

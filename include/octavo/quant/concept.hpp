@@ -43,6 +43,13 @@ concept has_minimum = linear_quantizer<Q> && requires(typename Q::params p) {
   { Q::minimum(p) } -> std::convertible_to<float>;
 };
 
+/// A linear quantizer of caches whose codes mean what a table says that is known only when the program runs, `book`
+/// (quant/affine_codebook.hpp): encode(x, p, book), decode(c, p, book).
+template <class Q>
+concept has_book = linear_quantizer<Q> && requires {
+  typename Q::book;
+};
+
 /// A linear quantizer whose scales are quantized themselves, by `scale_scheme` (quant/two_level.hpp).
 template <class Q>
 concept has_quantized_scales = linear_quantizer<Q> && requires {

@@ -66,6 +66,9 @@ consteval bool check_stored_scheme() {
     static_assert(!is_per_column<typename S::granularity> || !has_minimum<typename S::quantizer>,
                   "Octavo: per_column folds the scale of a column into the activations, where a minimum cannot go. "
                   "Use affine, or per_row or per_group<G>.");
+    static_assert(!has_book<typename S::quantizer>,
+                  "Octavo: affine_codebook<codebook<B>> is for caches, which have its table. A stored matrix takes "
+                  "codebook<B>, or affine_codebook of a codebook_format.");
     static_assert(!has_quantized_scales<typename S::quantizer> || is_per_group<typename S::granularity>,
                   "Octavo: scales are quantized where there are many: with per_group<G>. per_row, per_tensor and "
                   "per_column have a few, which stay floats.");

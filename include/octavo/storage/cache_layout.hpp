@@ -10,6 +10,7 @@
 
 #include "octavo/core/scalar.hpp"
 #include "octavo/quant/symmetric.hpp"
+#include "octavo/storage/cache_codebooks.hpp"
 #include "octavo/storage/panel.hpp"
 
 namespace octavo {
@@ -86,11 +87,11 @@ struct param_arrays {
     if constexpr (has_minimum<Q>) { write_at(params + scale_bytes, i, scale_type{}); }
   }
   /// What a code stands for.
-  [[nodiscard, gnu::always_inline]] static float value(std::byte const* params, index scale_bytes, index i,
-                                                       code q) noexcept {
+  [[nodiscard, gnu::always_inline]] static float value(std::byte const* params, index scale_bytes, index i, code q,
+                                                       book_of<Q> book = {}) noexcept {
     auto const scale = static_cast<float>(read_at<scale_type>(params, i));
     if constexpr (has_minimum<Q>) {
-      return __builtin_fmaf(scale, format::decode(q),
+      return __builtin_fmaf(scale, book.decode(q),
                             static_cast<float>(read_at<scale_type>(params + scale_bytes, i)));
     } else if constexpr (has_zero_point<Q>) {
       int const zero = static_cast<int>(params[scale_bytes + i]) + lattice<format>.lowest;
@@ -126,8 +127,9 @@ struct slot_params {
       write_at(params + scale_bytes, slot, read_at<scale_type>(from + scale_bytes, from_slot));
     }
   }
-  [[nodiscard, gnu::always_inline]] static float value(std::byte const* params, index slot, code q) noexcept {
-    return arrays::value(params, scale_bytes, slot, q);
+  [[nodiscard, gnu::always_inline]] static float value(std::byte const* params, index slot, code q,
+                                                       book_of<Q> book = {}) noexcept {
+    return arrays::value(params, scale_bytes, slot, q, book);
   }
 };
 
@@ -198,20 +200,22 @@ struct plain_encoder {
   }
   /// Codes of n numbers that share parameters.
   template <class Q>
-  [[nodiscard, gnu::always_inline]] static typename Q::params encode(float const* from, index n, code* to) noexcept {
+  [[nodiscard, gnu::always_inline]] static typename Q::params encode(float const* from, index n, code* to,
+                                                                     book_of<Q> book = {}) noexcept {
     auto const p = calibrate<Q>(from, n);
-    for (index i = 0; i < n; ++i) { to[i] = Q::encode(from[i], p); }
+    for (index i = 0; i < n; ++i) { to[i] = book.encode(from[i], p); }
     return p;
   }
   /// Codes of G tokens of `channels` floats, each channel with parameters of its own; those of a token `stride` apart.
   template <class Q, index G>
   [[gnu::always_inline]] static void encode_channels(float const* from, index channels, std::byte* params,
-                                                     index scale_bytes, code* to, index stride) noexcept {
+                                                     index scale_bytes, code* to, index stride,
+                                                     book_of<Q> book = {}) noexcept {
     for (index c = 0; c < channels; ++c) {
       float x[static_cast<std::size_t>(G)];
       code codes[static_cast<std::size_t>(G)];
       for (index i = 0; i < G; ++i) { x[i] = from[i * channels + c]; }
-      param_arrays<Q>::put(params, scale_bytes, c, encode<Q>(x, G, codes));
+      param_arrays<Q>::put(params, scale_bytes, c, encode<Q>(x, G, codes, book));
       for (index i = 0; i < G; ++i) { to[i * stride + c] = codes[i]; }
     }
   }
@@ -234,12 +238,13 @@ struct key_layout {
   struct row_granularity<per_token_group<G>> {
     using type = per_group<G>;
   };
-  using stored = scheme<quantizer, typename row_granularity<granularity>::type>;
+  using stored = scheme<detail::stored_law<quantizer>, typename row_granularity<granularity>::type>;
   using panel_type = panel_layout<stored>;
   using params_type = detail::slot_params<quantizer>;
   using codes_type = detail::slot_codes<panel_type>;
 
   index head_dim = 0;
+  [[no_unique_address]] detail::book_of<quantizer> book = {};
 
   [[nodiscard, gnu::always_inline]] constexpr panel_type panel() const noexcept { return {panel_rows, head_dim}; }
   [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept { return panel().panel_bytes(); }
@@ -251,7 +256,7 @@ struct key_layout {
     for (index g = 0; g < layout.groups(); ++g) {
       index const n = layout.group_length(g);
       float const* const from = x + g * layout.group();
-      params_type::put(page + layout.params_at(g), slot, Encoder::template encode<quantizer>(from, n, room));
+      params_type::put(page + layout.params_at(g), slot, Encoder::template encode<quantizer>(from, n, room, book));
       codes_type::put(layout, page, slot, g, n, room);
     }
   }
@@ -278,7 +283,7 @@ struct key_layout {
   [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
     auto const layout = panel();
     return params_type::value(page + layout.params_at(c / layout.group()), slot,
-                              codes_type::get(layout, page, slot, c));
+                              codes_type::get(layout, page, slot, c), book);
   }
 };
 
@@ -333,6 +338,7 @@ struct value_layout {
   static constexpr index scale_bytes = params_type::scale_bytes;
 
   index head_dim = 0;
+  [[no_unique_address]] detail::book_of<quantizer> book = {};
 
   [[nodiscard, gnu::always_inline]] constexpr index group() const noexcept {
     return detail::channel_group<granularity>(head_dim);
@@ -349,7 +355,7 @@ struct value_layout {
     for (index g = 0; g < groups(); ++g) {
       index const first = g * group();
       index const n = smaller(group(), head_dim - first);
-      params_type::put(page + params_at(g), slot, Encoder::template encode<quantizer>(x + first, n, room));
+      params_type::put(page + params_at(g), slot, Encoder::template encode<quantizer>(x + first, n, room, book));
       for (index c = 0; c < n;) {
         index const row = (first + c) % panel_rows;
         index const here = smaller(n - c, panel_rows - row);
@@ -378,7 +384,7 @@ struct value_layout {
     std::byte const* const panel = page + c / panel_rows * panel_bytes;
     int const packed = panel_type::get(panel, codes.at(c % panel_rows, 0, slot));
     auto const q = static_cast<code>((packed ^ panel_type::flip) & (code_count<format> - 1));
-    return params_type::value(page + params_at(c / group()), slot, q);
+    return params_type::value(page + params_at(c / group()), slot, q, book);
   }
 
  private:

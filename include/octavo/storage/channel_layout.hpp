@@ -47,6 +47,7 @@ struct key_layout<scheme<Q, per_channel_group<G, R>>> {
   static constexpr bool minima = has_minimum<Q>;
 
   index head_dim = 0;
+  [[no_unique_address]] detail::book_of<Q> book = {};
 
   [[nodiscard, gnu::always_inline]] constexpr panel_type panel() const noexcept { return {panel_rows, head_dim}; }
   [[nodiscard, gnu::always_inline]] constexpr index scale_bytes() const noexcept {
@@ -68,7 +69,7 @@ struct key_layout<scheme<Q, per_channel_group<G, R>>> {
   template <class Encoder = detail::plain_encoder>
   [[gnu::always_inline]] void close(std::byte* page, index g, float const* tokens, code* room) const noexcept {
     Encoder::template encode_channels<Q, G>(tokens, head_dim, page + params_at(g), scale_bytes(), room,
-                                            code_stride());
+                                            code_stride(), book);
     auto const layout = panel();
     for (index i = 0; i < G && head_dim > 0; ++i) {
       codes_type::put(layout, page, g * G + i, 0, head_dim, room + i * code_stride());
@@ -82,7 +83,8 @@ struct key_layout<scheme<Q, per_channel_group<G, R>>> {
   }
   /// What channel c of a token stands for whose group is closed.
   [[nodiscard, gnu::always_inline]] float value(std::byte const* page, index slot, index c) const noexcept {
-    return params_type::value(page + params_at(slot / G), scale_bytes(), c, codes_type::get(panel(), page, slot, c));
+    return params_type::value(page + params_at(slot / G), scale_bytes(), c, codes_type::get(panel(), page, slot, c),
+                              book);
   }
 };
 
@@ -93,6 +95,7 @@ template <class Layout>
 class open_keys {
  public:
   [[gnu::always_inline]] open_keys(Layout const&, index) noexcept {}
+  [[gnu::always_inline]] void use(Layout const&) noexcept {}
   [[nodiscard, gnu::always_inline]] float const* data() const noexcept { return nullptr; }
 };
 template <class Layout>
@@ -120,6 +123,8 @@ class open_keys<Layout> {
   [[nodiscard, gnu::always_inline]] float const* data() const noexcept {
     return reinterpret_cast<float const*>(floats_.data());
   }
+  /// The layout of a fork, which has a codebook of its own.
+  [[gnu::always_inline]] void use(Layout const& layout) noexcept { layout_ = layout; }
   [[nodiscard, gnu::always_inline]] float* at(index head, index token) noexcept {
     return reinterpret_cast<float*>(floats_.data()) + (head * R + token % R) * layout_.head_dim;
   }

@@ -8,6 +8,7 @@
 
 #include "octavo/core/heads_view.hpp"
 #include "octavo/storage/cache_blocks.hpp"
+#include "octavo/storage/cache_codebooks.hpp"
 #include "octavo/storage/cache_layout.hpp"
 #include "octavo/storage/channel_layout.hpp"
 #include "octavo/storage/outlier_layout.hpp"
@@ -121,6 +122,8 @@ template <class S, class Layout, bool Values>
 ///   that stay count as the floats they were decoded to (nothing that attention sees changes), and are quantized again, from
 ///   these, with the ones that come. NaN or infinity in a key makes that channel NaN in all keys of its group.
 /// - with_outliers<K, N> keeps N channels of each token and head apart, whose codes then do not set its scales.
+/// - Keys or values by affine_codebook<codebook<B>> have a codebook known when the program runs (calibration/cache_codebook.hpp
+///   finds one for a layer), which the cache copies: kv_cache<K, V> cache(shape, {.keys = book}).
 /// - A fork has the same tokens and shares their blocks; whoever appends to a block that others have gets a copy first.
 /// - Errors: shapes that do not fit, more tokens than `capacity`: the one error handler; the cache stays as it was. What the
 ///   allocator throws passes through, and leaves the tokens as they were.
@@ -131,10 +134,14 @@ class kv_cache {
   using value_scheme = V;
 
   [[gnu::always_inline]] explicit kv_cache(cache_shape const& shape, Memory* memory = nullptr)
+      : kv_cache(shape, detail::no_codebooks<K, V>(), memory) {}
+  [[gnu::always_inline]] kv_cache(cache_shape const& shape, cache_codebooks<K, V> const& books,
+                                  Memory* memory = nullptr)
       : shape_(checked(shape)),
+        books_(books),
         blocks_(product(shape_.kv_heads, page_bytes(), block_pages()), ceil_div(shape_.capacity, shape_.block),
                 memory),
-        open_(key_layout<K>{shape_.head_dim}, shape_.kv_heads),
+        open_(layout_of_keys(), shape_.kv_heads),
         room_(product(larger(shape_.head_dim, shape_.value_head_dim), sizeof(float) + sizeof(code))) {
     if (!std::is_same_v<Memory, heap_blocks> && memory == nullptr) {
       octavo::detail::fail("kv_cache: the pointer to the memory is null. Pass one, or leave out the type.");
@@ -144,6 +151,7 @@ class kv_cache {
   [[gnu::always_inline]] kv_cache(kv_cache&& other) noexcept
       : shape_(other.shape_),
         tokens_(other.tokens_),
+        books_(static_cast<books_type&&>(other.books_)),
         blocks_(static_cast<detail::cache_blocks<Memory>&&>(other.blocks_)),
         open_(static_cast<open_type&&>(other.open_)),
         room_(static_cast<aligned_buffer&&>(other.room_)) {
@@ -155,6 +163,7 @@ class kv_cache {
     if (this != &other) {
       shape_ = other.shape_;
       tokens_ = other.tokens_;
+      books_ = static_cast<books_type&&>(other.books_);
       blocks_ = static_cast<detail::cache_blocks<Memory>&&>(other.blocks_);
       open_ = static_cast<open_type&&>(other.open_);
       room_ = static_cast<aligned_buffer&&>(other.room_);
@@ -168,11 +177,12 @@ class kv_cache {
   [[nodiscard, gnu::always_inline]] cache_shape const& shape() const noexcept { return shape_; }
   [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
   [[nodiscard, gnu::always_inline]] cache_keys<K> keys() const noexcept {
-    return {places(), key_layout<K>{shape_.head_dim}, shape_.kv_heads, tokens_};
+    return {places(), layout_of_keys(), shape_.kv_heads, tokens_};
   }
   [[nodiscard, gnu::always_inline]] cache_values<V> values() const noexcept {
-    return {places(), value_layout<V>{shape_.value_head_dim}, shape_.kv_heads, tokens_};
+    return {places(), layout_of_values(), shape_.kv_heads, tokens_};
   }
+  [[nodiscard, gnu::always_inline]] cache_codebooks<K, V> codebooks() const noexcept { return books_.get(); }
 
   /// Tokens behind those that are there: heads_views, or matrices with a column for each token, whose features are those of
   /// kv_heads heads.
@@ -199,8 +209,8 @@ class kv_cache {
     blocks_.grow(ceil_div(tokens_ + n, shape_.block));
     auto* const x = reinterpret_cast<float*>(room_.data());
     auto* const codes = reinterpret_cast<code*>(x + larger(shape_.head_dim, shape_.value_head_dim));
-    key_layout<K> const k{shape_.head_dim};
-    value_layout<V> const v{shape_.value_head_dim};
+    auto const k = layout_of_keys();
+    auto const v = layout_of_values();
     for (index t = 0; t < n;) {
       index const first = tokens_ + t;
       index const here = smaller(n - t, page_tokens - first % page_tokens);
@@ -290,8 +300,8 @@ class kv_cache {
   /// quantized R tokens at a time, first is a multiple of 64.
   template <class Encoder = detail::plain_encoder, class Change>
   [[gnu::always_inline]] void change_keys(index first, Change const& change) {
-    key_layout<K> const k{shape_.head_dim};
     auto const ks = keys();
+    auto const& k = ks.layout();
     if constexpr (residual > 1) {
       constexpr index group = key_layout<K>::group;
       aligned_buffer floats(product(group, k.head_dim, sizeof(float)));
@@ -325,7 +335,7 @@ class kv_cache {
   }
 
   /// Another sequence that begins with the same tokens.
-  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(shape_, tokens_, blocks_, open_); }
+  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(*this, tokens_); }
 
   /// Bytes that the tokens take: whole blocks, shared ones too.
   [[nodiscard, gnu::always_inline]] index bytes() const noexcept { return blocks_.count() * blocks_.block_bytes(); }
@@ -339,6 +349,14 @@ class kv_cache {
   /// Block b as it is stored, and how many sequences have it. Behind the last token anything may stand.
   [[nodiscard, gnu::always_inline]] std::byte const* block(index b) const noexcept { return blocks_.table()[b]; }
   [[nodiscard, gnu::always_inline]] index block_users(index b) const noexcept { return blocks_.users_of(b); }
+  /// Other codebooks, of a cache without tokens.
+  [[gnu::always_inline]] void use_codebooks(cache_codebooks<K, V> const& books) {
+    if (tokens_ != 0) {
+      octavo::detail::fail_extents("kv_cache::use_codebooks", "the tokens by other codebooks are", tokens_,
+                                   "the capacity is", shape_.capacity, "Truncate to 0 before.");
+    }
+    books_.set(books);
+  }
   /// Replaces all tokens by n, whose pages fill(head, page, keys, values) writes: keys().layout().bytes() and those of values.
   /// What is read from a file comes in here; any bytes are safe. Keys that are open then are what open_key() is given.
   template <class Fill>
@@ -373,16 +391,19 @@ class kv_cache {
   }
 
  private:
+  using books_type = detail::codebook_memory<K, V>;
   using open_type = detail::open_keys<key_layout<K>>;
   static constexpr index residual = detail::residual_of<key_layout<K>>;
 
-  [[gnu::always_inline]] kv_cache(cache_shape const& shape, index tokens, detail::cache_blocks<Memory> const& blocks,
-                                  open_type const& open)
-      : shape_(shape),
+  [[gnu::always_inline]] kv_cache(kv_cache const& other, index tokens)
+      : shape_(other.shape_),
         tokens_(tokens),
-        blocks_(blocks),
-        open_(open),
-        room_(product(larger(shape.head_dim, shape.value_head_dim), sizeof(float) + sizeof(code))) {}
+        books_(other.books_),
+        blocks_(other.blocks_),
+        open_(other.open_),
+        room_(product(larger(shape_.head_dim, shape_.value_head_dim), sizeof(float) + sizeof(code))) {
+    open_.use(layout_of_keys());
+  }
 
   [[nodiscard, gnu::always_inline]] static cache_shape checked(cache_shape shape) {
     if (shape.value_head_dim == -1) { shape.value_head_dim = shape.head_dim; }
@@ -404,6 +425,16 @@ class kv_cache {
     (void)product(shape.value_head_dim + panel_rows, shape.capacity + shape.block, 16 + alignment, shape.kv_heads + 1,
                   2);
     return shape;
+  }
+  [[nodiscard, gnu::always_inline]] key_layout<K> layout_of_keys() const noexcept {
+    key_layout<K> k{shape_.head_dim};
+    books_.lend_keys(k);
+    return k;
+  }
+  [[nodiscard, gnu::always_inline]] value_layout<V> layout_of_values() const noexcept {
+    value_layout<V> v{shape_.value_head_dim};
+    books_.lend_values(v);
+    return v;
   }
   [[nodiscard, gnu::always_inline]] index block_pages() const noexcept { return shape_.block / page_tokens; }
   /// Of keys and values of a head.
@@ -451,6 +482,7 @@ class kv_cache {
 
   cache_shape shape_;
   index tokens_ = 0;
+  [[no_unique_address]] books_type books_;
   detail::cache_blocks<Memory> blocks_;
   [[no_unique_address]] open_type open_;
   aligned_buffer room_;
