@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
@@ -50,10 +51,27 @@ TEST_CASE("numbers by normed values have their mean and deviation, with the code
   CHECK(std::abs(squares - exact_squares) < 1e-5);
 }
 
+TEST_CASE("q_norm: a number may count several times, and the last centre may be there twice") {
+  std::vector<float> const few = {-1, -.3f, .2f, 1};
+  std::vector<float> const times = {1, 3, 2, 1};
+  std::vector<float> const all = {-1, -.3f, -.3f, -.3f, .2f, .2f, 1};
+  std::vector<double> const three = {-1, -.2, 1};
+  auto const once = calibration::q_norm(all, three);
+  auto const counted = calibration::q_norm(few, three, times);
+  auto const repeated = calibration::q_norm(all, std::vector<double>{-1, -.2, 1, 1});
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(std::abs(repeated[i] - once[std::min<std::size_t>(i, 2)]) < 1e-12);
+    CHECK(std::abs(counted[std::min<std::size_t>(i, 2)] - once[std::min<std::size_t>(i, 2)]) < 1e-12);
+  }
+}
+
 TEST_CASE("q_norm without deviation, and what it refuses") {
   CHECK(calibration::q_norm(std::vector<float>{.1f, .1f}, centres) == centres);
   CHECK(test::error_of([] { (void)calibration::q_norm({}, centres); }).find("no numbers") != std::string::npos);
   CHECK(test::error_of([] {
-          (void)calibration::q_norm(numbers, std::vector<double>{1, 1});
+          (void)calibration::q_norm(numbers, std::vector<double>{1, 0});
         }).find("ascend") != std::string::npos);
+  CHECK(test::error_of([] {
+          (void)calibration::q_norm(numbers, centres, std::vector<float>{1, 1});
+        }).find("the counts are 2, the numbers are 12") != std::string::npos);
 }

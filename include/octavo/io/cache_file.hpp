@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "octavo/io/cursor.hpp"
@@ -21,10 +22,10 @@ namespace io {
 
 namespace detail {
 
-/// The first 64 bytes; then the schemes of keys and values as text; then pages of 64 tokens; then keys whose groups are open,
-/// as floats:
+/// The first 64 bytes; then the schemes of keys and values as text; then the codebooks, if there are any, of each the centres
+/// and the values; then pages of 64 tokens; then keys whose groups are open, as floats:
 ///
-///     header | text of K | text of V | page 0: keys of head 0, values of head 0, keys of head 1 ... | page 1 ...
+///     header | text of K | text of V | codebook of K | codebook of V | page 0: keys of head 0, values of head 0, keys of head 1 ... | page 1 ...
 ///     | open keys of head 0, token by token | of head 1 ...
 struct cache_header {
   std::array<char, 8> magic;
@@ -48,6 +49,10 @@ template <class S>
     return scale_text<S>;
   } else if constexpr (octavo::detail::has_outliers<S>) {
     return cache_text<typename S::dense>() + ", with_outliers<" + std::to_string(S::outliers) + ">";
+  } else if constexpr (octavo::detail::needs_codebook<S>) {
+    using even = scheme<octavo::detail::stored_law<typename S::quantizer>, typename S::granularity>;
+    std::string const text = cache_text<even>();
+    return "codebook<" + std::to_string(S::format::bits) + ">" + text.substr(text.find(" x "));
   } else if constexpr (octavo::detail::is_per_channel_group<typename S::granularity>) {
     using G = typename S::granularity;
     std::string const row = ", per_row";
@@ -59,6 +64,20 @@ template <class S>
   }
 }
 
+/// Bytes of the codebook of a side: centres, then values.
+template <class S>
+inline constexpr std::size_t book_bytes = [] {
+  if constexpr (octavo::detail::needs_codebook<S>) { return sizeof(typename S::quantizer::book); }
+  return std::size_t{0};
+}();
+[[nodiscard]] inline bool read_book(std::span<std::byte const>, no_codebook&) noexcept { return true; }
+/// Whether it may be one.
+template <class Book>
+[[nodiscard]] bool read_book(std::span<std::byte const> from, Book& to) noexcept {
+  static_assert(std::is_trivially_copyable_v<Book>);
+  std::memcpy(&to, from.data(), sizeof to);
+  return to.is_valid();
+}
 /// Of keys and values of a head.
 template <class Cache>
 [[nodiscard]] index page_bytes(Cache const& cache) {
@@ -92,13 +111,20 @@ template <class K, class V, class Memory>
                               0,
                               static_cast<std::uint32_t>(detail::cache_text<K>().size()),
                               static_cast<std::uint32_t>(detail::cache_text<V>().size())};
+  constexpr std::size_t books = detail::book_bytes<K> + detail::book_bytes<V>;
   header.bytes =
-      sizeof header + texts.size() + static_cast<std::uint64_t>(detail::token_bytes(cache, cache.tokens()));
+      sizeof header + texts.size() + books + static_cast<std::uint64_t>(detail::token_bytes(cache, cache.tokens()));
   std::vector<std::byte> result(static_cast<std::size_t>(header.bytes));
   std::byte* to = result.data();
   std::memcpy(to, &header, sizeof header);
   std::memcpy(to + sizeof header, texts.data(), texts.size());
   to += sizeof header + texts.size();
+  if constexpr (books != 0) {
+    auto const b = cache.codebooks();
+    std::memcpy(to, &b.keys, detail::book_bytes<K>);
+    std::memcpy(to + detail::book_bytes<K>, &b.values, detail::book_bytes<V>);
+    to += books;
+  }
   auto const put = [&](auto const& side, index h, index p) {
     if (side.layout().bytes() == 0) { return; }
     std::memcpy(to, side.page(h, p), static_cast<std::size_t>(side.layout().bytes()));
@@ -126,8 +152,8 @@ template <class K, class V, class Memory>
 }
 
 /// Replaces the tokens of a cache by those of cache_bytes(). False, the cache as it was, and why in `error`, if these are no
-/// such bytes, or are of another version, other schemes or another shape, or more than its capacity. Codes and scales are
-/// not looked at: attention takes any.
+/// such bytes, or are of another version, other schemes or another shape, or more than its capacity. Codebooks come with the
+/// tokens, finite and ascending. Codes and scales are not looked at: attention takes any.
 template <class K, class V, class Memory>
 [[nodiscard]] bool load_cache(std::span<std::byte const> bytes, kv_cache<K, V, Memory>& cache, std::string& error) {
   auto const& shape = cache.shape();
@@ -169,11 +195,30 @@ template <class K, class V, class Memory>
   } else {
     // Tokens are at most the capacity, so that the product holds.
     index const tokens = static_cast<index>(header.tokens);
+    std::span<std::byte const> key_book;
+    std::span<std::byte const> value_book;
+    if (!at.take(detail::book_bytes<K>, key_book) || !at.take(detail::book_bytes<V>, value_book)) {
+      error = "the file ends in its codebooks";
+      return false;
+    }
     auto const needed = static_cast<std::uint64_t>(detail::token_bytes(cache, tokens));
     if (at.left() != needed) {
       error = "the file has " + std::to_string(at.left()) + " bytes of tokens, but " + std::to_string(tokens) +
               " tokens need " + std::to_string(needed);
       return false;
+    }
+    if constexpr (detail::book_bytes<K> + detail::book_bytes<V> != 0) {
+      auto books = cache.codebooks();
+      if (!detail::read_book(key_book, books.keys)) {
+        error = "the codebook of keys is not finite, or does not ascend";
+        return false;
+      }
+      if (!detail::read_book(value_book, books.values)) {
+        error = "the codebook of values is not finite, or does not ascend";
+        return false;
+      }
+      cache.truncate(0);
+      cache.use_codebooks(books);
     }
     std::span<std::byte const> from;
     auto const take = [&](void* to, index n) {

@@ -133,7 +133,7 @@ class paged_blocks {
     }
     header const h = header_of(cache);
     std::memcpy(file_.head(), &h, sizeof h);
-    std::string const texts = detail::cache_text<K>() + '\n' + detail::cache_text<V>();
+    std::string const texts = texts_of(cache);
     std::byte* to = file_.head() + sizeof h;
     std::memset(to, 0, text_bytes);
     std::memcpy(to, texts.data(), std::min(texts.size(), text_bytes));
@@ -156,7 +156,7 @@ class paged_blocks {
     std::memcpy(&there, file_.head(), sizeof there);
     header const here = header_of(cache);
     auto const* const text = reinterpret_cast<char const*>(file_.head() + sizeof there);
-    std::string const texts = detail::cache_text<K>() + '\n' + detail::cache_text<V>();
+    std::string const texts = texts_of(cache);
     auto const differ = [&error](char const* what, std::int64_t a, std::int64_t b) {
       error = std::string("the file has ") + what + " " + std::to_string(a) + ", the cache " + std::to_string(b);
       return false;
@@ -259,6 +259,21 @@ class paged_blocks {
             s.kv_heads,
             s.block,
             cache.tokens()};
+  }
+  /// The schemes; and of codebooks, which the cache has already, their hash, FNV-1a.
+  template <class K, class V>
+  [[nodiscard]] static std::string texts_of(kv_cache<K, V, paged_blocks> const& cache) {
+    std::string texts = detail::cache_text<K>() + '\n' + detail::cache_text<V>();
+    if constexpr (detail::book_bytes<K> + detail::book_bytes<V> != 0) {
+      std::array<std::byte, detail::book_bytes<K> + detail::book_bytes<V>> bytes{};
+      auto const books = cache.codebooks();
+      std::memcpy(bytes.data(), &books.keys, detail::book_bytes<K>);
+      std::memcpy(bytes.data() + detail::book_bytes<K>, &books.values, detail::book_bytes<V>);
+      std::uint64_t hash = 14695981039346656037u;
+      for (auto const b : bytes) { hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u; }
+      texts += "\ncodebooks " + std::to_string(hash);
+    }
+    return texts;
   }
   bool ask(index p, bool bit) {
     return policy_.request(p, bit, [this, p](index gone) {

@@ -68,11 +68,15 @@ class razor_cache {
  public:
   [[gnu::always_inline]] razor_cache(cache_shape const& shape, bool const* retrieval, razor_window const& window = {},
                                      Memory* memory = nullptr)
+      : razor_cache(shape, retrieval, window, detail::no_codebooks<K, V>(), memory) {}
+  /// With the codebooks of both kinds.
+  [[gnu::always_inline]] razor_cache(cache_shape const& shape, bool const* retrieval, razor_window const& window,
+                                     cache_codebooks<K, V> const& books, Memory* memory = nullptr)
       : window_(checked(window)),
         heads_(order(shape, retrieval)),
         whole_heads_(count(shape, retrieval)),
-        whole_(of(shape, whole_heads_), memory),
-        recent_(of(shape, shape.kv_heads - whole_heads_), memory),
+        whole_(of(shape, whole_heads_), books, memory),
+        recent_(of(shape, shape.kv_heads - whole_heads_), books, memory),
         sums_(page_sum_bytes()),
         gone_(page_sum_bytes()) {}
 

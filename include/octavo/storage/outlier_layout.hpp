@@ -74,16 +74,42 @@ struct outlier_layout : Base {
   }
   [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept { return outliers_at() + slots::bytes; }
 
+  /// What stands out of d numbers of a token about their centre.
+  [[nodiscard, gnu::always_inline]] static outlier_list<N> outliers_of(float const* x, index d, float centre) noexcept {
+    outlier_list<N> found{};
+    for (index c = 0; c < smaller(d, slots::most_channels); ++c) {
+      float const far = distance(x[c], centre);
+      if (far <= slots::farthest) { found.add(c, far); }
+    }
+    return found;
+  }
+  /// The same where each channel has a centre and a spread.
+  [[nodiscard, gnu::always_inline]] static outlier_list<N> outliers_of(float const* x, index d, float const* centres,
+                                                                       float const* spreads) noexcept {
+    outlier_list<N> found{};
+    for (index c = 0; c < smaller(d, slots::most_channels); ++c) {
+      float const far = distance(x[c], centres[c]);
+      if (far <= slots::farthest) { found.add(c, far / spreads[c]); }
+    }
+    return found;
+  }
+  /// Those of n tokens of d numbers.
+  [[gnu::always_inline]] static void spread_of(float const* tokens, index n, index d, float* centres,
+                                               float* spreads) noexcept {
+    for (index c = 0; c < d; ++c) {
+      centres[c] = outlier_centre<quantizer>(tokens + c, n, d);
+      float sum = 0;
+      for (index i = 0; i < n; ++i) { sum += distance(tokens[i * d + c], centres[c]); }
+      spreads[c] = opaque(sum / static_cast<float>(n));
+    }
+  }
+
   /// As Base. What x has left of its outliers is their centre.
   template <class Encoder = plain_encoder>
   [[gnu::always_inline]] void put(std::byte* page, index slot, float* x, code* room) const noexcept
       requires(residual_of<Base> == 1) {
     float const centre = outlier_centre<quantizer>(x, Base::head_dim, 1);
-    outlier_list<N> found{};
-    for (index c = 0; c < smaller(Base::head_dim, slots::most_channels); ++c) {
-      float const far = distance(x[c], centre);
-      if (far <= slots::farthest) { found.add(c, far); }
-    }
+    auto const found = outliers_of(x, Base::head_dim, centre);
     float kept[static_cast<std::size_t>(N)];
     for (index n = 0; n < found.count; ++n) {
       kept[n] = x[found.channel[n]];
@@ -98,24 +124,15 @@ struct outlier_layout : Base {
       requires(residual_of<Base> > 1) {
     constexpr index G = Base::group;
     index const d = Base::head_dim;
-    index const channels = smaller(d, slots::most_channels);
     // The room of the codes has 16 bytes for each channel.
     auto* const centres = reinterpret_cast<float*>(room);
     float* const spreads = centres + d;
-    for (index c = 0; c < d; ++c) {
-      centres[c] = outlier_centre<quantizer>(tokens + c, G, d);
-      float sum = 0;
-      for (index i = 0; i < G; ++i) { sum += distance(tokens[i * d + c], centres[c]); }
-      spreads[c] = opaque(sum / static_cast<float>(G));
-    }
+    spread_of(tokens, G, d, centres, spreads);
     outlier_list<N> found[static_cast<std::size_t>(G)] = {};
     float kept[static_cast<std::size_t>(G)][static_cast<std::size_t>(N)];
     for (index i = 0; i < G; ++i) {
       float* const x = tokens + i * d;
-      for (index c = 0; c < channels; ++c) {
-        float const far = distance(x[c], centres[c]);
-        if (far <= slots::farthest) { found[i].add(c, far / spreads[c]); }
-      }
+      found[i] = outliers_of(x, d, centres, spreads);
       for (index n = 0; n < found[i].count; ++n) {
         kept[i][n] = x[found[i].channel[n]];
         x[found[i].channel[n]] = centres[found[i].channel[n]];
