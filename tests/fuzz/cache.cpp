@@ -4,6 +4,7 @@
 #include "octavo/io/cache_file.hpp"
 #include "octavo/ops/append.hpp"
 #include "octavo/ops/attention.hpp"
+#include "octavo/quant/affine_codebook.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/files.hpp"
@@ -21,9 +22,12 @@ namespace {
 constexpr octavo::index dim = 8;
 constexpr octavo::index heads = 2;
 
+using nuq_keys = scheme<affine_codebook<codebook<2>, scale_as<f16>>, per_channel_group<16>>;
+using nuq_values = scheme<affine_codebook<codebook<2>, scale_as<f16>>, per_token>;
+
 template <class K, class V>
-void use(std::span<std::byte const> bytes) {
-  kv_cache<K, V> cache({.head_dim = dim, .kv_heads = heads, .capacity = 130, .block = 64});
+void use(std::span<std::byte const> bytes, cache_codebooks<K, V> const& books = {}) {
+  kv_cache<K, V> cache({.head_dim = dim, .kv_heads = heads, .capacity = 130, .block = 64}, books);
   std::string error;
   auto const empty = io::cache_bytes(cache);
   if (!io::load_cache(bytes, cache, error)) {
@@ -32,7 +36,7 @@ void use(std::span<std::byte const> bytes) {
   }
   // Behind the last token anything may stand in the file: it is 0 in what is saved.
   auto const saved = io::cache_bytes(cache);
-  kv_cache<K, V> other({.head_dim = dim, .kv_heads = heads, .capacity = 130, .block = 128});
+  kv_cache<K, V> other({.head_dim = dim, .kv_heads = heads, .capacity = 130, .block = 128}, books);
   if (saved.size() != bytes.size() || !io::load_cache(saved, other, error) || io::cache_bytes(other) != saved) {
     __builtin_trap();
   }
@@ -42,7 +46,7 @@ void use(std::span<std::byte const> bytes) {
   if (other.tokens() < 130) { append(other, one, one, on<scalar>()); }
   auto const to = heads_view<float>(out.data(), dim, heads, 1, dim, dim);
   attention(one, other.keys(), other.values(), to, on<scalar>());
-  if constexpr (!element<K> && !element<V>) {
+  if constexpr (!element<K> && !element<V> && !detail::needs_codebook<K>) {
     attention<schemes::q8, schemes::p8>(one, other.keys(), other.values(), to, on<scalar>());
   }
 }
@@ -54,5 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   use<schemes::k8, schemes::k8>(bytes.span());
   use<schemes::k4, schemes::k4>(bytes.span());
   use<f16, bf16>(bytes.span());
+  codebook_params<2> const book{{-0.7f, -0.2f, 0.2f, 0.7f}};
+  use<nuq_keys, nuq_values>(bytes.span(), {.keys = book, .values = book});
   return 0;
 }

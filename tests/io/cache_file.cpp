@@ -3,10 +3,12 @@
 
 #include "octavo/quant/schemes.hpp"
 
+#include "support/books.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -116,6 +118,68 @@ TEST_CASE("a cache with outliers comes back from its bytes, into one that keeps 
   CHECK(refusal(bytes, fewer).find("per_group<64>, with_outliers<2>'") != std::string::npos);
   kv_cache<octavo::schemes::k2, V> none({.head_dim = 17, .kv_heads = 2, .capacity = 200});
   CHECK(refusal(bytes, none).find("per_channel_group<32, 32>, with_outliers<1>'") != std::string::npos);
+}
+
+TEST_CASE("the tables of a cache come back with its tokens, and are looked at") {
+  using K = test::run_time<2, per_channel_group<32>, scale_as<f16>>;
+  using V = with_outliers<test::run_time<4, per_token_group<16>>, 1>;
+  cache_shape const shape{.head_dim = 17, .kv_heads = 2, .capacity = 200};
+  auto const key_book = test::book_of<test::normed_2>();
+  auto const value_book = test::book_of<nf4_book>();
+  kv_cache<K, V> cache(shape, {.keys = key_book, .values = value_book});
+  fill(cache, 90, 1);
+  auto const bytes = io::cache_bytes(cache);
+  kv_cache<K, V> other(shape, {.keys = test::book_of<test::book_2>(), .values = test::book_of<test::repeated_4>()});
+  fill(other, 33, 2);
+  auto const fork = other.fork();
+  auto const of_fork = io::cache_bytes(fork);
+  std::string error;
+  CHECK(io::load_cache(bytes, other, error));
+  CHECK(error.empty());
+  CHECK(io::cache_bytes(other) == bytes);
+  CHECK(io::cache_bytes(fork) == of_fork);  // its tables are its own
+  CHECK(other.codebooks().keys.values.values[0] == -0.75f);
+  int wrong = 0;
+  for (octavo::index t = 0; t < 90; ++t) {
+    for (octavo::index c = 0; c < 17; ++c) {
+      wrong += cache.keys()(1, t, c) == other.keys()(1, t, c) ? 0 : 1;
+      wrong += cache.values()(1, t, c) == other.values()(1, t, c) ? 0 : 1;
+    }
+  }
+  CHECK(wrong == 0);
+  fill(cache, 40, 4);
+  fill(other, 40, 4);
+  CHECK(io::cache_bytes(other) == io::cache_bytes(cache));
+
+  std::string const texts =
+      "codebook<2> x f16 + minimum, per_channel_group<32, 32>codebook<4> x f32 + minimum, per_group<16>, with_outliers<1>";
+  CHECK(std::memcmp(bytes.data() + 64, texts.data(), texts.size()) == 0);
+  std::size_t const books = 64 + texts.size();
+  CHECK(std::memcmp(bytes.data() + books, &key_book, 32) == 0);
+  CHECK(std::memcmp(bytes.data() + books + 32, &value_book, 128) == 0);
+  auto const changed = [&](std::size_t at, float value) {
+    auto bad = bytes;
+    std::memcpy(bad.data() + books + at * 4, &value, sizeof value);
+    return refusal(bad, other);
+  };
+  CHECK(changed(1, -0.8f) == "the codebook of keys is not finite, or does not ascend");
+  CHECK(changed(7, std::numeric_limits<float>::quiet_NaN()) == "the codebook of keys is not finite, or does not ascend");
+  CHECK(changed(8, -std::numeric_limits<float>::infinity()) ==
+        "the codebook of values is not finite, or does not ascend");
+  CHECK(changed(39, 0.5f) == "the codebook of values is not finite, or does not ascend");
+  auto end = bytes;
+  end.resize(books + 100);
+  std::uint64_t const size = end.size();
+  std::memcpy(end.data() + 48, &size, sizeof size);
+  CHECK(refusal(end, other) == "the file ends in its codebooks");
+  end.resize(books + 160);
+  std::uint64_t const next_size = end.size();
+  std::memcpy(end.data() + 48, &next_size, sizeof next_size);
+  CHECK(refusal(end, other).find("the file has 0 bytes of tokens") == 0);
+
+  kv_cache<test::compile_time<test::normed_2, per_channel_group<32>, scale_as<f16>>, V> fixed(shape,
+                                                                                              {.values = value_book});
+  CHECK(refusal(bytes, fixed).find("the file has keys as 'codebook<2> x f16 + minimum, per_channel_group<32, 32>'") == 0);
 }
 
 TEST_CASE("bytes that are no such cache are refused, each with a sentence") {
