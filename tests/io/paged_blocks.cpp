@@ -3,6 +3,7 @@
 
 #include "octavo/quant/schemes.hpp"
 
+#include "support/books.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/files.hpp"
@@ -133,6 +134,37 @@ TEST_CASE("memory in two tiers refuses what it has no room for") {
     CHECK_FALSE(memory::create(path_of("octavo_tiers"), bad, error));
     CHECK(error.find("paged_blocks needs blocks") == 0);
   }
+}
+
+TEST_CASE("a saved cache with codebooks comes back into one that has the same") {
+  using memory = io::paged_blocks<io::lru_pages>;
+  using K = test::run_time<2, per_channel_group<32>, scale_as<f16>>;
+  using V = test::run_time<4, per_token>;
+  using cache_type = kv_cache<K, V, memory>;
+  std::string error;
+  auto const path = path_of("octavo_books");
+  io::paged_shape const blocks_shape{cache_type::allocation_bytes(shape), 8, 2};
+  cache_codebooks<K, V> const books{.keys = test::book_of<test::book_2>(), .values = test::book_of<nf4_book>()};
+  std::vector<std::byte> expected;
+  {
+    auto const blocks = memory::create(path, blocks_shape, error, false);
+    REQUIRE(blocks);
+    cache_type cache(shape, books, blocks.get());
+    append(cache, 160, 1);
+    expected = io::cache_bytes(cache);
+    REQUIRE(blocks->save(cache, error));
+  }
+  {
+    auto const blocks = memory::open(path, blocks_shape, error);
+    REQUIRE(blocks);
+    cache_type other(shape, {.keys = test::book_of<test::normed_2>(), .values = books.values}, blocks.get());
+    CHECK_FALSE(blocks->load(other, error));
+    CHECK(error.find("the file stores 'codebook<2> x f16") == 0);
+    cache_type cache(shape, books, blocks.get());
+    REQUIRE(blocks->load(cache, error));
+    CHECK(io::cache_bytes(cache) == expected);
+  }
+  std::remove(path.c_str());
 }
 
 TEST_CASE("a saved cache comes back from its file, and broken files are refused") {

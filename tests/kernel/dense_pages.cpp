@@ -5,6 +5,7 @@
 
 #include "support/archs.hpp"
 #include "support/bits.hpp"
+#include "support/books.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
@@ -14,11 +15,14 @@ using namespace octavo;
 
 namespace {
 
+using k4_by_book = test::compile_time<nf4_book, per_token, scale_as<f16>>;
+
 /// The same scores and products as of dense operands whose elements are what the pages hold.
 template <class A, class K, class V>
-void check(octavo::index d, octavo::index e) {
+void check(octavo::index d, octavo::index e, cache_codebooks<K, V> const& books = {}) {
   constexpr octavo::index n = 600;
-  kv_cache<K, V> cache({.head_dim = d, .kv_heads = 1, .capacity = n, .value_head_dim = e, .block = 64});
+  kv_cache<K, V> cache({.head_dim = d, .kv_heads = 1, .capacity = n, .value_head_dim = e, .block = 64},
+                       books);
   auto k = test::values(n * d, 1);
   auto v = test::values(n * e, 2);
   cache.append(heads_view<float const>(k.data(), d, 1, n, n * d, d),
@@ -71,5 +75,11 @@ TEST_CASE("pages of a cache as panels of floats") {
     check<A, f16, bf16>(5, 70);
     check<A, schemes::k4, schemes::v8>(65, 3);
     check<A, schemes::k2, bf16>(33, 5);  // the last 24 keys are floats
+    using k = test::run_time<2, per_channel_group<32>, scale_as<f16>>;
+    using v = test::run_time<4, per_token_group<16>, scale_as<bf16>>;
+    check<A, k, v>(33, 5, {.keys = test::book_of<test::normed_2>(), .values = test::book_of<nf4_book>()});
+    check<A, v, k4_by_book>(70, 67, {.keys = test::book_of<test::repeated_4>()});
+    check<A, with_outliers<k, 2>, with_outliers<v, 1>>(
+        65, 33, {.keys = test::book_of<test::book_2>(), .values = test::book_of<nf4_book>()});
   });
 }

@@ -6,6 +6,7 @@
 
 #include "support/archs.hpp"
 #include "support/bits.hpp"
+#include "support/books.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/random.hpp"
@@ -228,6 +229,23 @@ TEST_CASE("keys by channel leave in whole groups") {
     wrong += cache.recent().keys()(1, i, 3) == at_once.recent().keys()(1, i, 3) ? 0 : 1;
   }
   CHECK(wrong == 0);
+}
+
+TEST_CASE("both kinds of heads have the codebooks that are given") {
+  using K = test::run_time<2, per_channel_group<32>, scale_as<f16>>;
+  using V = test::run_time<4, per_token, scale_as<f16>>;
+  using EK = test::compile_time<test::normed_2, per_channel_group<32>, scale_as<f16>>;
+  using EV = test::compile_time<nf4_book, per_token, scale_as<f16>>;
+  text const t(500);
+  razor_cache<K, V> cache(shape_of(500), kinds, small,
+                          {.keys = test::book_of<test::normed_2>(), .values = test::book_of<nf4_book>()});
+  razor_cache<EK, EV> expected(shape_of(500), kinds, small);
+  t.append_to(cache, 0, 500);
+  t.append_to(expected, 0, 500);
+  cache.compress();
+  expected.compress();
+  CHECK(cache.dropped() > 0);
+  CHECK(differences(attend<as_is, as_is>(cache, t, 490, 10), attend<as_is, as_is>(expected, t, 490, 10)) == 0);
 }
 
 TEST_CASE("heads of one kind, and what a cache of two kinds refuses") {

@@ -65,6 +65,8 @@ namespace {
 using a8_tensor = scheme<symmetric<int8>, per_tensor>;
 using w8_columns = scheme<symmetric<int8>, per_column>;
 using w8_affine_columns = scheme<affine<uint8>, per_column>;
+using nuq2 = scheme<affine_codebook<codebook<2>, scale_as<f16>>, per_channel_group<32>>;
+using nuq2_values = scheme<affine_codebook<codebook<2>, scale_as<f16>>, per_token>;
 using nf4_tensor = scheme<symmetric<nf4, scale_as<bf16>>, per_tensor>;
 
 /// Weights: packed, copied, moved, viewed, unpacked.
@@ -171,9 +173,9 @@ void turn(symbols::dense& m, tokens_view<bf16 const> const& x16, symbols::pool c
 
 /// Caches: filled, forked, moved, attended to.
 template <class A, class K, class V>
-void cached(symbols::dense& m, symbols::pool const& pool) {
+void cached(symbols::dense& m, symbols::pool const& pool, cache_codebooks<K, V> const& books = {}) {
   using cache_type = kv_cache<K, V>;
-  cache_type cache({.head_dim = 8, .capacity = 100});
+  cache_type cache({.head_dim = 8, .capacity = 100}, books);
   cache.append(m, m);
   append(cache, m, m, on<A>());
   cache_type fork = cache.fork();
@@ -182,9 +184,12 @@ void cached(symbols::dense& m, symbols::pool const& pool) {
   cache = static_cast<cache_type&&>(moved);
   m(0, 0) = cache.keys()(0, 0, 0) + cache.values()(0, 0, 0) + static_cast<float>(cache.bytes());
   cache.assign(1, [](octavo::index, octavo::index, std::byte*, std::byte*) __attribute__((always_inline)){});
-  kv_cache<K, V, std::pmr::memory_resource> const other({.head_dim = 8}, std::pmr::get_default_resource());
+  kv_cache<K, V, std::pmr::memory_resource> const other({.head_dim = 8}, books, std::pmr::get_default_resource());
   attention(m, other.keys(), cache.values(), m, on<A>());
-  if constexpr (!element<K>) {
+  if constexpr (detail::needs_codebook<K>) {
+    cache.truncate(0);
+    cache.use_codebooks(other.codebooks());
+  } else if constexpr (!element<K>) {
     attention<schemes::q8, schemes::p8>(m, cache.keys(), cache.values(), m, causal{}, on<A>(pool));
   }
 }
@@ -224,6 +229,8 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   turn<A>(m, x16, pool);
   cached<A, schemes::k4, schemes::v4>(m, pool);
   cached<A, f16, float>(m, pool);
+  codebook_params<2> const book{{-1.0f, -0.3f, 0.3f, 1.0f}};
+  cached<A, with_outliers<nuq2, 1>, nuq2_values>(m, pool, {.keys = {book, book}, .values = book});
   cached<A, with_outliers<schemes::k4, 1>, with_outliers<schemes::v4, 2>>(m, pool);
   cached<A, with_outliers<schemes::k2, 1>, schemes::v2>(m, pool);
   outliers<A, schemes::w4_g128>(m, x16, pool);
