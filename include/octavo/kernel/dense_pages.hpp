@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "octavo/kernel/dense_operands.hpp"
+#include "octavo/kernel/page_floats.hpp"
 #include "octavo/kernel/rope.hpp"
 #include "octavo/storage/kv_cache.hpp"
 #include "octavo/storage/rope_table.hpp"
@@ -14,10 +15,33 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
+/// The table of a side of a cache, where there is one.
+template <class A, class Layout>
+struct page_table {
+  explicit page_table(Layout const&) noexcept {}
+};
+template <class A, class Layout>
+  requires codes_in_words<Layout>
+struct page_table<A, Layout> : code_floats<A, Layout> {
+  explicit page_table(Layout const& layout) noexcept : code_floats<A, Layout>(layout.book) {}
+};
+/// The layout of codes, without what stands beside them.
+template <class Layout>
+struct dense_of {
+  using type = Layout;
+};
+template <class Layout>
+  requires requires { typename Layout::dense; }
+struct dense_of<Layout> {
+  using type = typename Layout::dense;
+};
+
 /// S = K Q by f32, whatever stores the keys.
 template <class A, class Q, class K>
 class dense_page_keys : public dense_keys<A, Q, float> {
   using base = dense_keys<A, Q, float>;
+  using layout = key_layout<K>;
+  using codes = typename dense_of<layout>::type;
   using base::leaf_;
   using base::stride_;
 
@@ -25,22 +49,47 @@ class dense_page_keys : public dense_keys<A, Q, float> {
   using base::width;
 
   dense_page_keys(heads_view<Q const> const& q, cache_keys<K> const& k, float factor) noexcept
-      : base(q, heads_view<float const>(nullptr, k.head_dim(), k.heads(), 0, 0, 0), factor), pages_(k) {}
+      : base(q, heads_view<float const>(nullptr, k.head_dim(), k.heads(), 0, 0, 0), factor), pages_(k), table_(k.layout()) {}
 
   /// Key j turns to position j of the table when it is loaded.
-  void turn(rope_table const& table) noexcept { table_ = &table; }
+  void turn(rope_table const& table) noexcept { turns_ = &table; }
 
   void load_leaf(index head, index first, index n) noexcept {
     index const d = pages_.head_dim();
     for (index j = 0; j < round_up(n, width); j += width) {
       float* const to = leaf_ + j * stride_;
-      for (index c = 0; c < d; ++c) { load(head, first + j, c, to + c * width); }
-      if (table_ != nullptr) { turn_keys(first + j, to); }
+      if constexpr (codes_in_words<codes>) {
+        load_codes(head, first + j, to);
+      } else {
+        for (index c = 0; c < d; ++c) { load(head, first + j, c, to + c * width); }
+      }
+      if (turns_ != nullptr) { turn_keys(first + j, to); }
       for (index c = d; c < stride_; ++c) { std::memset(to + c * width, 0, width * sizeof(float)); }
     }
   }
 
  private:
+  /// `width` keys.
+  void load_codes(index head, index token, float* to) const noexcept {
+    std::byte const* const page = pages_.page(head, token / page_tokens);
+    index const row = token % page_tokens;
+    keys_as_floats<A, width, codes>(pages_.layout(), table_, page, row, to);
+    if constexpr (detail::has_outliers<K>) {
+      std::byte const* const outliers = page + pages_.layout().outliers_at();
+      for (index n = 0; n < K::outliers; ++n) {
+        for (index i = 0; i < width; ++i) {
+          index const c = layout::slots::channel(outliers, n, row + i);
+          if (c < pages_.head_dim()) { to[c * width + i] += layout::slots::residual(outliers, n, row + i); }
+        }
+      }
+    }
+    if constexpr (cache_keys<K>::residual > 1) {
+      for (index t = larger(pages_.closed(), token); t < smaller(pages_.tokens(), token + width); ++t) {
+        float const* const open = pages_.open(head, t);
+        for (index c = 0; c < pages_.head_dim(); ++c) { to[c * width + t - token] = open[c]; }
+      }
+    }
+  }
   /// Channel c of `width` keys.
   [[gnu::always_inline]] void load(index head, index token, index c, float* to) const noexcept {
     if constexpr (element<K>) {
@@ -54,15 +103,15 @@ class dense_page_keys : public dense_keys<A, Q, float> {
 
   /// `width` keys from `token`, as kernel/rope.hpp turns channels of one. Keys behind the last position may be anything.
   void turn_keys(index token, float* keys) const noexcept {
-    bool const halves = table_->pairs() == rope_pairs::halves;
-    index const pairs = table_->dims() / 2;
+    bool const halves = turns_->pairs() == rope_pairs::halves;
+    index const pairs = turns_->dims() / 2;
     for (index i = 0; i < pairs; ++i) {
       float cosines[static_cast<std::size_t>(width)];
       float sines[static_cast<std::size_t>(width)];
       for (index j = 0; j < width; ++j) {
-        index const position = smaller(token + j, table_->positions() - 1);
-        cosines[j] = table_->cosines(position)[halves ? i : 2 * i];
-        sines[j] = table_->sines(position)[halves ? i : 2 * i + 1];
+        index const position = smaller(token + j, turns_->positions() - 1);
+        cosines[j] = turns_->cosines(position)[halves ? i : 2 * i];
+        sines[j] = turns_->sines(position)[halves ? i : 2 * i + 1];
       }
       float* const a = keys + (halves ? i : 2 * i) * width;
       float* const b = keys + (halves ? i + pairs : 2 * i + 1) * width;
@@ -78,7 +127,8 @@ class dense_page_keys : public dense_keys<A, Q, float> {
   }
 
   cache_keys<K> pages_;
-  rope_table const* table_ = nullptr;
+  page_table<A, codes> table_;
+  rope_table const* turns_ = nullptr;
 };
 
 /// O = V P by f32, whatever stores the values.
@@ -86,6 +136,8 @@ template <class A, class V>
 class dense_page_values : public dense_values<A, float> {
   using base = dense_values<A, float>;
   using panels = dense_panels<A>;
+  using layout = value_layout<V>;
+  using codes = typename dense_of<layout>::type;
   using base::bad_;
   using base::finite_;
   using base::keys_;
@@ -95,7 +147,7 @@ class dense_page_values : public dense_values<A, float> {
   using base::width;
 
   explicit dense_page_values(cache_values<V> const& v) noexcept
-      : base(heads_view<float const>(nullptr, v.head_dim(), v.heads(), 0, 0, 0)), pages_(v) {}
+      : base(heads_view<float const>(nullptr, v.head_dim(), v.heads(), 0, 0, 0)), pages_(v), table_(v.layout()) {}
 
   void load_leaf(index head, index first, index n) noexcept {
     index const e = pages_.head_dim();
@@ -104,6 +156,15 @@ class dense_page_values : public dense_values<A, float> {
     finite_ = true;
     for (index c = 0; c < e; c += width) {
       float* const block = leaf_ + c * all;
+      if constexpr (codes_in_words<codes>) {
+        if (groups_of_registers<A, codes>(pages_.layout())) {
+          for (index j = 0; j < n; j += page_tokens) {
+            load_codes(pages_.page(head, (first + j) / page_tokens), smaller(n - j, page_tokens), c, block + j * width);
+          }
+          for (index j = n; j < all; ++j) { std::memset(block + j * width, 0, width * sizeof(float)); }
+          continue;
+        }
+      }
       for (index j = 0; j < n; ++j) {
         index const slot = (first + j) % page_tokens;
         load(pages_.page(head, (first + j) / page_tokens), slot, c, smaller(width, e - c), block + j * width);
@@ -117,6 +178,21 @@ class dense_page_values : public dense_values<A, float> {
   }
 
  private:
+  /// The first n keys of a page, `width` channels from c.
+  void load_codes(std::byte const* page, index n, index c, float* to) const noexcept {
+    values_as_floats<A, width, codes>(pages_.layout(), table_, page, n, c, to);
+    if constexpr (detail::has_outliers<V>) {
+      std::byte const* const outliers = page + pages_.layout().outliers_at();
+      for (index i = 0; i < V::outliers; ++i) {
+        for (index j = 0; j < n; ++j) {
+          index const at = layout::slots::channel(outliers, i, j) - c;
+          if (at >= 0 && at < smaller(width, pages_.head_dim() - c)) {
+            to[j * width + at] += layout::slots::residual(outliers, i, j);
+          }
+        }
+      }
+    }
+  }
   /// n channels from c of one key, and zeros up to `width`.
   [[gnu::always_inline]] void load(std::byte const* page, index slot, index c, index n, float* to) const noexcept {
     if constexpr (element<V>) {
@@ -129,6 +205,7 @@ class dense_page_values : public dense_values<A, float> {
   }
 
   cache_values<V> pages_;
+  page_table<A, codes> table_;
 };
 
 }  // namespace kernel
