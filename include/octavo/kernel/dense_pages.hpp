@@ -86,6 +86,7 @@ template <class A, class V>
 class dense_page_values : public dense_values<A, float> {
   using base = dense_values<A, float>;
   using panels = dense_panels<A>;
+  static constexpr index first_tokens = detail::first_of<V>;
   using base::bad_;
   using base::finite_;
   using base::keys_;
@@ -107,6 +108,13 @@ class dense_page_values : public dense_values<A, float> {
       for (index j = 0; j < n; ++j) {
         index const slot = (first + j) % page_tokens;
         load(pages_.page(head, (first + j) / page_tokens), slot, c, smaller(width, e - c), block + j * width);
+      }
+      if constexpr (first_tokens > 0) {
+        for (index j = 0; first == 0 && j < smaller(pages_.firsts(), n); ++j) {
+          for (index i = 0; i < smaller(width, e - c); ++i) {
+            block[j * width + i] = pages_.first_token(head, j)[c + i];
+          }
+        }
       }
       for (index j = n; j < all; ++j) { std::memset(block + j * width, 0, width * sizeof(float)); }
     }
