@@ -57,6 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   test::file_bytes const bytes({reinterpret_cast<char const*>(data), size});
   use<schemes::k8, schemes::k8>(bytes.span());
   use<schemes::k4, schemes::k4>(bytes.span());
+  use<first_in_float<schemes::k4, 2>, schemes::k4>(bytes.span());
   use<f16, bf16>(bytes.span());
   codebook_params<2> const book{{-0.7f, -0.2f, 0.2f, 0.7f}};
   use<nuq_keys, nuq_values>(bytes.span(), {.keys = book, .values = book});

@@ -182,6 +182,35 @@ TEST_CASE("the tables of a cache come back with its tokens, and are looked at") 
   CHECK(refusal(bytes, fixed).find("the file has keys as 'codebook<2> x f16 + minimum, per_channel_group<32, 32>'") == 0);
 }
 
+TEST_CASE("a cache with first tokens in float comes back from its bytes") {
+  using K = first_in_float<octavo::schemes::k2, 3>;
+  using V = first_in_float<k4, 15>;
+  for (octavo::index const n : {0, 2, 9, 90}) {
+    kv_cache<K, V> cache({.head_dim = 17, .kv_heads = 2, .capacity = 200, .value_head_dim = 5});
+    fill(cache, n, 1);
+    auto const bytes = io::cache_bytes(cache);
+    kv_cache<K, V> other({.head_dim = 17, .kv_heads = 2, .capacity = 200, .value_head_dim = 5, .block = 64});
+    fill(other, 64, 3);
+    std::string error;
+    CHECK(io::load_cache(bytes, other, error));
+    CHECK(io::cache_bytes(other) == bytes);
+    fill(cache, 40, 4);
+    fill(other, 40, 4);
+    CHECK(io::cache_bytes(other) == io::cache_bytes(cache));
+    int wrong = 0;
+    for (octavo::index t = 0; t < cache.tokens(); ++t) {
+      wrong += cache.keys()(1, t, 3) == other.keys()(1, t, 3) ? 0 : 1;
+      wrong += cache.values()(1, t, 3) == other.values()(1, t, 3) ? 0 : 1;
+    }
+    CHECK(wrong == 0);
+    auto short_file = bytes;
+    short_file.resize(bytes.size() - 4);
+    CHECK(refusal(short_file, other).find("truncated, or was changed") != std::string::npos);
+    kv_cache<octavo::schemes::k2, V> none({.head_dim = 17, .kv_heads = 2, .capacity = 200, .value_head_dim = 5});
+    CHECK(refusal(bytes, none).find("per_channel_group<32, 32>, first_in_float<3>'") != std::string::npos);
+  }
+}
+
 TEST_CASE("bytes that are no such cache are refused, each with a sentence") {
   kv_cache<k8, k8> cache({.head_dim = 16, .kv_heads = 2, .capacity = 100});
   fill(cache, 70, 7);

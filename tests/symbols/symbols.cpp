@@ -233,6 +233,8 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   cached<A, with_outliers<nuq2, 1>, nuq2_values>(m, pool, {.keys = {book, book}, .values = book});
   cached<A, with_outliers<schemes::k4, 1>, with_outliers<schemes::v4, 2>>(m, pool);
   cached<A, with_outliers<schemes::k2, 1>, schemes::v2>(m, pool);
+  cached<A, first_in_float<with_outliers<schemes::k4, 1>, 2>, first_in_float<schemes::v4, 1>>(m, pool);
+  cached<A, first_in_float<schemes::k2, 1>, schemes::v2>(m, pool);
   outliers<A, schemes::w4_g128>(m, x16, pool);
   (void)packed<A, nf4_tensor>(m, pool);
   multiply<A, as_is>(packed<A, scheme<adalog<4>, per_group<32>>>(m, pool).view(), x, y);

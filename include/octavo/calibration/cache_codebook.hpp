@@ -20,7 +20,7 @@ namespace calibration {
 
 struct codebook_options {
   index kv_heads = 1;
-  /// Tokens at the beginning of each text that take no part.
+  /// Tokens at the beginning of each text that take no part; those that S = first_in_float<T, N> keeps do not either.
   index first = 0;
   /// The share of numbers of each group, half of them at either end, that its range leaves out; they take no part.
   double outliers = 0;
@@ -114,18 +114,19 @@ class cache_codebook {
     for (index t = 0; t + G <= x.tokens(); t += G) {
       for (index h = 0; h < x.heads(); ++h) {
         for (index i = 0; i < G; ++i) {
-          bool const part = t + i >= options_.first;
+          bool const part = t + i >= larger(options_.first, detail::first_of<S>);
+          index const from = larger(t + i, smaller(detail::first_of<S>, x.tokens() - 1));
           for (index c = 0; c < d; ++c) {
             auto const at = static_cast<std::size_t>(i * d + c);
-            floats[at] = static_cast<float>(x.at(h, t + i)[c]);
+            floats[at] = static_cast<float>(x.at(h, from)[c]);
             if (!detail::is_finite(floats[at])) {
-              detail::fail_extents("cache_codebook", "not finite is channel", c, "of token", t + i,
+              detail::fail_extents("cache_codebook", "not finite is channel", c, "of token", from,
                                    "Look for an overflow in what made it.");
             }
             numbers[at] = {floats[at], weight(h, t + i, c), part, part};
           }
         }
-        if constexpr (detail::has_outliers<S>) { leave_out(floats, numbers, d); }
+        if constexpr (requires { typename key_layout<S>::slots; }) { leave_out(floats, numbers, d); }
         index const group = by_channel ? 1 : detail::channel_group<typename S::granularity>(d);
         for (index c = 0; c < d; c += group) {
           by_channel ? add_group(numbers.data() + c, G, d) : add_group(numbers.data() + c, smaller(group, d - c), 1);

@@ -22,11 +22,12 @@ namespace io {
 
 namespace detail {
 
-/// The first 64 bytes; then the schemes of keys and values as text; then the codebooks, if there are any, of each the centres
-/// and the values; then pages of 64 tokens; then keys whose groups are open, as floats:
+/// The first 64 bytes; then the schemes of keys and values as text; then their codebooks, if there are any, of each the centres
+/// and the values; then pages of 64 tokens; then keys whose groups are open, and first tokens that are in float, as floats:
 ///
-///     header | text of K | text of V | codebook of K | codebook of V | page 0: keys of head 0, values of head 0, keys of head 1 ... | page 1 ...
-///     | open keys of head 0, token by token | of head 1 ...
+///     header | text of K | text of V | codebook of K | codebook of V
+///     | page 0: keys of head 0, values of head 0, keys of head 1 ... | page 1 ...
+///     | open keys of head 0, token by token | of head 1 ... | first keys of head 0 ... | first values of head 0 ...
 struct cache_header {
   std::array<char, 8> magic;
   std::uint32_t byte_order;
@@ -47,6 +48,8 @@ template <class S>
 [[nodiscard]] std::string cache_text() {
   if constexpr (element<S>) {
     return scale_text<S>;
+  } else if constexpr (octavo::detail::first_of<S> > 0) {
+    return cache_text<typename S::coded>() + ", first_in_float<" + std::to_string(S::first) + ">";
   } else if constexpr (octavo::detail::has_outliers<S>) {
     return cache_text<typename S::dense>() + ", with_outliers<" + std::to_string(S::outliers) + ">";
   } else if constexpr (octavo::detail::needs_codebook<S>) {
@@ -83,12 +86,15 @@ template <class Cache>
 [[nodiscard]] index page_bytes(Cache const& cache) {
   return cache.keys().layout().bytes() + cache.values().layout().bytes();
 }
-/// Of pages and open keys of so many tokens.
+/// Of pages, of open keys and of first tokens, of so many tokens.
 template <class Cache>
 [[nodiscard]] index token_bytes(Cache const& cache, index tokens) {
-  using side = decltype(cache.keys());
-  index const open = tokens % side::residual * cache.shape().head_dim * static_cast<index>(sizeof(float));
-  return (ceil_div(tokens, page_tokens) * page_bytes(cache) + open) * cache.shape().kv_heads;
+  using keys = decltype(cache.keys());
+  using values = decltype(cache.values());
+  index const key_floats = (tokens % keys::residual + smaller(tokens, keys::first)) * cache.shape().head_dim;
+  index const value_floats = smaller(tokens, values::first) * cache.shape().value_head_dim;
+  index const floats = (key_floats + value_floats) * static_cast<index>(sizeof(float));
+  return (ceil_div(tokens, page_tokens) * page_bytes(cache) + floats) * cache.shape().kv_heads;
 }
 
 }  // namespace detail
@@ -139,15 +145,20 @@ template <class K, class V, class Memory>
       put(values, h, p);
     }
   }
-  if constexpr (decltype(keys)::residual > 1) {
-    for (index h = 0; h < shape.kv_heads && shape.head_dim > 0; ++h) {
-      for (index t = keys.closed(); t < cache.tokens(); ++t) {
-        auto const n = static_cast<std::size_t>(shape.head_dim) * sizeof(float);
-        std::memcpy(to, keys.open(h, t), n);
+  auto const put_floats = [&](auto const& token_of, index head_dim, index from, index end) {
+    for (index h = 0; h < shape.kv_heads && head_dim > 0; ++h) {
+      for (index t = from; t < end; ++t) {
+        auto const n = static_cast<std::size_t>(head_dim) * sizeof(float);
+        std::memcpy(to, token_of(h, t), n);
         to += n;
       }
     }
+  };
+  if constexpr (decltype(keys)::residual > 1) {
+    put_floats([&](index h, index t) { return keys.open(h, t); }, shape.head_dim, keys.closed(), cache.tokens());
   }
+  put_floats([&](index h, index t) { return keys.first_token(h, t); }, shape.head_dim, 0, keys.firsts());
+  put_floats([&](index h, index t) { return values.first_token(h, t); }, shape.value_head_dim, 0, values.firsts());
   return result;
 }
 
@@ -228,12 +239,21 @@ template <class K, class V, class Memory>
       take(key_page, cache.keys().layout().bytes());
       take(value_page, cache.values().layout().bytes());
     });
-    if constexpr (cache_keys<K>::residual > 1) {
+    auto const take_floats = [&](auto const& token_of, index head_dim, index first, index end) {
       for (index h = 0; h < shape.kv_heads; ++h) {
-        for (index t = cache.keys().closed(); t < tokens; ++t) {
-          take(cache.open_key(h, t), shape.head_dim * static_cast<index>(sizeof(float)));
-        }
+        for (index t = first; t < end; ++t) { take(token_of(h, t), head_dim * static_cast<index>(sizeof(float))); }
       }
+    };
+    if constexpr (cache_keys<K>::residual > 1) {
+      take_floats([&](index h, index t) { return cache.open_key(h, t); }, shape.head_dim, cache.keys().closed(),
+                  tokens);
+    }
+    if constexpr (cache_keys<K>::first > 0) {
+      take_floats([&](index h, index t) { return cache.first_key(h, t); }, shape.head_dim, 0, cache.keys().firsts());
+    }
+    if constexpr (cache_values<V>::first > 0) {
+      take_floats([&](index h, index t) { return cache.first_value(h, t); }, shape.value_head_dim, 0,
+                  cache.values().firsts());
     }
     return true;
   }

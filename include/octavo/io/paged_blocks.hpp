@@ -126,6 +126,10 @@ class paged_blocks {
   /// and why in `error`, if the disk fails. What is appended later is not saved.
   template <class K, class V>
   [[nodiscard]] bool save(kv_cache<K, V, paged_blocks> const& cache, std::string& error) {
+    static_assert(
+        octavo::detail::first_of<K> == 0 && octavo::detail::first_of<V> == 0,
+        "Octavo: paged_blocks saves blocks, and tokens that are first_in_float lie beside them: cache_bytes "
+        "saves both.");
     if (cache.keys().closed() != cache.tokens()) {
       error =
           "the last keys are floats until their groups close; truncate to " + std::to_string(cache.keys().closed());

@@ -201,9 +201,9 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
           values.template multiply<size()>(first + t, weights, weight_stride, b, s.begin() * W, high, out);
         }
       }
-      if constexpr (requires { values.template add_outliers<size()>(weights, 0, 0, 0, scratch.out, 0); }) {
-        values.template add_outliers<size()>(weights, weight_stride, s.begin() * W, high,
-                                             scratch.out + (first + t) * Values::width, group_rows * Values::width);
+      if constexpr (requires { values.template add_side_terms<size()>(0, weights, 0, 0, 0, scratch.out, 0); }) {
+        values.template add_side_terms<size()>(first + t, weights, weight_stride, s.begin() * W, high,
+                                               scratch.out + (first + t) * Values::width, group_rows * Values::width);
       }
     });
   }

@@ -186,20 +186,9 @@ class channel_page_keys {
   /// Scores of keys token + begin ... token + width - 1, which are floats; 0 behind the last.
   void open_scores(index i, index token, index begin, float* scores) const noexcept {
     for (index j = begin; j < width; ++j) {
-      scores[j] = token + j < k_.tokens() ? dot(query(i), k_.open(head_, token + j), k_.head_dim()) : 0.0f;
+      bool const is = token + j < k_.tokens();
+      scores[j] = is ? simd::dot_of_16<A>(query(i), k_.open(head_, token + j), k_.head_dim()) : 0.0f;
     }
-  }
-  /// By 16 lanes.
-  template <class X, class Y>
-  [[nodiscard]] static float dot(X const* x, Y const* y, index n) noexcept {
-    simd::lanes_of_16<A> sum(0.0f);
-    index c = 0;
-    for (; c + 16 <= n; c += 16) { sum = simd::fused<A>(simd::load16<A>(x + c), simd::load16<A>(y + c), sum); }
-    for (int r = 0; c < n; c += L, ++r) {  // what is left
-      index const left = smaller(n - c, L);
-      sum.of(r) = simd::fused<A>(simd::load_first<A>(x + c, left), simd::load_first<A>(y + c, left), sum.of(r));
-    }
-    return sum.reduce(simd::sum_of());
   }
 
  protected:

@@ -74,7 +74,7 @@ class dense_page_keys : public dense_keys<A, Q, float> {
     std::byte const* const page = pages_.page(head, token / page_tokens);
     index const row = token % page_tokens;
     keys_as_floats<A, width, codes>(pages_.layout(), table_, page, row, to);
-    if constexpr (detail::has_outliers<K>) {
+    if constexpr (requires { typename layout::slots; }) {
       std::byte const* const outliers = page + pages_.layout().outliers_at();
       for (index n = 0; n < K::outliers; ++n) {
         for (index i = 0; i < width; ++i) {
@@ -83,8 +83,14 @@ class dense_page_keys : public dense_keys<A, Q, float> {
         }
       }
     }
+    if constexpr (cache_keys<K>::first > 0) {
+      for (index t = token; t < smaller(pages_.firsts(), token + width); ++t) {
+        float const* const floats = pages_.first_token(head, t);
+        for (index c = 0; c < pages_.head_dim(); ++c) { to[c * width + t - token] = floats[c]; }
+      }
+    }
     if constexpr (cache_keys<K>::residual > 1) {
-      for (index t = larger(pages_.closed(), token); t < smaller(pages_.tokens(), token + width); ++t) {
+      for (index t = larger(larger(pages_.closed(), pages_.firsts()), token); t < smaller(pages_.tokens(), token + width); ++t) {
         float const* const open = pages_.open(head, t);
         for (index c = 0; c < pages_.head_dim(); ++c) { to[c * width + t - token] = open[c]; }
       }
@@ -138,6 +144,7 @@ class dense_page_values : public dense_values<A, float> {
   using panels = dense_panels<A>;
   using layout = value_layout<V>;
   using codes = typename dense_of<layout>::type;
+  static constexpr index first_tokens = detail::first_of<V>;
   using base::bad_;
   using base::finite_;
   using base::keys_;
@@ -161,13 +168,18 @@ class dense_page_values : public dense_values<A, float> {
           for (index j = 0; j < n; j += page_tokens) {
             load_codes(pages_.page(head, (first + j) / page_tokens), smaller(n - j, page_tokens), c, block + j * width);
           }
-          for (index j = n; j < all; ++j) { std::memset(block + j * width, 0, width * sizeof(float)); }
-          continue;
+        } else {
+          load_one_by_one(head, first, n, c, block);
         }
+      } else {
+        load_one_by_one(head, first, n, c, block);
       }
-      for (index j = 0; j < n; ++j) {
-        index const slot = (first + j) % page_tokens;
-        load(pages_.page(head, (first + j) / page_tokens), slot, c, smaller(width, e - c), block + j * width);
+      if constexpr (first_tokens > 0) {
+        for (index j = 0; first == 0 && j < smaller(pages_.firsts(), n); ++j) {
+          for (index i = 0; i < smaller(width, e - c); ++i) {
+            block[j * width + i] = pages_.first_token(head, j)[c + i];
+          }
+        }
       }
       for (index j = n; j < all; ++j) { std::memset(block + j * width, 0, width * sizeof(float)); }
     }
@@ -181,7 +193,7 @@ class dense_page_values : public dense_values<A, float> {
   /// The first n keys of a page, `width` channels from c.
   void load_codes(std::byte const* page, index n, index c, float* to) const noexcept {
     values_as_floats<A, width, codes>(pages_.layout(), table_, page, n, c, to);
-    if constexpr (detail::has_outliers<V>) {
+    if constexpr (requires { typename layout::slots; }) {
       std::byte const* const outliers = page + pages_.layout().outliers_at();
       for (index i = 0; i < V::outliers; ++i) {
         for (index j = 0; j < n; ++j) {
@@ -191,6 +203,12 @@ class dense_page_values : public dense_values<A, float> {
           }
         }
       }
+    }
+  }
+  void load_one_by_one(index head, index first, index n, index c, float* to) const noexcept {
+    for (index j = 0; j < n; ++j) {
+      load(pages_.page(head, (first + j) / page_tokens), (first + j) % page_tokens, c,
+           smaller(width, pages_.head_dim() - c), to + j * width);
     }
   }
   /// n channels from c of one key, and zeros up to `width`.

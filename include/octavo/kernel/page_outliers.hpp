@@ -23,6 +23,8 @@ class outlier_keys : public Base {
   static constexpr int L = simd::lanes<A>;
   static constexpr int N = static_cast<int>(K::outliers);
 
+
+ protected:
   using Base::head_, Base::k_, Base::page_, Base::q_;
 
  public:
@@ -83,6 +85,8 @@ class outlier_values : public Base {
   using slots = typename layout::slots;
   static constexpr int L = simd::lanes<A>;
   static constexpr index N = V::outliers;
+
+ protected:
   using Base::head_, Base::page_, Base::v_;
 
  public:
@@ -91,8 +95,8 @@ class outlier_values : public Base {
   /// To rows of [block of channels][row][width], blocks `block_stride` floats apart, from rows of the weights of keys [low, high).
   /// Pre: weights of whole pages are there, 0 or more.
   template <int T>
-  [[gnu::noinline]] void add_outliers(typename Base::weight const* rows, index stride, index low, index high,
-                                      float* out, index block_stride) const noexcept {
+  [[gnu::noinline]] void add_side_terms(index, typename Base::weight const* rows, index stride, index low, index high,
+                                        float* out, index block_stride) const noexcept {
     static_assert((width & (width - 1)) == 0);
     constexpr int bits = __builtin_ctzll(width);
     if (v_.head_dim() == 0) { return; }

@@ -11,8 +11,8 @@
 #include "octavo/kernel/dense_operands.hpp"
 #include "octavo/kernel/dense_pages.hpp"
 #include "octavo/kernel/minifloat_values.hpp"
+#include "octavo/kernel/page_firsts.hpp"
 #include "octavo/kernel/page_keys.hpp"
-#include "octavo/kernel/page_outliers.hpp"
 #include "octavo/kernel/page_values.hpp"
 #include "octavo/ops/attention_options.hpp"
 #include "octavo/ops/attention_run.hpp"
@@ -369,7 +369,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   With key_rope these floats are turned as rope() would.
 ///   Of sides with_outliers<S, N>, codes are multiplied as those of S; to a score then comes fma(t, 1 / scale of the query, score)
 ///   before the scale of the query, t = fma(q, residual, t) over the outliers of the key; to an output weight * residual, page
-///   by page of a leaf, as f32.
+///   by page of a leaf, as f32. Of first_in_float<S, N>, the first tokens are multiplied as f32: their keys by 16 lanes with
+///   the query as it is, their values behind the pages of the first leaf, by weights as they are.
 /// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),

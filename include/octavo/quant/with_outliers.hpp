@@ -20,7 +20,9 @@ inline namespace v0 {
 /// Source: KVQuant (Hooper et al. 2024), section 3.3, per-vector dense-and-sparse quantization: there by thresholds.
 template <class S, int N>
 struct with_outliers : S {
-  static_assert(detail::is_scheme<S>, "Octavo: with_outliers<S, N> needs a scheme<quantizer, granularity>.");
+  static_assert(detail::is_scheme<S>,
+                "Octavo: with_outliers<S, N> needs a scheme<quantizer, granularity>. first_in_float goes around it: "
+                "first_in_float<with_outliers<S, N>, M>.");
   static_assert(N >= 1 && N <= 16, "Octavo: with_outliers<S, N> keeps 1 to 16 numbers of each token and head.");
   using dense = S;
   static constexpr index outliers = N;

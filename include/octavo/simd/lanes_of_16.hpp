@@ -97,6 +97,19 @@ template <class A>
   });
   return c;
 }
+/// The sum of x[i] * y[i] over n: sixteen chains of fused(), element i in chain i % 16, then halves.
+template <class A, class X, class Y>
+[[nodiscard, gnu::always_inline]] inline float dot_of_16(X const* x, Y const* y, index n) noexcept {
+  constexpr index L = lanes<A>;
+  lanes_of_16<A> sum(0.0f);
+  index i = 0;
+  for (; i + 16 <= n; i += 16) { sum = fused<A>(load16<A>(x + i), load16<A>(y + i), sum); }
+  for (int r = 0; i < n; i += L, ++r) {  // what is left
+    index const left = smaller(n - i, L);
+    sum.of(r) = fused<A>(load_first<A>(x + i, left), load_first<A>(y + i, left), sum.of(r));
+  }
+  return sum.reduce(sum_of());
+}
 
 }  // namespace simd
 }  // namespace v0

@@ -9,9 +9,7 @@
 #include "octavo/core/heads_view.hpp"
 #include "octavo/storage/cache_blocks.hpp"
 #include "octavo/storage/cache_codebooks.hpp"
-#include "octavo/storage/cache_layout.hpp"
-#include "octavo/storage/channel_layout.hpp"
-#include "octavo/storage/outlier_layout.hpp"
+#include "octavo/storage/cache_side.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -26,83 +24,6 @@ struct cache_shape {
   /// tokens of a head stand together: longer blocks are longer runs of memory for attention, shorter ones waste less.
   index block = 512;
 };
-
-namespace detail {
-
-/// Where pages are: blocks of [head][pages of keys][pages of values].
-struct cache_places {
-  std::byte* const* table;
-  index block_pages;
-  index key_bytes;  ///< of a page
-  index value_bytes;
-  float const* open = nullptr;  ///< keys whose groups are open: [head][token % residual][channel]
-
-  [[nodiscard, gnu::always_inline]] index head_bytes() const noexcept { return key_bytes + value_bytes; }
-  /// Keys of tokens 64 p to 64 p + 63 of a head, and values.
-  [[nodiscard, gnu::always_inline]] std::byte* keys(index head, index p) const noexcept {
-    return table[p / block_pages] + head * block_pages * head_bytes() + p % block_pages * key_bytes;
-  }
-  [[nodiscard, gnu::always_inline]] std::byte* values(index head, index p) const noexcept {
-    return table[p / block_pages] + (head * head_bytes() + key_bytes) * block_pages + p % block_pages * value_bytes;
-  }
-};
-
-/// The keys or the values of a cache, all heads, as operations take them. Valid until the cache changes.
-template <class S, class Layout, bool Values>
-class cache_side {
- public:
-  using stored_scheme = S;
-  using layout_type = Layout;
-  static constexpr index residual = residual_of<Layout>;
-
-  [[gnu::always_inline]] cache_side(cache_places const& places, Layout const& layout, index heads,
-                                    index tokens) noexcept
-      : places_(places), layout_(layout), heads_(heads), tokens_(tokens) {}
-
-  [[nodiscard, gnu::always_inline]] index head_dim() const noexcept { return layout_.head_dim; }
-  [[nodiscard, gnu::always_inline]] index heads() const noexcept { return heads_; }
-  [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
-  [[nodiscard, gnu::always_inline]] Layout const& layout() const noexcept { return layout_; }
-  [[nodiscard, gnu::always_inline]] cache_side const& read() const noexcept { return *this; }
-  /// Of keys and of values.
-  [[nodiscard, gnu::always_inline]] cache_places const& places() const noexcept { return places_; }
-  /// Tokens 64 p to 64 p + 63 of a head.
-  [[nodiscard, gnu::always_inline]] std::byte const* page(index head, index p) const noexcept {
-    return Values ? places_.values(head, p) : places_.keys(head, p);
-  }
-  /// Tokens that are codes (or elements) in pages; those behind them are open: floats.
-  [[nodiscard, gnu::always_inline]] index closed() const noexcept { return tokens_ - tokens_ % residual; }
-  [[nodiscard, gnu::always_inline]] float const* open(index head, index token) const noexcept {
-    return places_.open + (head * residual + token % residual) * layout_.head_dim;
-  }
-  /// What a channel stands for.
-  [[nodiscard, gnu::always_inline]] float operator()(index head, index token, index channel) const noexcept {
-    if constexpr (residual > 1) {
-      if (token >= closed() && token < tokens_) { return open(head, token)[channel]; }
-    }
-    return layout_.value(page(head, token / page_tokens), token % page_tokens, channel);
-  }
-
- private:
-  cache_places places_;
-  Layout layout_;
-  index heads_;
-  index tokens_;
-};
-
-}  // namespace detail
-
-template <class K>
-using cache_keys = detail::cache_side<K, key_layout<K>, false>;
-template <class V>
-using cache_values = detail::cache_side<V, value_layout<V>, true>;
-
-/// Operands of attention that know their heads.
-template <class S, class Layout, bool Values>
-[[nodiscard, gnu::always_inline]] inline detail::cache_side<S, Layout, Values> as_heads(
-    detail::cache_side<S, Layout, Values> const& side, index) noexcept {
-  return side;
-}
 
 /// Keys stored by K, values by V: schemes with a granularity of a cache, or float, bf16, f16 as they are.
 ///
@@ -124,6 +45,8 @@ template <class S, class Layout, bool Values>
 /// - with_outliers<K, N> keeps N channels of each token and head apart, whose codes then do not set its scales.
 /// - Keys or values by affine_codebook<codebook<B>> have a codebook known when the program runs (calibration/cache_codebook.hpp
 ///   finds one for a layer), which the cache copies: kv_cache<K, V> cache(shape, {.keys = book}).
+/// - first_in_float<K, N> keeps the first N tokens as f32, kv_heads * N * head_dim floats that a fork copies. Of keys by channel
+///   they take no part in the parameters of their group, which takes them for equal to token N.
 /// - A fork has the same tokens and shares their blocks; whoever appends to a block that others have gets a copy first.
 /// - Errors: shapes that do not fit, more tokens than `capacity`: the one error handler; the cache stays as it was. What the
 ///   allocator throws passes through, and leaves the tokens as they were.
@@ -142,6 +65,8 @@ class kv_cache {
         blocks_(product(shape_.kv_heads, page_bytes(), block_pages()), ceil_div(shape_.capacity, shape_.block),
                 memory),
         open_(layout_of_keys(), shape_.kv_heads),
+        first_keys_(shape_.kv_heads, shape_.head_dim),
+        first_values_(shape_.kv_heads, shape_.value_head_dim),
         room_(product(larger(shape_.head_dim, shape_.value_head_dim), sizeof(float) + sizeof(code))) {
     if (!std::is_same_v<Memory, heap_blocks> && memory == nullptr) {
       octavo::detail::fail("kv_cache: the pointer to the memory is null. Pass one, or leave out the type.");
@@ -154,6 +79,8 @@ class kv_cache {
         books_(static_cast<books_type&&>(other.books_)),
         blocks_(static_cast<detail::cache_blocks<Memory>&&>(other.blocks_)),
         open_(static_cast<open_type&&>(other.open_)),
+        first_keys_(static_cast<detail::first_floats<K>&&>(other.first_keys_)),
+        first_values_(static_cast<detail::first_floats<V>&&>(other.first_values_)),
         room_(static_cast<aligned_buffer&&>(other.room_)) {
     other.tokens_ = 0;
     other.shape_.capacity = 0;
@@ -166,6 +93,8 @@ class kv_cache {
       books_ = static_cast<books_type&&>(other.books_);
       blocks_ = static_cast<detail::cache_blocks<Memory>&&>(other.blocks_);
       open_ = static_cast<open_type&&>(other.open_);
+      first_keys_ = static_cast<detail::first_floats<K>&&>(other.first_keys_);
+      first_values_ = static_cast<detail::first_floats<V>&&>(other.first_values_);
       room_ = static_cast<aligned_buffer&&>(other.room_);
       other.tokens_ = 0;
       other.shape_.capacity = 0;
@@ -224,13 +153,31 @@ class kv_cache {
         std::byte* const value_page = to.values(h, first / page_tokens);
         for (index i = 0; i < here; ++i) {
           index const slot = first % page_tokens + i;
+          if constexpr (detail::first_of < K >> 0) {
+            if (first + i < detail::first_of<K>) {
+              Encoder::load(ks.at(h, t + i), k.head_dim, first_key(h, first + i));
+            }
+          }
           if constexpr (residual > 1) {
             Encoder::load(ks.at(h, t + i), k.head_dim, open_.at(h, first + i));
+            if (first + i == residual - 1) {
+              hide_firsts(
+                  k.head_dim, [&](index j) __attribute__((always_inline)) { return open_.at(h, j); });
+            }
             open_.template put<Encoder>(
                 h, first + i, [&](index p) __attribute__((always_inline)) { return to.keys(h, p); });
+          } else if (first + i < detail::first_of<K>) {
+            k.clear(key_page, slot);
           } else {
             Encoder::load(ks.at(h, t + i), k.head_dim, x);
             k.template put<Encoder>(key_page, slot, x, codes);
+          }
+          if constexpr (detail::first_of < V >> 0) {
+            if (first + i < detail::first_of<V>) {
+              Encoder::load(vs.at(h, t + i), v.head_dim, first_value(h, first + i));
+              v.clear(value_page, slot);
+              continue;
+            }
           }
           Encoder::load(vs.at(h, t + i), v.head_dim, x);
           v.template put<Encoder>(value_page, slot, x, codes);
@@ -260,7 +207,8 @@ class kv_cache {
   /// Tokens first ... first + n - 1 go away, those behind them move up, bit for bit, keys as they are: those without positions,
   /// or with positions that count on as before. shift() of ops/shift.hpp turns keys to where they then stand. The bytes are
   /// those of a cache that never had the tokens. Of n whole blocks, no more than first % block tokens are copied. Where keys
-  /// are quantized R tokens at a time, first and n are multiples of R and of 64.
+  /// are quantized R tokens at a time, first and n are multiples of R and of 64. Tokens that are first_in_float stay, unless no
+  /// token does behind them.
   [[gnu::always_inline]] void drop(index first, index n) {
     if (first < 0 || n < 0 || first > tokens_ || n > tokens_ - first) {
       octavo::detail::fail_extents("kv_cache::drop", "the tokens that are left from the first one are",
@@ -269,6 +217,10 @@ class kv_cache {
     index const kept = tokens_ - n;
     if (first == kept) { return truncate(kept); }
     if (n == 0) { return; }
+    if (first < larger(detail::first_of<K>, detail::first_of<V>)) {
+      octavo::detail::fail_extents("kv_cache::drop", "the first token is", first, "tokens that stay floats are",
+                                   larger(detail::first_of<K>, detail::first_of<V>), "Drop tokens behind those.");
+    }
     if constexpr (residual > 1) {
       if (first % residual != 0 || n % residual != 0 || first % page_tokens != 0 || n % page_tokens != 0) {
         octavo::detail::fail_extents("kv_cache::drop", "the first token is", first, "to be dropped are", n,
@@ -302,6 +254,12 @@ class kv_cache {
   [[gnu::always_inline]] void change_keys(index first, Change const& change) {
     auto const ks = keys();
     auto const& k = ks.layout();
+    index const coded = larger(first, ks.firsts());
+    if constexpr (detail::first_of < K >> 0) {
+      for (index h = 0; h < shape_.kv_heads; ++h) {
+        for (index t = first; t < ks.firsts(); ++t) { change(first_key(h, t)); }
+      }
+    }
     if constexpr (residual > 1) {
       constexpr index group = key_layout<K>::group;
       aligned_buffer floats(product(group, k.head_dim, sizeof(float)));
@@ -315,6 +273,10 @@ class kv_cache {
             for (index c = 0; c < k.head_dim; ++c) { x[i * k.head_dim + c] = k.value(page, t % page_tokens + i, c); }
             change(x + i * k.head_dim);
           }
+          if (t == 0) {
+            hide_firsts(
+                k.head_dim, [&](index j) __attribute__((always_inline)) { return x + j * k.head_dim; });
+          }
           k.template close<Encoder>(page, t % page_tokens / group, x, reinterpret_cast<code*>(codes.data()));
         }
         for (index t = larger(first, ks.closed()); t < tokens_; ++t) { change(open_.at(h, t)); }
@@ -323,7 +285,7 @@ class kv_cache {
       own(first);
       auto* const x = reinterpret_cast<float*>(room_.data());
       auto* const codes = reinterpret_cast<code*>(x + larger(shape_.head_dim, shape_.value_head_dim));
-      for (index t = first; t < tokens_; ++t) {
+      for (index t = coded; t < tokens_; ++t) {
         for (index h = 0; h < shape_.kv_heads; ++h) {
           std::byte* const page = places().keys(h, t / page_tokens);
           for (index c = 0; c < k.head_dim; ++c) { x[c] = k.value(page, t % page_tokens, c); }
@@ -335,7 +297,7 @@ class kv_cache {
   }
 
   /// Another sequence that begins with the same tokens.
-  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(*this, tokens_); }
+  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(*this, 0); }
 
   /// Bytes that the tokens take: whole blocks, shared ones too.
   [[nodiscard, gnu::always_inline]] index bytes() const noexcept { return blocks_.count() * blocks_.block_bytes(); }
@@ -358,7 +320,8 @@ class kv_cache {
     books_.set(books);
   }
   /// Replaces all tokens by n, whose pages fill(head, page, keys, values) writes: keys().layout().bytes() and those of values.
-  /// What is read from a file comes in here; any bytes are safe. Keys that are open then are what open_key() is given.
+  /// What is read from a file comes in here; any bytes are safe. Keys that are open then are what open_key() is given, and
+  /// first tokens that are floats what first_key() and first_value() are.
   template <class Fill>
   [[gnu::always_inline]] void assign(index n, Fill const& fill) {
     if (n < 0 || n > shape_.capacity) {
@@ -389,18 +352,29 @@ class kv_cache {
       requires(detail::residual_of<key_layout<K>> > 1) {
     return open_.at(head, token);
   }
+  /// The floats of token 0 ... N - 1 of first_in_float<K, N>, and of V.
+  [[nodiscard, gnu::always_inline]] float* first_key(index head, index token) noexcept
+      requires(detail::first_of<K> > 0) {
+    return first_keys_.at(head, token);
+  }
+  [[nodiscard, gnu::always_inline]] float* first_value(index head, index token) noexcept
+      requires(detail::first_of<V> > 0) {
+    return first_values_.at(head, token);
+  }
 
  private:
   using books_type = detail::codebook_memory<K, V>;
   using open_type = detail::open_keys<key_layout<K>>;
   static constexpr index residual = detail::residual_of<key_layout<K>>;
 
-  [[gnu::always_inline]] kv_cache(kv_cache const& other, index tokens)
+  [[gnu::always_inline]] kv_cache(kv_cache const& other, int)
       : shape_(other.shape_),
-        tokens_(tokens),
+        tokens_(other.tokens_),
         books_(other.books_),
         blocks_(other.blocks_),
         open_(other.open_),
+        first_keys_(other.first_keys_),
+        first_values_(other.first_values_),
         room_(product(larger(shape_.head_dim, shape_.value_head_dim), sizeof(float) + sizeof(code))) {
     open_.use(layout_of_keys());
   }
@@ -442,8 +416,20 @@ class kv_cache {
     return key_layout<K>{shape_.head_dim}.bytes() + value_layout<V>{shape_.value_head_dim}.bytes();
   }
   [[nodiscard, gnu::always_inline]] detail::cache_places places() const noexcept {
-    return {blocks_.table(), block_pages(), key_layout<K>{shape_.head_dim}.bytes(),
-            value_layout<V>{shape_.value_head_dim}.bytes(), open_.data()};
+    return {blocks_.table(),
+            block_pages(),
+            key_layout<K>{shape_.head_dim}.bytes(),
+            value_layout<V>{shape_.value_head_dim}.bytes(),
+            open_.data(),
+            first_keys_.data(),
+            first_values_.data()};
+  }
+  /// Of a group of keys by channel that has first tokens, those become equal to the one behind them.
+  template <class At>
+  [[gnu::always_inline]] static void hide_firsts(index head_dim, At const& at) noexcept {
+    for (index j = 0; j < detail::first_of<K> && head_dim > 0; ++j) {
+      std::memcpy(at(j), at(detail::first_of<K>), static_cast<std::size_t>(head_dim) * sizeof(float));
+    }
   }
   /// Tokens from `to` on get the bits of those from `from` on, n of them, all heads, page by page where they are pages.
   [[gnu::always_inline]] void copy_tokens(index to, index from, index n) noexcept {
@@ -485,6 +471,8 @@ class kv_cache {
   [[no_unique_address]] books_type books_;
   detail::cache_blocks<Memory> blocks_;
   [[no_unique_address]] open_type open_;
+  [[no_unique_address]] detail::first_floats<K> first_keys_;
+  [[no_unique_address]] detail::first_floats<V> first_values_;
   aligned_buffer room_;
 };
 
