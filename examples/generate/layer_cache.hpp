@@ -40,6 +40,7 @@ template <class K, class V>
 class kept_pages : public layer_cache {
  public:
   explicit kept_pages(octavo::cache_shape const& shape) : cache_(shape) {}
+  kept_pages(octavo::cache_shape const& shape, octavo::cache_codebooks<K, V> const& books) : cache_(shape, books) {}
 
   void truncate(index n) override { cache_.truncate(n); }
   [[nodiscard]] double token_bytes() const override {

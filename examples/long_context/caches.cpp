@@ -79,6 +79,13 @@ layer_caches unturned() {
   return [](octavo::cache_shape const& shape, index, index) { return std::make_unique<unturned_cache<K, V>>(shape); };
 }
 
+/// The same by codebooks that were found for each layer.
+layer_caches calibrated(std::vector<layer_books> const& books) {
+  return [books](octavo::cache_shape const& shape, index layer, index) {
+    return std::make_unique<unturned_cache<nuq_keys_2, nuq_values_2>>(shape, books[static_cast<std::size_t>(layer)]);
+  };
+}
+
 /// RazorAttention.
 template <class K, class V>
 class razor_layer final : public layer_cache {
@@ -133,7 +140,7 @@ layer_caches razor(index context, head_kinds const& kinds) {
 
 }  // namespace
 
-std::vector<named_caches> long_caches(index context, head_kinds const& kinds) {
+std::vector<named_caches> long_caches(index context, head_kinds const& kinds, std::vector<layer_books> const& books) {
   using namespace octavo::schemes;
   auto all = all_caches();
   std::vector<named_caches> const more = {
@@ -150,6 +157,7 @@ std::vector<named_caches> long_caches(index context, head_kinds const& kinds) {
       {"nuq2 first", "the same, and the first token f32",
        unturned<octavo::first_in_float<octavo::with_outliers<nuq_keys<centres_2>, 1>, 1>,
                 octavo::first_in_float<octavo::with_outliers<v2, 1>, 1>>()},
+      {"nuq2 cal", "codebooks of each layer, of values too", calibrated(books)},
       {"window", "f16, 4 sinks + a quarter of the context", window<f16, f16>(context)},
       {"razor", "f16, 15 % retrieval heads", razor<f16, f16>(context, kinds)},
       {"razor k4", "the same, INT4 group 64", razor<k4, v4>(context, kinds)},

@@ -104,6 +104,17 @@ example::head_kinds kinds_of_heads(model_type& model, example::checkpoint const&
   return kinds;
 }
 
+/// Codebooks of each layer, of the last tokens of the text.
+std::vector<example::layer_books> books_of_layers(model_type& model, example::checkpoint const& c,
+                                                  std::span<int const> text, index context) {
+  std::vector<example::layer_books> books;
+  model.keep([&](octavo::cache_shape const&, index, index) {
+    return std::make_unique<example::codebook_cache>(c.kv_heads, books);
+  });
+  (void)model.forward(text.last(static_cast<std::size_t>(context)));
+  return books;
+}
+
 struct row {
   std::string name;
   double bytes;
@@ -170,11 +181,12 @@ int main(int argc, char** argv) {
   example::thread_pool pool(o.threads);
   model_type model(*weights, context, example::pages<float>(), pool);
   auto const kinds = kinds_of_heads(model, *weights, text, context);
+  auto const books = books_of_layers(model, *weights, text, context);
   std::printf("%-9s %-40s %15s %10s %11s\n", "cache", "keys and values", "bytes per token", "perplexity",
               "found, in %");
   std::vector<row> rows;
   auto const size = static_cast<std::size_t>(context);
-  for (auto const& c : example::long_caches(context, kinds)) {
+  for (auto const& c : example::long_caches(context, kinds, books)) {
     model.keep(c.make);
     double const perplexity = example::perplexity(model, text, size, static_cast<std::size_t>(o.windows));
     double const bytes = model.cache_bytes();
