@@ -146,6 +146,7 @@ bool in_order(std::vector<row> const& rows) {
   check(of("razor").perplexity < 1.1 * of("f32").perplexity, "RazorAttention loses less than 10 % of perplexity");
   check(of("k4").perplexity < of("k2").perplexity, "4 bits are better than 2");
   check(of("nuq2").perplexity < of("k2").perplexity, "2 bits are better before rotation, by a codebook");
+  check(of("nuq2 cal").perplexity < of("nuq2").perplexity, "2 bits are better by codebooks of layers, of values too");
   return ok;
 }
 

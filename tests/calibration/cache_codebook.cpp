@@ -49,7 +49,8 @@ std::vector<float> on_unit(std::vector<float> group) {
 }
 /// What of these the codebook should be, to the width of a bin.
 template <int B>
-void check_centres(range_codebook<B> const& book, std::vector<float> const& numbers, std::vector<float> const& ws = {}) {
+void check_centres(range_codebook<B> const& book, std::vector<float> const& numbers,
+                   std::vector<float> const& ws = {}) {
   auto const expected = calibration::k_means(numbers, ws, 1 << B).centres;
   for (std::size_t c = 0; c < expected.size(); ++c) {
     INFO("centre " << c);
@@ -141,7 +142,9 @@ TEST_CASE("the first tokens, and what lies beyond a percentile, take no part") {
   cache_codebook<first_in_float<with_outliers<by_channel<32>, 1>, 2>> kept;
   cache_codebook<with_outliers<by_channel<32>, 1>> all({.first = 2});
   kept.add(x);
-  for (octavo::index c = 0; c < 3; ++c) { x(c, 0) = x(c, 1) = x(c, 2); }  // what the group of a cache has in their place
+  for (octavo::index c = 0; c < 3; ++c) {
+    x(c, 0) = x(c, 1) = x(c, 2);
+  }  // what the group of a cache has in their place
   all.add(x);
   for (std::size_t c = 0; c < 4; ++c) { CHECK(kept.finish().centres.values[c] == all.finish().centres.values[c]); }
 
@@ -195,7 +198,8 @@ TEST_CASE("what with_outliers keeps beside its codes takes no part, and sets no 
   CHECK(of(std::type_identity<by_token>{}, tokens).centres.values[3] == 1.0f);
 }
 
-TEST_CASE("weights move centres to what is costly, not the counts of Q-Norm; texts add up; the table is the same again") {
+TEST_CASE(
+    "weights move centres to what is costly, not the counts of Q-Norm; texts add up; the table is the same again") {
   test::matrix<float> x(8, 96, 7);
   test::matrix<float> w(8, 96, 8);
   for (octavo::index t = 0; t < 96; ++t) {

@@ -48,8 +48,8 @@ std::vector<window_of_layer> windows(bool later) {
     matrix const& x = later ? layers[l].later : layers[l].x;
     for (octavo::index first = 0; first + window <= x.cols(); first += window) {
       matrix const qkv = layers[l].weights * x.middleCols(first, window);
-      all.push_back({qkv.topRows(heads * d), qkv.middleRows(heads * d, kv_heads * d), qkv.bottomRows(kv_heads * d),
-                     l / 4});
+      all.push_back(
+          {qkv.topRows(heads * d), qkv.middleRows(heads * d, kv_heads * d), qkv.bottomRows(kv_heads * d), l / 4});
       turn(all.back().q);
     }
   }
@@ -163,9 +163,8 @@ using nuq4 = scheme<affine_codebook<codebook_format<example::centres_4>, scale_a
 
 /// Three bits, in codes of four.
 struct uniform_3 {
-  static constexpr std::array<float, 16> values{-1,       -5.0f / 7, -3.0f / 7, -1.0f / 7, 1.0f / 7, 3.0f / 7,
-                                                5.0f / 7, 1,         1,         1,         1,        1,
-                                                1,        1,         1,         1};
+  static constexpr std::array<float, 16> values{-1, -5.0f / 7, -3.0f / 7, -1.0f / 7, 1.0f / 7, 3.0f / 7, 5.0f / 7, 1,
+                                                1,  1,         1,         1,         1,        1,        1,        1};
 };
 struct normal_3 {
   static constexpr std::array<float, 16> values = [] {
@@ -200,7 +199,8 @@ auto by_layers(matrix window_of_layer::*side, bool q_norm) {
   return [layers, side](window_of_layer const& w) {
     constexpr int stored_bits = B == 3 ? 4 : B;
     kv_cache<by_table<stored_bits, Granularity>, float> cache(
-        {.head_dim = d, .kv_heads = kv_heads, .capacity = window}, {.keys = wider<stored_bits>(layers[w.layer].finish())});
+        {.head_dim = d, .kv_heads = kv_heads, .capacity = window},
+        {.keys = wider<stored_bits>(layers[w.layer].finish())});
     cache.append(w.*side, w.*side);
     return what_it_holds(cache);
   };
@@ -253,7 +253,8 @@ TEST_CASE("evidence: values of a codebook err less than equal steps, at 2 and 4 
 
 // The same with a table of each layer, as KVQuant has them, of one part of the text and judged on another. Here it is worth no
 // more than one table of all layers; NormalFloat, made for weights, errs more than equal steps.
-TEST_CASE("evidence: calibrated tables err less than equal steps and NormalFloat, at 2 and 3 bits, of keys and of values") {
+TEST_CASE(
+    "evidence: calibrated tables err less than equal steps and NormalFloat, at 2 and 3 bits, of keys and of values") {
   using groups = per_channel_group<64>;
   double const keys_2 = keys_by_layers<2>(false);
   double const keys_3 = keys_by_layers<3>(false);

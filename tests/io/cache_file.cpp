@@ -163,7 +163,8 @@ TEST_CASE("the tables of a cache come back with its tokens, and are looked at") 
     return refusal(bad, other);
   };
   CHECK(changed(1, -0.8f) == "the codebook of keys is not finite, or does not ascend");
-  CHECK(changed(7, std::numeric_limits<float>::quiet_NaN()) == "the codebook of keys is not finite, or does not ascend");
+  CHECK(changed(7, std::numeric_limits<float>::quiet_NaN()) ==
+        "the codebook of keys is not finite, or does not ascend");
   CHECK(changed(8, -std::numeric_limits<float>::infinity()) ==
         "the codebook of values is not finite, or does not ascend");
   CHECK(changed(39, 0.5f) == "the codebook of values is not finite, or does not ascend");
@@ -179,7 +180,8 @@ TEST_CASE("the tables of a cache come back with its tokens, and are looked at") 
 
   kv_cache<test::compile_time<test::normed_2, per_channel_group<32>, scale_as<f16>>, V> fixed(shape,
                                                                                               {.values = value_book});
-  CHECK(refusal(bytes, fixed).find("the file has keys as 'codebook<2> x f16 + minimum, per_channel_group<32, 32>'") == 0);
+  CHECK(refusal(bytes, fixed).find("the file has keys as 'codebook<2> x f16 + minimum, per_channel_group<32, 32>'") ==
+        0);
 }
 
 TEST_CASE("a cache with first tokens in float comes back from its bytes") {

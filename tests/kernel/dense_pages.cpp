@@ -21,8 +21,7 @@ using k4_by_book = test::compile_time<nf4_book, per_token, scale_as<f16>>;
 template <class A, class K, class V>
 void check(octavo::index d, octavo::index e, cache_codebooks<K, V> const& books = {}) {
   constexpr octavo::index n = 600;
-  kv_cache<K, V> cache({.head_dim = d, .kv_heads = 1, .capacity = n, .value_head_dim = e, .block = 64},
-                       books);
+  kv_cache<K, V> cache({.head_dim = d, .kv_heads = 1, .capacity = n, .value_head_dim = e, .block = 64}, books);
   auto k = test::values(n * d, 1);
   auto v = test::values(n * e, 2);
   cache.append(heads_view<float const>(k.data(), d, 1, n, n * d, d),

@@ -86,8 +86,8 @@ TEST_CASE("codes of pages by tables that are known at run time") {
     }
     codebook_params<8> eight{};
     for (std::size_t c = 0; c < 256; ++c) { eight.values[c] = static_cast<float>(c) / 128.0f - 1.0f; }
-    check<A, test::run_time<8, per_token>, test::run_time<8, per_token_group<16>>>(
-        33, 33, {.keys = eight, .values = eight});
+    check<A, test::run_time<8, per_token>, test::run_time<8, per_token_group<16>>>(33, 33,
+                                                                                   {.keys = eight, .values = eight});
   });
 }
 

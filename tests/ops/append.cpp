@@ -58,8 +58,8 @@ TEST_CASE("append writes these bytes by codebooks, known when it is compiled or 
         d, 80, {.keys = book_of<test::normed_2>(), .values = book_of<test::repeated_4>()});
     check<run_time<4, per_token>, run_time<2, per_token, scale_as<bf16>>, f16>(
         80, d, {.keys = book_of<nf4_book>(), .values = book_of<test::book_2>()});
-    check<compile_time<test::normed_2, per_channel_group<32>, scale_as<f16>>, compile_time<nf4_book, per_token_group<16>>,
-          float>(d, 80);
+    check<compile_time<test::normed_2, per_channel_group<32>, scale_as<f16>>,
+          compile_time<nf4_book, per_token_group<16>>, float>(d, 80);
     check<with_outliers<run_time<4, per_channel_group<16, 32>>, 2>, with_outliers<run_time<2, per_token>, 1>, float>(
         d, 80, {.keys = book_of<nf4_book>(), .values = book_of<test::book_2>()});
   }

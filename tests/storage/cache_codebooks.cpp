@@ -142,8 +142,10 @@ TEST_CASE("by Q-Norm numbers get the codes of the centres, and stand for the val
     auto const p = Q::calibrate(group);
     for (octavo::index i = 0; i < 32; ++i) {
       auto const code_of = Q::encode(group[static_cast<std::size_t>(i)], p, book);
-      wrong += test::same_bits(plain.keys()(1, i, c), std::fma(p.scale, book.centres.values[code_of], p.minimum)) ? 0 : 1;
-      wrong += test::same_bits(normed.keys()(1, i, c), std::fma(p.scale, book.values.values[code_of], p.minimum)) ? 0 : 1;
+      wrong +=
+          test::same_bits(plain.keys()(1, i, c), std::fma(p.scale, book.centres.values[code_of], p.minimum)) ? 0 : 1;
+      wrong +=
+          test::same_bits(normed.keys()(1, i, c), std::fma(p.scale, book.values.values[code_of], p.minimum)) ? 0 : 1;
     }
   }
   CHECK(wrong == 0);
@@ -161,7 +163,8 @@ TEST_CASE("forks and moved caches have their own table, whatever becomes of the 
   first.emplace(shape_of(12), books);
   fill(*first);
   cache_type fork = first->fork();
-  first.emplace(shape_of(12), cache_codebooks<nuq2, nuq4>{.keys = book_of<test::normed_2>(), .values = book_of<nf4_book>()});
+  first.emplace(shape_of(12),
+                cache_codebooks<nuq2, nuq4>{.keys = book_of<test::normed_2>(), .values = book_of<nf4_book>()});
   fill(*first);
   first.reset();
   t.append_to(fork, 50, 100);  // 18 keys were open when it was made
@@ -207,9 +210,8 @@ TEST_CASE("a cache refuses a table that is not finite, or does not ascend, and o
     CHECK(of_keys(with(3, std::numeric_limits<float>::infinity(), centre)) != "no error");
     CHECK(of_keys(with(2, std::nanf(""), centre)) != "no error");
   }
-  auto const of_values = error_of([&] {
-    kv_cache<f16, run_time<2, per_token>> cache(shape_of(4), {.values = with(3, 0, false)});
-  });
+  auto const of_values =
+      error_of([&] { kv_cache<f16, run_time<2, per_token>> cache(shape_of(4), {.values = with(3, 0, false)}); });
   CHECK(of_values == "kv_cache: the codebook of values must be finite numbers that ascend.");
 
   kv_cache<nuq2, f16> cache(shape_of(12), {.keys = book_of<test::book_2>()});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// cache_codebook<S>: the table that the keys or the values of a layer get in a cache by affine_codebook<codebook<B>> (KVQuant's nuq).
+// cache_codebook<S>: the table of a layer's keys or values in a cache by affine_codebook<codebook<B>> (KVQuant's nuq).
 #pragma once
 
 #include <algorithm>
@@ -50,8 +50,9 @@ struct codebook_options {
 template <class S>
 class cache_codebook {
   using quantizer = typename S::quantizer;
-  static_assert(has_book<quantizer>,
-                "Octavo: cache_codebook<S> finds the table of a cache by S, whose quantizer is affine_codebook<codebook<B>>.");
+  static_assert(
+      has_book<quantizer>,
+      "Octavo: cache_codebook<S> finds the table of a cache by S, whose quantizer is affine_codebook<codebook<B>>.");
   static constexpr int bits = S::format::bits;
   static constexpr bool by_channel = detail::is_per_channel_group<typename S::granularity>;
   /// Tokens that share parameters.

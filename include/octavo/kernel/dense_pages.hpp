@@ -49,7 +49,9 @@ class dense_page_keys : public dense_keys<A, Q, float> {
   using base::width;
 
   dense_page_keys(heads_view<Q const> const& q, cache_keys<K> const& k, float factor) noexcept
-      : base(q, heads_view<float const>(nullptr, k.head_dim(), k.heads(), 0, 0, 0), factor), pages_(k), table_(k.layout()) {}
+      : base(q, heads_view<float const>(nullptr, k.head_dim(), k.heads(), 0, 0, 0), factor),
+        pages_(k),
+        table_(k.layout()) {}
 
   /// Key j turns to position j of the table when it is loaded.
   void turn(rope_table const& table) noexcept { turns_ = &table; }
@@ -90,7 +92,8 @@ class dense_page_keys : public dense_keys<A, Q, float> {
       }
     }
     if constexpr (cache_keys<K>::residual > 1) {
-      for (index t = larger(larger(pages_.closed(), pages_.firsts()), token); t < smaller(pages_.tokens(), token + width); ++t) {
+      for (index t = larger(larger(pages_.closed(), pages_.firsts()), token);
+           t < smaller(pages_.tokens(), token + width); ++t) {
         float const* const open = pages_.open(head, t);
         for (index c = 0; c < pages_.head_dim(); ++c) { to[c * width + t - token] = open[c]; }
       }
@@ -166,7 +169,8 @@ class dense_page_values : public dense_values<A, float> {
       if constexpr (codes_in_words<codes>) {
         if (groups_of_registers<A, codes>(pages_.layout())) {
           for (index j = 0; j < n; j += page_tokens) {
-            load_codes(pages_.page(head, (first + j) / page_tokens), smaller(n - j, page_tokens), c, block + j * width);
+            load_codes(pages_.page(head, (first + j) / page_tokens), smaller(n - j, page_tokens), c,
+                       block + j * width);
           }
         } else {
           load_one_by_one(head, first, n, c, block);

@@ -60,7 +60,8 @@ class code_floats {
     if constexpr (has_minimum<quantizer>) {
       return scales(params + scale_bytes, i);
     } else if constexpr (has_zero_point<quantizer>) {
-      return simd::to_floats<A>(simd::load_bytes<A>(params + scale_bytes + i) + simd::ints<A>(lattice<format>.lowest));
+      return simd::to_floats<A>(simd::load_bytes<A>(params + scale_bytes + i) +
+                                simd::ints<A>(lattice<format>.lowest));
     } else {
       return simd::floats<A>(0.0f);
     }
@@ -100,7 +101,7 @@ template <class A, index Width, class Layout>
   constexpr int in_word = code_floats<A, Layout>::in_word;
   auto const panel = layout.panel();
   index const d = layout.head_dim;
-  if constexpr (detail::residual_of<Layout> > 1) {
+  if constexpr (detail::residual_of < Layout >> 1) {
     constexpr index run = 16;  // channels whose parameters are converted at once; so many are there
     for (index c = 0; c < d; c += run) {
       for (index r = 0; r < Width; r += L) {
@@ -112,8 +113,7 @@ template <class A, index Width, class Layout>
           table.offsets(params, layout.scale_bytes(), c + i).store_unaligned(offsets + i);
         }
         for (index i = 0; i < run && c + i < d; i += in_word) {
-          auto const words =
-              simd::load_ints<A>(page + (c + i) / in_word * panel_type::step_bytes + (row + r) * 4);
+          auto const words = simd::load_ints<A>(page + (c + i) / in_word * panel_type::step_bytes + (row + r) * 4);
           detail::unroll<in_word>([&](auto k) __attribute__((always_inline)) {
             if (c + i + k() < d) {
               table.law(table.template get<k()>(words), floats(scales[i + k()]), floats(offsets[i + k()]))
@@ -132,8 +132,8 @@ template <class A, index Width, class Layout>
         auto const scale = table.scales(params, row + r);
         auto const offset = table.offsets(params, panel_type::scale_bytes, row + r);
         for (index i = 0; i < n; i += in_word) {
-          auto const words = simd::load_ints<A>(page + panel.codes_at(g) + i / in_word * panel_type::step_bytes +
-                                                (row + r) * 4);
+          auto const words =
+              simd::load_ints<A>(page + panel.codes_at(g) + i / in_word * panel_type::step_bytes + (row + r) * 4);
           detail::unroll<in_word>([&](auto k) __attribute__((always_inline)) {
             if (i + k() < n) {
               table.law(table.template get<k()>(words), scale, offset)

@@ -56,7 +56,7 @@ struct codebook_of {
   using type = no_codebook;
 };
 template <class S>
-  requires(!element<S>) && has_book<typename S::quantizer>
+  requires requires { requires has_book<typename S::quantizer>; }
 struct codebook_of<S> {
   using type = typename S::quantizer::book;
 };

@@ -91,8 +91,7 @@ struct param_arrays {
                                                        book_of<Q> book = {}) noexcept {
     auto const scale = static_cast<float>(read_at<scale_type>(params, i));
     if constexpr (has_minimum<Q>) {
-      return __builtin_fmaf(scale, book.decode(q),
-                            static_cast<float>(read_at<scale_type>(params + scale_bytes, i)));
+      return __builtin_fmaf(scale, book.decode(q), static_cast<float>(read_at<scale_type>(params + scale_bytes, i)));
     } else if constexpr (has_zero_point<Q>) {
       int const zero = static_cast<int>(params[scale_bytes + i]) + lattice<format>.lowest;
       return scale * (format::decode(q) - static_cast<float>(zero));

@@ -68,8 +68,8 @@ struct key_layout<scheme<Q, per_channel_group<G, R>>> {
   /// Quantizes G tokens of head_dim floats, one behind the other, into group g of the page. `room`: G * code_stride() codes.
   template <class Encoder = detail::plain_encoder>
   [[gnu::always_inline]] void close(std::byte* page, index g, float const* tokens, code* room) const noexcept {
-    Encoder::template encode_channels<Q, G>(tokens, head_dim, page + params_at(g), scale_bytes(), room,
-                                            code_stride(), book);
+    Encoder::template encode_channels<Q, G>(tokens, head_dim, page + params_at(g), scale_bytes(), room, code_stride(),
+                                            book);
     auto const layout = panel();
     for (index i = 0; i < G && head_dim > 0; ++i) {
       codes_type::put(layout, page, g * G + i, 0, head_dim, room + i * code_stride());

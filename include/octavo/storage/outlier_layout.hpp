@@ -75,7 +75,8 @@ struct outlier_layout : Base {
   [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept { return outliers_at() + slots::bytes; }
 
   /// What stands out of d numbers of a token about their centre.
-  [[nodiscard, gnu::always_inline]] static outlier_list<N> outliers_of(float const* x, index d, float centre) noexcept {
+  [[nodiscard, gnu::always_inline]] static outlier_list<N> outliers_of(float const* x, index d,
+                                                                       float centre) noexcept {
     outlier_list<N> found{};
     for (index c = 0; c < smaller(d, slots::most_channels); ++c) {
       float const far = distance(x[c], centre);
