@@ -127,7 +127,7 @@ class cache_codebook {
             numbers[at] = {floats[at], weight(h, t + i, c), part, part};
           }
         }
-        if constexpr (requires { typename key_layout<S>::slots; }) { leave_out(floats, numbers, d); }
+        if constexpr (requires { S::outliers; }) { leave_out(floats, numbers, d); }
         index const group = by_channel ? 1 : detail::channel_group<typename S::granularity>(d);
         for (index c = 0; c < d; c += group) {
           by_channel ? add_group(numbers.data() + c, G, d) : add_group(numbers.data() + c, smaller(group, d - c), 1);
