@@ -50,12 +50,12 @@ TEST_CASE("products of a slice are chains of fma, with rows as lanes and with to
       return n;
     };
     std::vector<float> out(16 * 20, -1.0f);
-    kernel::sparse_rows<A, 1>(w.slice(0), w.entries(0), x.data(), cols, out.data(), 20);
+    kernel::sparse_rows<A, 1>(w.view().slice(0), w.view().entries(0), x.data(), cols, out.data(), 20);
     CHECK(wrong(out, 1) == 0);
-    kernel::sparse_rows<A, 3>(w.slice(0), w.entries(0), x.data(), cols, out.data(), 20);
+    kernel::sparse_rows<A, 3>(w.view().slice(0), w.view().entries(0), x.data(), cols, out.data(), 20);
     CHECK(wrong(out, 3) == 0);
     CHECK(out[16] == -1.0f);
-    kernel::sparse_token_lanes<A>(w.slice(0), w.entries(0), by_column.data(), out.data(), 20);
+    kernel::sparse_token_lanes<A>(w.view().slice(0), w.view().entries(0), by_column.data(), out.data(), 20);
     CHECK(wrong(out, 16) == 0);
   });
 }

@@ -23,14 +23,14 @@ template <class A, int T>
 [[gnu::noinline]] void sparse_rows(std::byte const* slice, index entries, float const* x, index stride, float* out,
                                    index out_stride) noexcept {
   constexpr int L = simd::lanes<A>;
-  constexpr int R = static_cast<int>(sparse_matrix::slice_rows) / L;
+  constexpr int R = static_cast<int>(sparse_matrix_view::slice_rows) / L;
   simd::floats<A> sum[static_cast<std::size_t>(T * R)];
   detail::unroll<T * R>([&](int i) __attribute__((always_inline)) { sum[i] = simd::floats<A>(0.0f); });
-  for (; entries > 0; --entries, slice += sparse_matrix::entry_bytes) {
+  for (; entries > 0; --entries, slice += sparse_matrix_view::entry_bytes) {
     detail::unroll<R>([&](int r) __attribute__((always_inline)) {
       auto const columns = simd::load_shorts<A>(slice + 2 * r * L);
       auto const numbers =
-          simd::load_as_floats<A>(reinterpret_cast<f16 const*>(slice + 2 * sparse_matrix::slice_rows) + r * L);
+          simd::load_as_floats<A>(reinterpret_cast<f16 const*>(slice + 2 * sparse_matrix_view::slice_rows) + r * L);
       detail::unroll<T>([&](int t) __attribute__((always_inline)) {
         auto& to = sum[t * R + r];
         to = simd::fused<A>(numbers, simd::gather<A>(x + t * stride, columns), to);
@@ -71,14 +71,14 @@ template <class A>
   constexpr int L = simd::lanes<A>;
   constexpr int R = static_cast<int>(sparse_tokens) / L;
   constexpr int rows = 4;  // chains that do not wait for each other
-  alignas(64) float sums[static_cast<std::size_t>(sparse_matrix::slice_rows * sparse_tokens)];
-  for (index first = 0; first < sparse_matrix::slice_rows; first += rows) {
+  alignas(64) float sums[static_cast<std::size_t>(sparse_matrix_view::slice_rows * sparse_tokens)];
+  for (index first = 0; first < sparse_matrix_view::slice_rows; first += rows) {
     simd::floats<A> sum[static_cast<std::size_t>(rows * R)];
     detail::unroll<rows * R>([&](int i) __attribute__((always_inline)) { sum[i] = simd::floats<A>(0.0f); });
     for (index e = 0; e < entries; ++e) {
-      std::byte const* const at = slice + e * sparse_matrix::entry_bytes;
+      std::byte const* const at = slice + e * sparse_matrix_view::entry_bytes;
       auto const* const columns = reinterpret_cast<std::uint16_t const*>(at) + first;
-      auto const* const numbers = reinterpret_cast<f16 const*>(at + 2 * sparse_matrix::slice_rows) + first;
+      auto const* const numbers = reinterpret_cast<f16 const*>(at + 2 * sparse_matrix_view::slice_rows) + first;
       detail::unroll<rows>([&](int i) __attribute__((always_inline)) {
         simd::floats<A> const number(static_cast<float>(numbers[i]));
         float const* const from = x + columns[i] * sparse_tokens;
@@ -92,7 +92,7 @@ template <class A>
       sum[i].store_unaligned(sums + (first + i / R) * sparse_tokens + i % R * L);
     });
   }
-  for (index row = 0; row < sparse_matrix::slice_rows; row += L) {
+  for (index row = 0; row < sparse_matrix_view::slice_rows; row += L) {
     for (index t = 0; t < sparse_tokens; t += L) {
       simd::floats<A> square[static_cast<std::size_t>(L)];
       detail::unroll<L>([&](int i) __attribute__((always_inline)) {

@@ -26,9 +26,9 @@ class sparse_run {
   /// Tokens whose products are kept at a time.
   static constexpr index most_tokens = 256;
 
-  sparse_run(sparse_matrix const& w, index tokens) noexcept : w_(w), tokens_(smaller(tokens, most_tokens)) {}
+  sparse_run(sparse_matrix_view const& w, index tokens) noexcept : w_(w), tokens_(smaller(tokens, most_tokens)) {}
 
-  [[nodiscard]] index out_stride() const noexcept { return w_.slices() * sparse_matrix::slice_rows; }
+  [[nodiscard]] index out_stride() const noexcept { return w_.slices() * sparse_matrix_view::slice_rows; }
   [[nodiscard]] index out_floats() const { return product(round_up(tokens_, kernel::sparse_tokens), out_stride()); }
   [[nodiscard]] index x_floats() const { return product(round_up(tokens_, kernel::sparse_tokens), w_.cols()); }
 
@@ -72,10 +72,10 @@ class sparse_run {
 
  private:
   [[nodiscard, gnu::always_inline]] float* at(float* out, index t, index slice) const noexcept {
-    return out + t * out_stride() + slice * sparse_matrix::slice_rows;
+    return out + t * out_stride() + slice * sparse_matrix_view::slice_rows;
   }
 
-  sparse_matrix const& w_;
+  sparse_matrix_view w_;
   index tokens_;
 };
 
@@ -94,28 +94,30 @@ void matmul(W const& w, X const& x, Y&& y, Options const&... options) {
       !detail::is_quantized_tokens<X>,
       "Octavo: outliers multiply tokens as they are. Pass the tokens as floats; matmul<a8>(w, x, y) quantizes "
       "them for the other weights.");
+  auto const view = detail::stored_view(w);
   detail::run_matmul<Default>(
-      w, x, y,
-      [&w]<class A, class T, class U>(std::type_identity<A>, tokens_view<T const> const& xs, tokens_view<U> const& ys,
-                                      auto const& context, auto const& epilogue) __attribute__((always_inline)) {
-        ops::sparse_run<A, T> const run(w.sparse(), xs.tokens());
-        using scratch_type = detail::scratch_block<A>;
-        scratch_type scratch(context.memory(), scratch_type::template bytes<float>(run.x_floats()) +
-                                                   scratch_type::template bytes<float>(run.out_floats()));
-        float* const room = scratch.template take<float>(run.x_floats());
-        float* const sums = scratch.template take<float>(run.out_floats());
-        for (index first = 0; first < xs.tokens(); first += run.most_tokens) {
-          index const n = smaller(xs.tokens() - first, run.most_tokens);
-          tokens_view<T const> const some(xs.token(first), xs.features(), n, xs.stride());
-          run(context, some, room, sums);
-          matmul<S>(
-              w.dense(), some, tokens_view<U>(ys.token(first), ys.features(), n, ys.stride()),
-              [&](auto acc, index row, index token) __attribute__((always_inline)) {
-                return epilogue(acc + load_like(acc, sums + token * run.out_stride() + row), row, first + token);
-              },
-              context);
-        }
-      },
+      view, x, y,
+      [&view]<class A, class T, class U>(std::type_identity<A>, tokens_view<T const> const& xs,
+                                         tokens_view<U> const& ys, auto const& context, auto const& epilogue)
+          __attribute__((always_inline)) {
+            ops::sparse_run<A, T> const run(view.sparse(), xs.tokens());
+            using scratch_type = detail::scratch_block<A>;
+            scratch_type scratch(context.memory(), scratch_type::template bytes<float>(run.x_floats()) +
+                                                       scratch_type::template bytes<float>(run.out_floats()));
+            float* const room = scratch.template take<float>(run.x_floats());
+            float* const sums = scratch.template take<float>(run.out_floats());
+            for (index first = 0; first < xs.tokens(); first += run.most_tokens) {
+              index const n = smaller(xs.tokens() - first, run.most_tokens);
+              tokens_view<T const> const some(xs.token(first), xs.features(), n, xs.stride());
+              run(context, some, room, sums);
+              matmul<S>(
+                  view.dense(), some, tokens_view<U>(ys.token(first), ys.features(), n, ys.stride()),
+                  [&](auto acc, index row, index token) __attribute__((always_inline)) {
+                    return epilogue(acc + load_like(acc, sums + token * run.out_stride() + row), row, first + token);
+                  },
+                  context);
+            }
+          },
       options...);
 }
 
