@@ -5,10 +5,12 @@
     types.gguf        types of small blocks that import_ggml reads, one that it does not, and what the package gguf decodes
     blocks.gguf       the same of blocks of 256, of IQ4_NL and NVFP4
     compressed.safetensors   W8A8 and W4A16 as compressed-tensors stores them, and their values by numpy
+    fp8.safetensors   FP8 as compressed-tensors, DeepSeek and Qwen store it, and the values by ml_dtypes and numpy
     weights.octavo    packed matrices, by the words of storage/panel.hpp, from the same codes
     products.f32      what they give for two tokens of integers, by exact sums and one rounding for each group
     storages.octavo   matrices with outliers, of words and of additive codebooks, and what they give for such tokens
 """
+import json
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -139,6 +141,41 @@ def write_compressed():
     t["w4z.expected"] = wide * (u.astype(np.float32) - np.repeat(z, group, 1).astype(np.float32))
     save_file(t, HERE / "compressed.safetensors")
     return t, u, z
+
+
+def write_fp8():
+    """Every code of e4m3, NaN among them, by scales of the tensor, of rows and of blocks."""
+    random = np.random.default_rng(4)
+    e4m3, bf16 = ml_dtypes.float8_e4m3fn, ml_dtypes.bfloat16
+    t = {}
+
+    def add(name, codes, scale, wide, suffix=".weight_scale"):
+        t[name + ".weight"], t[name + suffix] = codes.view(e4m3), scale
+        t[name + ".expected"] = np.broadcast_to(wide, codes.shape) * codes.view(e4m3).astype(np.float32)
+
+    every = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    s = np.abs(random.normal(0, 0.1, (8, 1))).astype(np.float32)
+    add("rows", every, s, s)
+    s = s.astype(bf16)
+    add("rows_bf16", every, s, s.astype(np.float32))
+    add("tensor", every, np.array([0.375], np.float32), np.float32(0.375))
+    s = np.array(0.0123, bf16)
+    add("tensor_bf16", every, s, s.astype(np.float32))
+    codes = random.integers(0, 127, (130, 3), dtype=np.uint8) | random.integers(0, 2, (130, 3), dtype=np.uint8) << 7
+    s = np.abs(random.normal(0, 0.1, (2, 1))).astype(np.float32)
+    add("block", codes, s, np.repeat(s, 128, 0)[:130], ".weight_scale_inv")
+    codes = random.integers(0, 127, (10, 70), dtype=np.uint8)
+    s = np.abs(random.normal(0, 0.1, (3, 3))).astype(np.float32)
+    add("block_4x32", codes, s, np.repeat(np.repeat(s, 4, 0), 32, 1)[:10, :70])
+    # safetensors.numpy does not know float8: by its specification.
+    names = {"float8_e4m3fn": "F8_E4M3", "bfloat16": "BF16", "float32": "F32"}
+    header, data = {}, b""
+    for name, a in sorted(t.items(), key=lambda item: (-item[1].itemsize, item[0])):
+        header[name] = {"dtype": names[a.dtype.name], "shape": list(a.shape), "data_offsets": [len(data), len(data) + a.nbytes]}
+        data += a.tobytes()
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    (HERE / "fp8.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
 def panels(codes, bits, group, params):
@@ -282,3 +319,4 @@ weights, codes, zeros = write_compressed()
 write_packed(weights, codes, zeros)
 write_products(weights, codes)
 write_storages(weights, codes)
+write_fp8()
