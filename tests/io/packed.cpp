@@ -151,9 +151,10 @@ TEST_CASE("matrices that were packed, saved and mapped multiply to the same bits
 TEST_CASE("floats beside the matrices come back as they were, in place, and are not taken for matrices") {
   std::vector<float> const factors = {1, -2, 0.5f};
   std::vector<float> const term = {1, 2, 3, 4, 5, 6};
+  quantized_matrix<w8> const w(5, 3);
   packed_writer writer;
   writer.add("factors", factors, 3);
-  writer.add("w", quantized_matrix<w8>(5, 3));
+  writer.add("w", w);
   writer.add("term", term, 2, 3);
   writer.add("none", std::span<float const>(), 0, 7);
   test::file_bytes const bytes(text_of(writer.bytes()));
