@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   bench::add_plane_rows();
   bench::add_additive_rows();
   bench::add_fixed_rows();
+  bench::add_outlier_rows();
   bench::add_arch_rows();
   bench::add_baseline_rows();
   return bench::run(argc, argv);

@@ -22,7 +22,7 @@ void add(std::string const& name, octavo::fixed_point of_weights, octavo::fixed_
       auto const copies = std::make_shared<std::vector<octavo::fixed_matrix> const>(
           static_cast<std::size_t>(tokens > most_cold_tokens ? 1 : cold_bytes / one.size_bytes() + 1), one);
       std::vector<void const*> weights;
-      for (auto const& copy : *copies) { weights.push_back(copy.panel(0)); }
+      for (auto const& copy : *copies) { weights.push_back(copy.data()); }
       row r = matmul_row(tokens, one.size_bytes(), weights, 1);
       r.peak = peak<typename sequences<Arch>::words>;
       octavo::tokens_view<float const> const x(the_inputs().x.data(), features, tokens, features);

@@ -9,6 +9,7 @@ void add_float_rows();
 void add_plane_rows();
 void add_additive_rows();
 void add_fixed_rows();
+void add_outlier_rows();
 void add_arch_rows();
 void add_baseline_rows();
 

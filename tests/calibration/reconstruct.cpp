@@ -87,6 +87,18 @@ TEST_CASE("descent leaves less than half of the error, for any scheme of rows or
   CHECK(left<nf4_g64>(200) < 0.5);
 }
 
+TEST_CASE("descent leaves as little where scales are quantized with those of the same row") {
+  using q4_of_8 =
+      scheme<affine_min<uint4, scale_as<scheme<symmetric<uint6, scale_as<f16>>, per_group<4>>>>, per_group<8>>;
+  using nf4_of_row = scheme<symmetric<nf4, scale_as<scheme<symmetric<uint8>, per_row>>>, per_group<16>>;
+  using q6 = scheme<signed_max<int6>, per_group<16>>;
+  using q6_of_16 =
+      scheme<signed_max<int6, scale_as<scheme<signed_max<int8, scale_as<f16>>, per_group<3>>>>, per_group<16>>;
+  CHECK(left<q4_of_8>(200) < 0.5);
+  CHECK(left<nf4_of_row>(200) < 0.5);
+  CHECK(left<q6_of_16>(200) < 1.05 * left<q6>(200));
+}
+
 TEST_CASE("a target beside W X: the layer makes up for activations that lost bits before it") {
   test::layer const l(10, 40, 300, 13);
   Eigen::MatrixXf const xq = (l.x.array() * 2).round().matrix() / 2;

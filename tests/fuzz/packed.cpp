@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Any bytes as a file of packed matrices: parsed, every matrix that one of these schemes fits multiplied, floats read.
+// Any bytes as a file of packed matrices: parsed, every matrix that one of these storages and schemes fits multiplied, floats
+// read.
 #include "octavo/io/packed.hpp"
 #include "octavo/ops/matmul.hpp"
+#include "octavo/ops/matmul_additive.hpp"
+#include "octavo/ops/matmul_fixed.hpp"
+#include "octavo/ops/matmul_outliers.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/files.hpp"
@@ -15,16 +19,40 @@ using namespace octavo;
 
 namespace {
 
-template <class S>
-void multiply(io::packed_file const& file, std::string_view name) {
+/// Reads a matrix by read(name, error), and multiplies it by `tokens` tokens: product(w, x, y).
+template <class Read, class Product>
+void multiply(std::string_view name, octavo::index tokens, Read const& read, Product const& product) {
   std::string error;
-  auto const w = file.view<S>(name, error);
+  auto const w = read(name, error);
   if (!w && error.empty()) { __builtin_trap(); }
   if (!w || w->rows() > 1000 || w->cols() > 1000) { return; }
-  std::vector<float> const x(static_cast<std::size_t>(w->cols()), 1.0f);
-  std::vector<float> y(static_cast<std::size_t>(w->rows()));
-  tokens_view<float> const out(y.data(), w->rows(), 1, w->rows());
-  matmul<schemes::a8>(*w, tokens_view<float const>(x.data(), w->cols(), 1, w->cols()), out, on<scalar>());
+  std::vector<float> const x(static_cast<std::size_t>(tokens * w->cols()), 1.0f);
+  std::vector<float> y(static_cast<std::size_t>(tokens * w->rows()));
+  tokens_view<float> const out(y.data(), w->rows(), tokens, w->rows());
+  product(*w, tokens_view<float const>(x.data(), w->cols(), tokens, w->cols()), out);
+}
+auto const by_int8 = [](auto const& w, auto const& x, auto const& y) { matmul<schemes::a8>(w, x, y, on<scalar>()); };
+auto const as_it_is = [](auto const& w, auto const& x, auto const& y) { matmul(w, x, y, on<scalar>()); };
+auto const in_words = [](auto const& w, auto const& x, auto const& y) {
+  matmul(w, in_fixed(x, {16, 15}), y, on<scalar>());
+};
+
+template <class S>
+void multiply_packed(io::packed_file const& file, std::string_view name) {
+  multiply(
+      name, 1, [&file](auto n, auto& error) { return file.view<S>(n, error); }, by_int8);
+}
+template <class S>
+void multiply_outliers(io::packed_file const& file, std::string_view name) {
+  for (octavo::index const tokens : {1, 4}) {  // rows are lanes, or tokens
+    multiply(
+        name, tokens, [&file](auto n, auto& error) { return file.outliers<S>(n, error); }, by_int8);
+  }
+}
+template <int M, int B>
+void multiply_additive(io::packed_file const& file, std::string_view name) {
+  multiply(
+      name, 1, [&file](auto n, auto& error) { return file.additive<M, B>(n, error); }, as_it_is);
 }
 
 }  // namespace
@@ -44,11 +72,17 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     }
     float const volatile read = sum;
     (void)read;
-    multiply<schemes::w8>(*file, name);
-    multiply<schemes::w4_g<32>>(*file, name);
-    multiply<schemes::q4_k>(*file, name);
-    multiply<schemes::nvfp4>(*file, name);
-    multiply<scheme<affine<uint4, scale_as<bf16>>, per_group<32>>>(*file, name);
+    multiply_packed<schemes::w8>(*file, name);
+    multiply_packed<schemes::w4_g<32>>(*file, name);
+    multiply_packed<schemes::q4_k>(*file, name);
+    multiply_packed<schemes::nvfp4>(*file, name);
+    multiply_packed<scheme<affine<uint4, scale_as<bf16>>, per_group<32>>>(*file, name);
+    multiply_outliers<schemes::w8>(*file, name);
+    multiply_outliers<schemes::w4_g<32>>(*file, name);
+    multiply(
+        name, 1, [&file](auto n, auto& why_not) { return file->fixed(n, why_not); }, in_words);
+    multiply_additive<2, 4>(*file, name);
+    multiply_additive<1, 9>(*file, name);
   }
   return 0;
 }

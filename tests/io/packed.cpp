@@ -3,9 +3,14 @@
 
 #include "octavo/io/mapped_file.hpp"
 #include "octavo/ops/matmul.hpp"
+#include "octavo/ops/matmul_additive.hpp"
+#include "octavo/ops/matmul_fixed.hpp"
+#include "octavo/ops/matmul_outliers.hpp"
 #include "octavo/ops/quantize.hpp"
+#include "octavo/ops/quantize_outliers.hpp"
 #include "octavo/quant/schemes.hpp"
 
+#include "support/additive.hpp"
 #include "support/archs.hpp"
 #include "support/bits.hpp"
 #include "support/catch.hpp"
@@ -15,6 +20,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 using namespace octavo;
 using namespace octavo::schemes;
@@ -34,6 +42,25 @@ std::string changed(std::string file, std::size_t at, T const& value) {
 }
 
 using w4z = scheme<affine<uint4, scale_as<bf16>>, per_group<32>>;
+
+/// Tokens of integers as make_golden.py has them.
+test::matrix<float> golden_tokens(octavo::index features) {
+  test::matrix<float> x(features, 2);
+  for (octavo::index t = 0; t < 2; ++t) {
+    for (octavo::index k = 0; k < features; ++k) {
+      x(k, t) = k == 0 ? 127.0f : static_cast<float>((37 * k + 11 * t) % 255 - 127);
+    }
+  }
+  return x;
+}
+/// Where `name` has its bytes in a file.
+std::size_t place_of(std::string const& text, std::string_view name) {
+  test::file_bytes const bytes(text);
+  std::string error;
+  auto const file = packed_file::parse(bytes.span(), error);
+  REQUIRE(file);
+  return static_cast<std::size_t>(file->matrices().at(name).bytes.data() - bytes.span().data());
+}
 
 }  // namespace
 
@@ -70,12 +97,7 @@ TEST_CASE("weights.octavo multiplies to the bits that NumPy computed, on every i
     auto const w = file->view<S>(name, error);
     INFO(name << ": " << error);
     REQUIRE(w);
-    test::matrix<float> x(w->cols(), 2);
-    for (octavo::index t = 0; t < 2; ++t) {
-      for (octavo::index k = 0; k < w->cols(); ++k) {
-        x(k, t) = k == 0 ? 127.0f : static_cast<float>((37 * k + 11 * t) % 255 - 127);
-      }
-    }
+    auto const x = golden_tokens(w->cols());
     test::for_archs([&](auto arch) {
       using A = typename decltype(arch)::type;
       test::matrix<float> y(w->rows(), 2);
@@ -129,9 +151,10 @@ TEST_CASE("matrices that were packed, saved and mapped multiply to the same bits
 TEST_CASE("floats beside the matrices come back as they were, in place, and are not taken for matrices") {
   std::vector<float> const factors = {1, -2, 0.5f};
   std::vector<float> const term = {1, 2, 3, 4, 5, 6};
+  quantized_matrix<w8> const w(5, 3);
   packed_writer writer;
   writer.add("factors", factors, 3);
-  writer.add("w", quantized_matrix<w8>(5, 3));
+  writer.add("w", w);
   writer.add("term", term, 2, 3);
   writer.add("none", std::span<float const>(), 0, 7);
   test::file_bytes const bytes(text_of(writer.bytes()));
@@ -191,6 +214,205 @@ TEST_CASE("scales of two levels come back in place, and older files of float sca
   auto const claims = packed_file::parse(cut.span(), error);
   REQUIRE(claims);
   CHECK_FALSE(claims->view<q4_k>("w", error));
+}
+
+TEST_CASE(
+    "outliers, fixed point and additive codebooks that NumPy wrote multiply to its bits, and are written again") {
+  auto const text = test::golden_file("storages.octavo");
+  test::file_bytes const bytes(text);
+  std::string error;
+  auto const file = packed_file::parse(bytes.span(), error);
+  INFO(error);
+  REQUIRE(file);
+  auto const outliers = file->outliers<w4_g32>("outliers", error);
+  auto const fixed = file->fixed("fixed", error);
+  auto const additive = file->additive<2, 4>("additive", error);
+  INFO(error);
+  REQUIRE((outliers && fixed && additive));
+  CHECK(fixed->type().word_length == 12);
+  CHECK(fixed->type().fraction_length == 10);
+  CHECK(fixed->data() > bytes.span().data());  // in place: nothing was copied
+  packed_writer writer;
+  auto const check = [&](char const* name, auto const& w, auto const& multiply) {
+    std::string const products = std::string(name) + ".products";
+    auto const expected = file->floats(products, error);
+    REQUIRE(expected);
+    writer.add(name, w);
+    writer.add(products, {expected->data(), static_cast<std::size_t>(2 * w.rows())}, w.rows(), 2);
+    auto const x = golden_tokens(w.cols());
+    test::for_archs([&](auto arch) {
+      test::matrix<float> y(w.rows(), 2);
+      multiply(w, x, y, on<typename decltype(arch)::type>());
+      int wrong = 0;
+      for (octavo::index i = 0; i < 2 * w.rows(); ++i) {
+        wrong += test::same_bits(y(i % w.rows(), i / w.rows()), expected->data()[i]) ? 0 : 1;
+      }
+      INFO(name << ", " << arch_name<typename decltype(arch)::type>);
+      CHECK(wrong == 0);
+    });
+  };
+  check("outliers", *outliers, [](auto const& w, auto const& x, auto& y, auto on) { matmul<a8>(w, x, y, on); });
+  check("fixed", *fixed, [](auto const& w, auto const& x, auto& y, auto on) {
+    matmul(w, in_fixed(x, {8, 0}), y, on);
+  });
+  check("additive", *additive, [](auto const& w, auto const& x, auto& y, auto on) { matmul(w, x, y, on); });
+  CHECK(text_of(writer.bytes()) == text);
+}
+
+TEST_CASE("matrices of every storage that were saved and mapped multiply to the same bits") {
+  test::matrix<float> const weights(70, 96, 1);
+  test::matrix<float> const x(96, 5, 2);
+  auto const outliers = quantize_with_outliers<w4_g32>(weights, 0.03, on<scalar>());
+  auto const by_columns = quantize_with_outliers<scheme<symmetric<int8>, per_column>>(weights, 0.03, on<scalar>());
+  fixed_matrix const fixed(weights, {13, 11});
+  auto const books = test::random_additive<2, 8>(70, 96, 3);
+  auto const wide = test::random_additive<1, 9, 16, float>(70, 96, 4);
+  std::vector<float> const floats(3);
+  additive_matrix<2, 8> const nothing(0, 8, {}, std::vector<f16>(2 * 256 * 8), {});
+  outlier_matrix<w8> const no_outliers(quantized_matrix<w8>(0, 7), sparse_matrix(0, 7, nullptr, 0));
+  packed_writer writer;
+  writer.add("floats", floats, 3);  // what follows needs zeros before it
+  writer.add("outliers", outliers);
+  writer.add("fixed", fixed);
+  writer.add("by columns", by_columns);
+  writer.add("books", books);
+  writer.add("wide", wide);
+  writer.add("nothing", nothing);
+  writer.add("no outliers", no_outliers);
+  std::string const path = "packed_storages_test.octavo";
+  std::string error;
+  INFO(error);
+  REQUIRE(writer.write(path, error));
+  auto const mapping = mapped_file::open(path, error);
+  REQUIRE(mapping);
+  auto const file = packed_file::parse(mapping->bytes(), error);
+  REQUIRE(file);
+  auto const check = [&](auto const& owned, auto const& read, auto const& multiply) {
+    INFO(error);
+    REQUIRE(read);
+    test::for_archs([&](auto arch) {
+      test::matrix<float> expected(70, 5);
+      multiply(owned, expected, on<scalar>());
+      test::matrix<float> y(70, 5);
+      multiply(*read, y, on<typename decltype(arch)::type>());
+      CHECK(test::differences(y, expected) == 0);
+    });
+  };
+  auto const as_int8 = [&](auto const& w, auto& y, auto on) { matmul<a8>(w, x, y, on); };
+  auto const as_it_is = [&](auto const& w, auto& y, auto on) { matmul(w, x, y, on); };
+  check(outliers, file->outliers<w4_g32>("outliers", error), as_int8);
+  check(outliers, file->outliers<w4_g32>("outliers", error), as_it_is);
+  check(by_columns, file->outliers<scheme<symmetric<int8>, per_column>>("by columns", error), as_int8);
+  check(fixed, file->fixed("fixed", error), [&](auto const& w, auto& y, auto on) {
+    matmul(w, in_fixed(x, {16, 10}), y, on);
+  });
+  check(books, file->additive<2, 8>("books", error), as_it_is);
+  check(wide, (file->additive<1, 9, 16, float>("wide", error)), as_it_is);
+  CHECK(file->additive<2, 8>("nothing", error)->rows() == 0);
+  auto const none = file->outliers<w8>("no outliers", error);
+  INFO(error);
+  REQUIRE(none);
+  CHECK(none->cols() == 7);
+  std::remove(path.c_str());
+}
+
+TEST_CASE("a matrix of one storage is not taken for one of another") {
+  test::file_bytes const bytes(test::golden_file("storages.octavo"));
+  std::string error;
+  auto const file = packed_file::parse(bytes.span(), error);
+  REQUIRE(file);
+  CHECK_FALSE(file->view<w4_g32>("outliers", error));
+  CHECK(error ==
+        "outliers is 'int4 x f16, per_group<32> + f16 outliers', but 'int4 x f16, per_group<32>' was asked for");
+  CHECK_FALSE(file->outliers<w8>("outliers", error));
+  CHECK(
+      error ==
+      "outliers is 'int4 x f16, per_group<32> + f16 outliers', but 'int8 x f32, per_row + f16 outliers' was asked for");
+  CHECK_FALSE(file->outliers<w4_g32>("outlier", error));
+  CHECK(error == "there is no matrix outlier");
+  CHECK_FALSE(file->fixed("additive", error));
+  CHECK(error == "additive is 'additive 2x4, groups of 8, f16', but fixed point of 2 to 16 bits was asked for");
+  CHECK_FALSE(file->fixed("fixes", error));
+  CHECK(error == "there is no matrix fixes");
+  CHECK_FALSE(file->additive<2, 8>("additive", error));
+  CHECK(error == "additive is 'additive 2x4, groups of 8, f16', but 'additive 2x8, groups of 8, f16' was asked for");
+  CHECK_FALSE((file->additive<2, 4, 8, float>("additive", error)));
+  CHECK_FALSE(file->floats("fixed", error));
+}
+
+TEST_CASE("types of fixed point that have no kernel, or are not written so") {
+  auto const text = test::golden_file("storages.octavo");
+  auto const at = text.find("fixed_point<12, 10>");
+  std::string error;
+  auto const type_of = [&](std::string_view type) {
+    auto other = text;
+    test::file_bytes const bytes(other.replace(at, 19, type));
+    auto const file = packed_file::parse(bytes.span(), error);
+    REQUIRE(file);
+    auto const w = file->fixed("fixed", error);
+    return w ? std::pair(w->type().word_length, w->type().fraction_length) : std::pair(0, 0);
+  };
+  CHECK(type_of("fixed_point<16, -1>") == std::pair(16, -1));
+  CHECK(type_of("fixed_point<2, -60>") == std::pair(2, -60));
+  for (char const* const none :
+       {"fixed_point<17, 10>", "fixed_point<1, 100>", "fixed_point<-9, 10>", "fixed_point<12, 61>",
+        "fixed_point<12 , 1>", "fixed_point<12, +1>", "fixed_point<12, 010", "fixed_point<1234567",
+        "fixed_point<12,   >", "fixed_point<12, -0>", "fixed_point<9, 61> ", "fixed_point of bits"}) {
+    CHECK(type_of(none) == std::pair(0, 0));
+    CHECK(error == "fixed is '" + std::string(none) + "', but fixed point of 2 to 16 bits was asked for");
+  }
+}
+
+TEST_CASE("bytes of outliers, words and codebooks that do not fit their extents, or are not what they must be") {
+  auto const text = test::golden_file("storages.octavo");
+  std::string error;
+  auto const refused = [&](std::string const& changed_text, auto const& read) {
+    error.clear();
+    test::file_bytes const bytes(changed_text);
+    auto const file = packed_file::parse(bytes.span(), error);
+    return file && !read(*file);
+  };
+  auto const outliers = [&](packed_file const& f) { return f.outliers<w4_g32>("outliers", error).has_value(); };
+  auto const fixed = [&](packed_file const& f) { return f.fixed("fixed", error).has_value(); };
+  auto const additive = [&](packed_file const& f) { return f.additive<2, 4>("additive", error).has_value(); };
+  auto const with_extents = [&](char const* name, std::int64_t rows, std::int64_t cols) {
+    return changed(changed(text, text.find(name) - 40, rows), text.find(name) - 32, cols);
+  };
+  CHECK_FALSE(refused(text, outliers));
+  CHECK_FALSE(refused(text, fixed));
+  CHECK_FALSE(refused(text, additive));
+  // All extents that bytes do not fit; INT64_MAX in either place, or in both.
+  std::int64_t const huge[] = {INT64_MAX, INT64_MAX - 63, std::int64_t{1} << 40, std::int64_t{1} << 32, 65537};
+  for (std::int64_t const n : huge) {
+    CHECK(refused(with_extents("outliers", n, 64), outliers));
+    CHECK(refused(with_extents("outliers", 20, n), outliers));
+    CHECK(refused(with_extents("outliers", n, 0), outliers));
+    CHECK(refused(with_extents("outliers", 0, n), outliers));
+    CHECK(refused(with_extents("outliers", n, n), outliers));
+    CHECK(refused(with_extents("fixed", n, 7), fixed));
+    CHECK(refused(with_extents("fixed", 5, n), fixed));
+    CHECK(refused(with_extents("fixed", n, n), fixed));
+    CHECK(refused(with_extents("fixed", n, 0), fixed));
+    CHECK(refused(with_extents("additive", n, 24), additive));
+    CHECK(refused(with_extents("additive", 3, n / 8 * 8), additive));
+    CHECK(refused(with_extents("additive", n, 0), additive));
+    CHECK(refused(with_extents("additive", n, n / 8 * 8), additive));
+  }
+  CHECK(refused(with_extents("outliers", 65, 64), outliers));
+  CHECK(error == "outliers has 2880 bytes, but 65 x 64 of its scheme need 4672");
+  CHECK(refused(with_extents("fixed", 65, 7), fixed));
+  CHECK(error == "fixed has 1024 bytes, but 65 x 7 of its scheme need 2048");
+  CHECK(refused(with_extents("additive", 3, 88), additive));
+  CHECK(error == "additive has 588 bytes, but 3 x 88 of its scheme need 652");
+  CHECK(refused(with_extents("additive", 3, 20), additive));
+  CHECK(error == "additive has 20 columns, no multiple of 8");
+  CHECK_FALSE(refused(with_extents("outliers", 17, 64), outliers));
+
+  auto const sparse = place_of(text, "outliers") + 2304;
+  CHECK(refused(changed(text, sparse + 8, std::int64_t{100}), outliers));
+  CHECK(error == "outliers: starts of a sparse matrix do not ascend from 0 to the number of its entries");
+  CHECK(refused(changed(text, sparse + 64, std::uint16_t{64}), outliers));
+  CHECK(error == "outliers: a sparse matrix has a number in a column outside of it");
 }
 
 TEST_CASE("a matrix is found by its name and its scheme, or refused") {

@@ -40,7 +40,7 @@ TEST_CASE("a tile is the exact sum of its pairs, however they are cut into burst
     for (octavo::index const burst : {1, 2, 5, 12}) {
       std::int64_t sums[static_cast<std::size_t>(4 * L)];
       octavo::index const row = 64 - 2 * L;
-      kernel::fixed_tile<A, 2, 2>(w.panel(0) + row * 4, tokens.data(), stride, 12, burst, sums);
+      kernel::fixed_tile<A, 2, 2>(w.view().panel(0) + row * 4, tokens.data(), stride, 12, burst, sums);
       int wrong = 0;
       for (octavo::index t = 0; t < 2; ++t) {
         for (octavo::index r = 0; r < 2 * L; ++r) {

@@ -22,7 +22,12 @@ TEST_CASE("a matrix with outliers is the sum of both, of the same extents") {
   CHECK(w.cols() == 7);
   CHECK(w(3, 6) == alone.view()(3, 6) + 2.5f);
   CHECK(w(3, 5) == alone.view()(3, 5));
-  CHECK(w.size_bytes() == alone.size_bytes() + 64);
+  CHECK(w.size_bytes() == alone.size_bytes() + 2 * 64);
+  outlier_matrix_view<w4> const view = w;
+  CHECK(view.size_bytes() == w.size_bytes());
+  CHECK(view(3, 6) == w(3, 6));
+  CHECK(view.dense().data() == w.dense().data());
+  CHECK(view.sparse().data() == w.sparse().view().data());
   CHECK(test::error_of([&] {
           (void)outlier_matrix<w4>(alone, sparse_matrix(20, 8, nullptr, 0));
         }).find("Rows and columns of both must be equal.") != std::string::npos);

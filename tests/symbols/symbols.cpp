@@ -112,7 +112,11 @@ void outliers(symbols::dense& m, tokens_view<bf16 const> const& x, symbols::pool
   if (!can_matmul(w, x, m)) { return; }
   matmul<schemes::a8>(w, x, m, on<A>(pool));
   matmul(w, x, m, on<A>());
-  m(0, 0) = w(0, 0) + static_cast<float>(w.size_bytes());
+  sparse_matrix_view const side = w.sparse();
+  outlier_matrix_view<S> const mapped(w.dense(),
+                                      sparse_matrix_view(side.data(), side.size_bytes(), w.rows(), w.cols()));
+  matmul<schemes::a8>(mapped, x, m, on<A>(pool));
+  m(0, 0) = w(0, 0) + mapped(0, 0) + static_cast<float>(w.size_bytes());
   if constexpr (std::is_same_v<A, default_arch>) { matmul(quantize_with_outliers<S>(m, 0.01), x, m); }
 }
 
@@ -244,6 +248,8 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   fixed_matrix fixed(m, {12, 8});
   fixed_matrix const same = fixed;
   fixed = same;
+  fixed_matrix_view const mapped(same.data(), same.size_bytes(), same.rows(), same.cols(), same.type());
+  matmul(mapped, in_fixed(m, {16, 8}), y, on<A>(pool));
   matmul(fixed, in_fixed(m, {16, 8}), y, on<A>(pool));
 }
 

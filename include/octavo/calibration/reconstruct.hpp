@@ -58,6 +58,16 @@ class adam {
   double kept_second_ = 1;
 };
 
+template <class Q>
+struct group_law_of {
+  using type = Q;
+};
+template <class Q>
+  requires has_quantized_scales<Q>
+struct group_law_of<Q> {
+  using type = typename Q::group_law;
+};
+
 /// Some rows of a layer on their way. What descends are the latent weights and a factor for the range of each group.
 template <class Scheme>
 class reconstruction {
@@ -65,6 +75,8 @@ class reconstruction {
   using quantizer = typename Scheme::quantizer;
   using format = typename quantizer::format;
   using params = typename quantizer::params;
+  /// What a group has by itself: where scales are quantized, the quantizer with float scales.
+  using law = typename group_law_of<quantizer>::type;
 
   /// Starts from the weights `w` and the ranges that `start` finds.
   reconstruction(Eigen::MatrixXd w, calibration::clip_search const& start)
@@ -79,17 +91,15 @@ class reconstruction {
       for (index g = 0; g < layout_.groups(); ++g) {
         xs.clear();
         for (index k = 0; k < layout_.group_length(g); ++k) { xs.push_back(weight(r, g * layout_.group() + k)); }
-        ranges_.push_back(start.best<quantizer>(xs));
+        ranges_.push_back(start.best<law>(xs));
       }
     }
     code_all();
   }
 
   [[nodiscard]] Eigen::MatrixXd const& decoded() const noexcept { return decoded_; }
-  [[nodiscard]] params params_at(index r, index g) const {
-    auto const whole = ranges_[static_cast<std::size_t>(r * layout_.groups() + g)];
-    return calibration::params_of<quantizer>({static_cast<float>(factors_(r, g) * double{whole.low}),
-                                              static_cast<float>(factors_(r, g) * double{whole.high})});
+  [[nodiscard]] params const& params_at(index r, index g) const {
+    return params_[static_cast<std::size_t>(r * layout_.groups() + g)];
   }
   [[nodiscard]] code code_at(index r, index c) const {
     return quantizer::encode(weight(r, c), params_at(r, c / layout_.group()));
@@ -117,11 +127,45 @@ class reconstruction {
  private:
   [[nodiscard]] float weight(index r, index c) const { return static_cast<float>(latent_(r, c)); }
 
+  [[nodiscard]] typename law::params law_at(index r, index g) const {
+    auto const whole = ranges_[static_cast<std::size_t>(r * layout_.groups() + g)];
+    return calibration::params_of<law>({static_cast<float>(factors_(r, g) * double{whole.low}),
+                                        static_cast<float>(factors_(r, g) * double{whole.high})});
+  }
+  /// Params of all groups; where scales are quantized, of those of a row that share.
+  void settle_all() {
+    params_.clear();
+    index const groups = layout_.groups();
+    for (index r = 0; r < layout_.rows; ++r) {
+      if constexpr (has_quantized_scales<quantizer>) {
+        index const run = panel_layout<Scheme>::sharing_groups != 0 ? index{panel_layout<Scheme>::sharing_groups}
+                                                                    : larger(groups, 1);
+        std::vector<float> scales, drops;
+        for (index first = 0; first < groups; first += run) {
+          scales.clear();
+          drops.clear();
+          for (index g = first; g < smaller(first + run, groups); ++g) {
+            auto const ends = quantizer::ends_of(law_at(r, g));
+            scales.push_back(ends.scale);
+            drops.push_back(ends.drop);
+          }
+          auto const shared = quantizer::share(scales.data(), drops.data(), static_cast<index>(scales.size()));
+          for (std::size_t i = 0; i < scales.size(); ++i) {
+            params_.push_back(quantizer::settle({scales[i], drops[i]}, shared));
+          }
+        }
+      } else {
+        for (index g = 0; g < groups; ++g) { params_.push_back(law_at(r, g)); }
+      }
+    }
+  }
+
   void code_all() {
+    settle_all();
     constexpr float beyond = 0x1p60f;  // every value, and still no product with an inverse overflows
     for (index r = 0; r < layout_.rows; ++r) {
       for (index g = 0; g < layout_.groups(); ++g) {
-        params const p = params_at(r, g);
+        params const& p = params_at(r, g);
         code const least = quantizer::encode(-beyond, p);
         code const most = quantizer::encode(beyond, p);
         double const low = double{quantizer::decode(least, p)};
@@ -143,6 +187,7 @@ class reconstruction {
   panel_layout<Scheme> layout_;
   Eigen::MatrixXd latent_;
   std::vector<calibration::range> ranges_;
+  std::vector<params> params_;
   Eigen::ArrayXXd factors_;
   Eigen::MatrixXd decoded_;
   Eigen::ArrayXXd steps_;
@@ -195,16 +240,19 @@ namespace calibration {
 /// see; `gram` is E[X̂ X̂ᵀ]. So layers can be treated in turn, and activations can be quantized; the cost does not grow with the
 /// tokens. For a layer whose bias is corrected afterwards take the mean out of both. `reconstruct` has the target W X̂.
 ///
-/// Schemes: per_row and per_group. All in double but encode and decode. *Errors*: extents that differ, elements not finite.
+/// Schemes: per_row and per_group; scales may be quantized with those of the same row, which happens in each iteration. All in double but encode and decode. *Errors*: extents that differ, elements not finite.
 /// *Time*: iterations rows cols² (AdaQuant has 1000 iterations for convolutions, 50 for BERT). *Memory*: 64 rows, ten times.
 template <class Scheme, class M>
 [[nodiscard]] quantized_matrix<Scheme> reconstruct_to(M const& weights, Eigen::MatrixXd const& gram,
                                                       Eigen::MatrixXd const& h,
                                                       reconstruct_options const& options = {}) {
-  static_assert(
-      !has_quantized_scales<typename Scheme::quantizer>,
-      "Octavo: reconstruct fits group by group, but these groups share what their scales are quantized with. "
-      "Use float scales.");
+  if constexpr (has_quantized_scales<typename Scheme::quantizer>) {
+    static_assert(
+        panel_layout<Scheme>::sharing_rows == 1 &&
+            !detail::is_per_tensor<typename Scheme::quantizer::scale_granularity>,
+        "Octavo: reconstruct keeps the best of each row, but rows share what these scales are quantized with. "
+        "Quantize the scales per_group<N> or per_row.");
+  }
   static_assert(!detail::is_per_tensor<typename Scheme::granularity>,
                 "Octavo: reconstruct moves the range of each row, but those of per_tensor are one. Use per_row or "
                 "per_group<G>, or gptq.");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// import_compressed: W8A8 and W4A16 weights of safetensors files by compressed-tensors, as packed matrices, exactly.
+// import_compressed: W8A8, W4A16 and FP8 weights of safetensors files by compressed-tensors, as packed matrices, exactly.
 #pragma once
 
 #include <cstddef>
@@ -29,15 +29,18 @@ class compressed_layer {
   using Q = typename S::quantizer;
   static constexpr bool zeros = has_zero_point<Q>;
   static constexpr int bits = S::format::bits;
+  static constexpr bool fp8 = std::is_same_v<typename S::format, e4m3>;
   static constexpr index per_word = 32 / bits;
   static_assert(
-      layout::linear && !layout::by_column && (bits == 8 || bits == 4) && lattice<typename S::format>.exact &&
-          lattice<typename S::format>.step == 1.0f,
-      "Octavo: compressed-tensors files hold integers of 4 or 8 bits: a scheme of symmetric<int4 or int8> or "
-      "affine<uint4 or uint8>, per_row or per_group<G>.");
+      layout::linear && !layout::by_column &&
+          (fp8 || ((bits == 8 || bits == 4) && lattice<typename S::format>.exact &&
+                   lattice<typename S::format>.step == 1.0f)),
+      "Octavo: compressed-tensors files hold integers of 4 or 8 bits or e4m3: a scheme of symmetric<int4, int8 or "
+      "e4m3> or affine<uint4 or uint8>, per_tensor, per_row or per_group<G>.");
 
  public:
-  compressed_layer(safetensors const& file, std::string prefix) : file_(file), prefix_(std::move(prefix)) {}
+  compressed_layer(safetensors const& file, std::string prefix, index block_rows)
+      : file_(file), prefix_(std::move(prefix)), block_rows_(block_rows) {}
 
   [[nodiscard]] std::optional<quantized_matrix<S>> read(std::string& error) {
     bool const ok = find_weight() && find_scale() && find_zeros() && check_order();
@@ -70,13 +73,15 @@ class compressed_layer {
     return value;
   }
 
-  /// `weight`: int8 as it is. `weight_packed`: words of codes + 2^(bits - 1), the first in the low bits.
+  /// `weight`: int8 or e4m3 as it is. `weight_packed`: words of codes + 2^(bits - 1), the first in the low bits.
   [[nodiscard]] bool find_weight() {
     if (auto const* const plain = find(".weight")) {
-      if (plain->dtype != "I8" || plain->shape.size() != 2) {
-        return refuse(".weight is " + shown(*plain) + "; int8 weights are supported here, of two dimensions");
+      if ((plain->dtype != "I8" && plain->dtype != "F8_E4M3") || plain->shape.size() != 2) {
+        return refuse(".weight is " + shown(*plain) + "; I8 and F8_E4M3 are supported here, of two dimensions");
       }
-      if (bits != 8 || zeros) { return refuse(".weight is " + shown(*plain) + ", " + not_wanted()); }
+      if (bits != 8 || zeros || fp8 != (plain->dtype == "F8_E4M3")) {
+        return refuse(".weight is " + shown(*plain) + ", " + not_wanted());
+      }
       rows_ = plain->shape[0];
       cols_ = plain->shape[1];
       weight_ = plain;
@@ -85,6 +90,7 @@ class compressed_layer {
     weight_ = find(".weight_packed");
     packed_ = true;
     if (weight_ == nullptr) { return refuse(" has neither .weight nor .weight_packed"); }
+    if (fp8) { return refuse(".weight_packed is " + shown(*weight_) + ", " + not_wanted()); }
     auto const* const shape = find(".weight_shape");
     bool const wide = shape != nullptr && shape->dtype == "I64";
     if (shape == nullptr || shape->shape != std::vector<index>{2} || !(wide || shape->dtype == "I32")) {
@@ -101,24 +107,33 @@ class compressed_layer {
     return true;
   }
 
-  /// A column for each group; or one for all, or one number for the whole tensor.
+  /// A column for each group; or one for all, or one number for the whole tensor, or a row for so many rows of a block.
   [[nodiscard]] bool find_scale() {
+    auto const* const other = find(".weight_scale_inv");  // as some checkpoints call it; a factor as well
     scale_ = find(".weight_scale");
-    if (scale_ == nullptr) { return refuse(" has no .weight_scale"); }
+    if (scale_ != nullptr && other != nullptr) { return refuse(" has both .weight_scale and .weight_scale_inv"); }
+    if (scale_ == nullptr && other == nullptr) { return refuse(" has no .weight_scale"); }
+    if (scale_ == nullptr) {
+      scale_ = other;
+      scale_text_ = ".weight_scale_inv";
+    }
+    if (block_rows_ < 1) { return refuse(": a block has " + std::to_string(block_rows_) + " rows, but must have 1"); }
+    auto const unwanted = [this] { return refuse(scale_text_ + " is " + shown(*scale_) + ", " + not_wanted()); };
     groups_ = layout{rows_, cols_}.groups();
     if (!has_shape(*scale_, rows_, groups_)) {
       bool const single = scale_->data.size() > 0 && scale_->shape == std::vector<index>(scale_->shape.size(), 1);
       bool const column = scale_->shape == std::vector<index>{rows_};
-      if (octavo::detail::is_per_group<typename S::granularity> || !(single || column)) {
-        return refuse(".weight_scale is " + shown(*scale_) + ", " + not_wanted());
+      bool const blocks = has_shape(*scale_, ceil_div(rows_, block_rows_), groups_);
+      if (octavo::detail::is_per_group<typename S::granularity> ? !blocks : !(single || column)) {
+        return unwanted();
       }
-      one_scale_ = single;
+      if (!single && !column) { rows_of_scale_ = block_rows_; }
+      if (single) { rows_of_scale_ = rows_; }
     }
     using T = typename layout::scale_type;
     bool const narrow = scale_->dtype == scale_name<T>();
     bool const widens = std::is_same_v<T, float> && (scale_->dtype == "F16" || scale_->dtype == "BF16");
-    if (!narrow && !widens) { return refuse(".weight_scale is " + shown(*scale_) + ", " + not_wanted()); }
-    return true;
+    return narrow || widens || unwanted();
   }
   template <class T>
   [[nodiscard]] static constexpr char const* scale_name() {
@@ -160,13 +175,13 @@ class compressed_layer {
   }
 
   [[nodiscard]] typename Q::params params(index r, index g) {
-    index const i = one_scale_ ? 0 : r * groups_ + g;
+    index const i = r / rows_of_scale_ * groups_ + g;
     typename Q::params p{};
     p.scale = scale_->dtype == "F32"   ? at<float>(*scale_, i)
               : scale_->dtype == "F16" ? static_cast<float>(at<f16>(*scale_, i))
                                        : static_cast<float>(at<bf16>(*scale_, i));
     if (!octavo::detail::is_finite(p.scale)) {
-      (void)refuse(".weight_scale of row " + std::to_string(r) + ", group " + std::to_string(g) +
+      (void)refuse(scale_text_ + " of row " + std::to_string(r) + ", group " + std::to_string(g) +
                    ", is not a finite number");
     }
     if constexpr (zeros) {
@@ -187,24 +202,31 @@ class compressed_layer {
   index rows_ = 0;
   index cols_ = 0;
   index groups_ = 0;
+  index block_rows_;
+  index rows_of_scale_ = 1;
+  std::string scale_text_ = ".weight_scale";
   bool packed_ = false;
-  bool one_scale_ = false;
 };
 
 }  // namespace detail
 
 /// The weights of the layer `prefix` in scheme S, code by code and scale by scale. Nothing, and why in `error`, if the file
-/// holds another scheme, other types (FP8, act-order), shapes that do not fit, or scales that are no finite numbers.
+/// holds another scheme, other types (e5m2, e8m0 scales, act-order), shapes that do not fit, or scales that are no finite numbers.
 ///
 ///     W8A8   .weight I8, .weight_scale              schemes::w8, whose f32 holds scales of any type
 ///     W4A16  .weight_packed, _scale, _shape         scheme<symmetric<int4, scale_as<bf16>>, per_group<128>>
 ///            and .weight_zero_point                 scheme<affine<uint4, scale_as<bf16>>, per_group<128>>
+///     FP8    .weight F8_E4M3, .weight_scale         schemes::fp8, scheme<symmetric<e4m3, scale_as<bf16>>, per_tensor>
+///            .weight F8_E4M3, .weight_scale_inv     scheme<symmetric<e4m3>, per_group<128>>
 ///
-/// The type of the scales is that of the file, or float.
+/// The type of the scales is that of the file, or float. Scales of blocks (`weight_block_size` of the checkpoint's config, by
+/// either name of the tensor: DeepSeek, Qwen) are repeated for the rows of a block, `block_rows`; its columns are the group.
+/// Codes of e4m3 that are NaN, S.1111.111, are NaN here, too, and make their output NaN. Scales of activations
+/// (`input_scale`) are not read.
 template <class S>
 [[nodiscard]] std::optional<quantized_matrix<S>> import_compressed(safetensors const& file, std::string prefix,
-                                                                   std::string& error) {
-  return detail::compressed_layer<S>(file, std::move(prefix)).read(error);
+                                                                   std::string& error, index block_rows = 128) {
+  return detail::compressed_layer<S>(file, std::move(prefix), block_rows).read(error);
 }
 
 }  // namespace io

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Files of packed matrices and of floats beside them: packed_writer saves them, packed_file finds them where they are.
+// Files of matrices and of floats beside them: packed_writer saves them, packed_file finds them where they are.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -14,11 +15,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "octavo/io/cursor.hpp"
 #include "octavo/io/scheme_text.hpp"
+#include "octavo/storage/additive_matrix.hpp"
+#include "octavo/storage/fixed_matrix.hpp"
+#include "octavo/storage/outlier_matrix.hpp"
 #include "octavo/storage/quantized_matrix.hpp"
 
 namespace octavo {
@@ -31,6 +36,16 @@ namespace detail {
 ///
 ///     header | table | zeros | matrix 0 | zeros | matrix 1 | ...      every matrix at a multiple of 64 bytes
 ///     entry of the table: packed_entry, its name, its scheme as text, without padding
+///
+///     scheme                                       parts of the matrix, each at a multiple of 64 bytes
+///     int4 x f16, per_group<128>                   panels (storage/panel.hpp)
+///     int4 x f16, per_group<128> + f16 outliers    panels | starts, slices (storage/sparse_matrix.hpp)
+///     fixed_point<12, 10>                          panels of pairs of words (storage/fixed_matrix.hpp)
+///     additive 2x8, groups of 8, f16               codes | codebooks | scales (storage/additive_matrix.hpp)
+///     f32                                          floats, column-major
+///
+/// `layout` is panel_layout_version, which changes when a byte of any of these would. A new scheme changes no older file, and
+/// an older reader refuses it by its text.
 struct packed_header {
   std::array<char, 8> magic;
   std::uint32_t byte_order;
@@ -54,6 +69,45 @@ inline constexpr std::array<char, 8> packed_magic = {'o', 'c', 't', 'a', 'v', 'o
 inline constexpr std::uint32_t packed_byte_order = 0x01020304;
 inline constexpr std::string_view packed_floats = "f32";  // in place of a scheme
 
+template <class S>
+[[nodiscard]] std::string outliers_text() {
+  return scheme_text<S>() + " + f16 outliers";
+}
+[[nodiscard]] inline std::string fixed_text(fixed_point type) {
+  return "fixed_point<" + std::to_string(type.word_length) + ", " + std::to_string(type.fraction_length) + ">";
+}
+/// The type that a text is of, if kernels take it.
+[[nodiscard]] inline std::optional<fixed_point> fixed_of(std::string_view text) {
+  constexpr std::string_view start = "fixed_point<";
+  if (!text.starts_with(start)) { return std::nullopt; }
+  fixed_point type{0, 0};
+  char const* const end = text.data() + text.size();
+  char const* const comma = std::from_chars(text.data() + start.size(), end, type.word_length).ptr;
+  if (end - comma > 2) { (void)std::from_chars(comma + 2, end, type.fraction_length); }
+  bool const known = type.word_length >= 2 && type.word_length <= 16 && type.fraction_length >= -60 &&
+                     type.fraction_length <= 60 && text == fixed_text(type);
+  return known ? std::optional(type) : std::nullopt;
+}
+template <int M, int B, int G, class T>
+[[nodiscard]] std::string additive_text() {
+  return "additive " + std::to_string(M) + "x" + std::to_string(B) + ", groups of " + std::to_string(G) + ", " +
+         scale_text<T>;
+}
+
+/// The product of what a file claims, or far more than any file has.
+template <class... Ns>
+[[nodiscard]] std::uint64_t bytes_times(Ns... ns) {
+  constexpr auto most = std::uint64_t{1} << 60;
+  std::uint64_t result = 1;
+  bool overflow = false;
+  ((overflow = __builtin_mul_overflow(result, static_cast<std::uint64_t>(ns), &result) || overflow), ...);
+  return overflow || result > most ? most : result;
+}
+[[nodiscard]] constexpr std::uint64_t padded(std::uint64_t n) {
+  constexpr auto align = static_cast<std::uint64_t>(alignment);
+  return (n + align - 1) / align * align;
+}
+
 }  // namespace detail
 
 /// Collects matrices, then writes them. Refers to their bytes until then.
@@ -61,14 +115,39 @@ class packed_writer {
  public:
   template <class S>
   void add(std::string name, quantized_matrix_view<S> const& m) {
-    add({std::move(name),
-         scheme_text<S>(),
-         m.rows(),
-         m.cols(),
-         {m.data(), static_cast<std::size_t>(m.size_bytes())}});
+    add({std::move(name), scheme_text<S>(), m.rows(), m.cols(), {bytes_at(m.data(), m.size_bytes())}});
   }
   template <class S>
   void add(std::string name, quantized_matrix<S> const& m) {
+    add(std::move(name), m.view());
+  }
+  template <class S>
+  void add(std::string name, outlier_matrix_view<S> const& m) {
+    add({std::move(name),
+         detail::outliers_text<S>(),
+         m.rows(),
+         m.cols(),
+         {bytes_at(m.dense().data(), m.dense().size_bytes()), bytes_at(m.sparse().data(), m.sparse().size_bytes())}});
+  }
+  template <class S>
+  void add(std::string name, outlier_matrix<S> const& m) {
+    add(std::move(name), m.view());
+  }
+  void add(std::string name, fixed_matrix_view const& m) {
+    add({std::move(name), detail::fixed_text(m.type()), m.rows(), m.cols(), {bytes_at(m.data(), m.size_bytes())}});
+  }
+  template <int M, int B, int G, class T>
+  void add(std::string name, additive_matrix_view<M, B, G, T> const& m) {
+    using W = additive_matrix_view<M, B, G, T>;
+    add({std::move(name),
+         detail::additive_text<M, B, G, T>(),
+         m.rows(),
+         m.cols(),
+         {bytes_at(m.codes(0), product(m.rows(), m.groups(), M)), bytes_at(m.codebooks(), W::codebook_size),
+          bytes_at(m.scales(), m.rows())}});
+  }
+  template <int M, int B, int G, class T>
+  void add(std::string name, additive_matrix<M, B, G, T> const& m) {
     add(std::move(name), m.view());
   }
   /// Plain floats beside the matrices, rows x cols, column-major: factors of features, biases, low-rank terms, norms.
@@ -77,7 +156,7 @@ class packed_writer {
       octavo::detail::fail_extents("packed_writer", "floats are", static_cast<index>(values.size()),
                                    "rows times columns", product(rows, cols), "There is one for each element.");
     }
-    add({std::move(name), std::string(detail::packed_floats), rows, cols, std::as_bytes(values)});
+    add({std::move(name), std::string(detail::packed_floats), rows, cols, {std::as_bytes(values)}});
   }
 
   /// The bytes of the file: the same on every machine.
@@ -123,19 +202,28 @@ class packed_writer {
     std::string scheme;
     index rows;
     index cols;
-    std::span<std::byte const> bytes;
+    std::vector<std::span<std::byte const>> parts;
+
+    [[nodiscard]] std::uint64_t bytes() const {
+      std::uint64_t at = 0;
+      for (auto const& part : parts) { at = detail::padded(at) + part.size(); }
+      return at;
+    }
   };
   void add(matrix m) { matrices_.push_back(std::move(m)); }
+  template <class T>
+  [[nodiscard]] static std::span<std::byte const> bytes_at(T const* data, index count) {
+    return std::as_bytes(std::span<T const>(data, static_cast<std::size_t>(count)));
+  }
 
   /// Calls put(address, count) for the file's bytes in order, until it returns false.
   template <class Put>
   [[nodiscard]] bool write_to(Put const& put) const {
-    constexpr auto align = static_cast<std::uint64_t>(alignment);
-    auto const padded = [](std::uint64_t n) { return (n + align - 1) / align * align; };
+    using detail::padded;
     std::uint64_t table = 0;
     for (auto const& m : matrices_) { table += sizeof(detail::packed_entry) + m.name.size() + m.scheme.size(); }
     std::uint64_t end = sizeof(detail::packed_header) + table;
-    for (auto const& m : matrices_) { end = padded(end) + m.bytes.size(); }
+    for (auto const& m : matrices_) { end = padded(end) + m.bytes(); }
     detail::packed_header const header{detail::packed_magic,
                                        detail::packed_byte_order,
                                        panel_layout_version,
@@ -150,18 +238,20 @@ class packed_writer {
       detail::packed_entry const entry{m.rows,
                                        m.cols,
                                        at,
-                                       m.bytes.size(),
+                                       m.bytes(),
                                        static_cast<std::uint32_t>(m.name.size()),
                                        static_cast<std::uint32_t>(m.scheme.size())};
       ok = ok && put(&entry, sizeof entry) && put(m.name.data(), m.name.size()) &&
            put(m.scheme.data(), m.scheme.size());
-      at += m.bytes.size();
+      at += m.bytes();
     }
     at = sizeof header + table;
     for (auto const& m : matrices_) {
-      std::array<std::byte, align> const zeros{};
-      ok = ok && put(zeros.data(), static_cast<std::size_t>(padded(at) - at)) && put(m.bytes.data(), m.bytes.size());
-      at = padded(at) + m.bytes.size();
+      for (auto const& part : m.parts) {
+        std::array<std::byte, alignment> const zeros{};
+        ok = ok && put(zeros.data(), static_cast<std::size_t>(padded(at) - at)) && put(part.data(), part.size());
+        at = padded(at) + part.size();
+      }
     }
     return ok;
   }
@@ -219,15 +309,73 @@ class packed_file {
   /// The matrix `name`, which must be of a scheme that decodes as S does. Nothing is copied.
   template <class S>
   [[nodiscard]] std::optional<quantized_matrix_view<S>> view(std::string_view name, std::string& error) const {
-    auto const* const m = find(name, scheme_text<S>(), bytes_of<S>, error);
-    if (m == nullptr) { return std::nullopt; }
+    auto const* const m = find(name, scheme_text<S>(), error);
+    if (m == nullptr || !has_bytes(name, *m, bytes_of<S>(m->rows, m->cols), error)) { return std::nullopt; }
     return quantized_matrix_view<S>(m->bytes.data(), static_cast<index>(m->bytes.size()), m->rows, m->cols);
+  }
+
+  /// The same with outliers beside it. Those are looked at, once: where they are, and that they are finite.
+  template <class S>
+  [[nodiscard]] std::optional<outlier_matrix_view<S>> outliers(std::string_view name, std::string& error) const {
+    auto const* const m = find(name, detail::outliers_text<S>(), error);
+    if (m == nullptr) { return std::nullopt; }
+    auto const dense = bytes_of<S>(m->rows, m->cols);
+    auto const least = dense == UINT64_MAX ? dense : detail::padded(dense) + alignment;  // there are starts
+    if (least > m->bytes.size()) {
+      (void)has_bytes(name, *m, least, error);
+      return std::nullopt;
+    }
+    auto const sparse = m->bytes.subspan(static_cast<std::size_t>(detail::padded(dense)));
+    auto const left = static_cast<index>(sparse.size());
+    if (char const* const why = sparse_matrix_view::fault(sparse.data(), left, m->rows, m->cols)) {
+      error = shown(name) + ": " + why;
+      return std::nullopt;
+    }
+    return outlier_matrix_view<S>(
+        quantized_matrix_view<S>(m->bytes.data(), static_cast<index>(dense), m->rows, m->cols),
+        sparse_matrix_view(sparse.data(), left, m->rows, m->cols));
+  }
+
+  /// The matrix `name` in fixed point, of the type that the file has.
+  [[nodiscard]] std::optional<fixed_matrix_view> fixed(std::string_view name, std::string& error) const {
+    auto const* const m = find(name, error);
+    if (m == nullptr) { return std::nullopt; }
+    auto const type = detail::fixed_of(m->scheme);
+    if (!type) {
+      error = shown(name) + " is '" + shown(m->scheme) + "', but fixed point of 2 to 16 bits was asked for";
+      return std::nullopt;
+    }
+    auto const needed =
+        detail::bytes_times(ceil_div(m->rows, panel_rows), ceil_div(m->cols, 2), fixed_matrix_view::pair_bytes);
+    if (!has_bytes(name, *m, needed, error)) { return std::nullopt; }
+    return fixed_matrix_view(m->bytes.data(), static_cast<index>(m->bytes.size()), m->rows, m->cols, *type);
+  }
+
+  /// The matrix `name` of additive codebooks.
+  template <int M, int B, int G = 8, class T = f16>
+  [[nodiscard]] std::optional<additive_matrix_view<M, B, G, T>> additive(std::string_view name,
+                                                                         std::string& error) const {
+    using W = additive_matrix_view<M, B, G, T>;
+    auto const* const m = find(name, detail::additive_text<M, B, G, T>(), error);
+    if (m == nullptr) { return std::nullopt; }
+    if (m->cols % G != 0) {
+      error = shown(name) + " has " + std::to_string(m->cols) + " columns, no multiple of " + std::to_string(G);
+      return std::nullopt;
+    }
+    auto const codes = detail::bytes_times(m->rows, m->cols / G, M * sizeof(typename W::code_type));
+    auto const books = detail::padded(codes);
+    auto const scales = detail::padded(books + detail::bytes_times(W::codebook_size, sizeof(T)));
+    if (!has_bytes(name, *m, scales + detail::bytes_times(m->rows, sizeof(float)), error)) { return std::nullopt; }
+    return W(m->rows, m->cols, elements<typename W::code_type>(*m, 0, m->rows * (m->cols / G) * M),
+             elements<T>(*m, books, W::codebook_size), elements<float>(*m, scales, m->rows));
   }
 
   /// The floats `name`, rows x cols, column-major: read by w.token(c)[r]. Nothing is copied.
   [[nodiscard]] std::optional<tokens_view<float const>> floats(std::string_view name, std::string& error) const {
-    auto const* const m = find(name, detail::packed_floats, bytes_of_floats, error);
-    if (m == nullptr) { return std::nullopt; }
+    auto const* const m = find(name, detail::packed_floats, error);
+    if (m == nullptr || !has_bytes(name, *m, detail::bytes_times(m->rows, m->cols, sizeof(float)), error)) {
+      return std::nullopt;
+    }
     return tokens_view<float const>(reinterpret_cast<float const*>(m->bytes.data()), m->rows, m->cols, m->rows);
   }
 
@@ -239,32 +387,30 @@ class packed_file {
     if (cols > most || rows > most / (cols + longest_leaf)) { return UINT64_MAX; }
     return static_cast<std::uint64_t>(quantized_matrix_view<S>::size_bytes(rows, cols));
   }
-  [[nodiscard]] static std::uint64_t bytes_of_floats(index rows, index cols) {
-    constexpr index most = index{1} << 60;
-    if (rows != 0 && cols > most / rows) { return UINT64_MAX; }
-    return sizeof(float) * static_cast<std::uint64_t>(rows * cols);
+  template <class T>
+  [[nodiscard]] static std::span<T const> elements(matrix const& m, std::uint64_t at, index count) {
+    return {reinterpret_cast<T const*>(m.bytes.data() + at), static_cast<std::size_t>(count)};
   }
 
-  /// The matrix of this name and scheme, if it has the bytes that its extents need; else why not, in `error`.
-  [[nodiscard]] matrix const* find(std::string_view name, std::string_view wanted,
-                                   std::uint64_t (*bytes_needed)(index, index), std::string& error) const {
+  /// The matrix of this name, and of this scheme; else why not, in `error`.
+  [[nodiscard]] matrix const* find(std::string_view name, std::string& error) const {
     auto const found = matrices_.find(name);
-    if (found == matrices_.end()) {
-      error = "there is no matrix " + shown(name);
-      return nullptr;
-    }
-    auto const& m = found->second;
-    if (m.scheme != wanted) {
-      error = shown(name) + " is '" + shown(m.scheme) + "', but '" + std::string(wanted) + "' was asked for";
-      return nullptr;
-    }
-    auto const needed = bytes_needed(m.rows, m.cols);
-    if (needed != m.bytes.size()) {
-      error = shown(name) + " has " + std::to_string(m.bytes.size()) + " bytes, but " + std::to_string(m.rows) +
-              " x " + std::to_string(m.cols) + " of its scheme need " + std::to_string(needed);
-      return nullptr;
-    }
-    return &m;
+    if (found != matrices_.end()) { return &found->second; }
+    error = "there is no matrix " + shown(name);
+    return nullptr;
+  }
+  [[nodiscard]] matrix const* find(std::string_view name, std::string_view wanted, std::string& error) const {
+    auto const* const m = find(name, error);
+    if (m == nullptr || m->scheme == wanted) { return m; }
+    error = shown(name) + " is '" + shown(m->scheme) + "', but '" + std::string(wanted) + "' was asked for";
+    return nullptr;
+  }
+  [[nodiscard]] static bool has_bytes(std::string_view name, matrix const& m, std::uint64_t needed,
+                                      std::string& error) {
+    if (needed == m.bytes.size()) { return true; }
+    error = shown(name) + " has " + std::to_string(m.bytes.size()) + " bytes, but " + std::to_string(m.rows) + " x " +
+            std::to_string(m.cols) + " of its scheme need " + std::to_string(needed);
+    return false;
   }
 
   [[nodiscard]] bool read_table(cursor at, std::uint32_t count, std::span<std::byte const> file,

@@ -46,7 +46,7 @@ void fixed_tile(std::byte const* codes, std::int16_t const* tokens, index stride
       for (index const end = smaller(p + burst, pairs); p < end; ++p) {
         ints w[static_cast<std::size_t>(R)];
         unroll<R>([&](int r) __attribute__((always_inline)) {
-          w[r] = simd::load_ints<A>(codes + p * fixed_matrix::pair_bytes + r * L * 4);
+          w[r] = simd::load_ints<A>(codes + p * fixed_matrix_view::pair_bytes + r * L * 4);
         });
         unroll<T>([&](int t) __attribute__((always_inline)) {
           auto const x = simd::broadcast4<A>(tokens + t * stride + 2 * p);

@@ -41,7 +41,8 @@ class fixed_run {
   static constexpr index width = registers * L;
 
  public:
-  fixed_run(fixed_matrix const& w, fixed_point type, tokens_view<X const> const& x, tokens_view<Y> const& y) noexcept
+  fixed_run(fixed_matrix_view const& w, fixed_point type, tokens_view<X const> const& x,
+            tokens_view<Y> const& y) noexcept
       : w_(w), type_(type), x_(x), y_(y) {}
 
   template <class Context, class Epilogue>
@@ -113,7 +114,7 @@ class fixed_run {
     }
   }
 
-  fixed_matrix const& w_;
+  fixed_matrix_view w_;
   fixed_point type_;
   tokens_view<X const> x_;
   tokens_view<Y> y_;
@@ -136,14 +137,15 @@ class fixed_run {
 /// - *Scratch*: tokens * (cols padded to 2) * 2 bytes.
 /// - Options and errors: as for other matrices.
 template <class W, class X, class Y, class... Options, class Default = default_arch>
-  requires std::is_same_v<W, fixed_matrix>
+  requires(std::is_same_v<W, fixed_matrix> || std::is_same_v<W, fixed_matrix_view>)
 void matmul(W const& w, fixed_operand<X> const& x, Y&& y, Options const&... options) {
+  auto const view = detail::stored_view(w);
   detail::run_matmul<Default>(
-      w, x.tokens, y,
-      [&w, &x ]<class A, class T, class U>(std::type_identity<A>, tokens_view<T const> const& xs,
-                                           tokens_view<U> const& ys, auto const& context, auto const& epilogue)
+      view, x.tokens, y,
+      [&view, &x ]<class A, class T, class U>(std::type_identity<A>, tokens_view<T const> const& xs,
+                                              tokens_view<U> const& ys, auto const& context, auto const& epilogue)
           __attribute__((always_inline)) {
-            ops::fixed_run<A, T, U> run(w, x.type, xs, ys);
+            ops::fixed_run<A, T, U> run(view, x.type, xs, ys);
             run(context, epilogue);
           },
       options...);

@@ -64,6 +64,7 @@ class additive_matrix_view {
     return codes_ + row * groups() * M;
   }
   [[nodiscard, gnu::always_inline]] float scale(index row) const noexcept { return scales_[row]; }
+  [[nodiscard, gnu::always_inline]] float const* scales() const noexcept { return scales_; }
   [[nodiscard, gnu::always_inline]] T const* codebooks() const noexcept { return codebooks_; }
   /// Vector `which` of codebook m. Bits above B are ignored, so that no file makes a kernel read outside.
   [[nodiscard, gnu::always_inline]] T const* vector(index m, code_type which) const noexcept {

@@ -5,9 +5,12 @@
     types.gguf        types of small blocks that import_ggml reads, one that it does not, and what the package gguf decodes
     blocks.gguf       the same of blocks of 256, of IQ4_NL and NVFP4
     compressed.safetensors   W8A8 and W4A16 as compressed-tensors stores them, and their values by numpy
+    fp8.safetensors   FP8 as compressed-tensors, DeepSeek and Qwen store it, and the values by ml_dtypes and numpy
     weights.octavo    packed matrices, by the words of storage/panel.hpp, from the same codes
     products.f32      what they give for two tokens of integers, by exact sums and one rounding for each group
+    storages.octavo   matrices with outliers, of words and of additive codebooks, and what they give for such tokens
 """
+import json
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -140,6 +143,41 @@ def write_compressed():
     return t, u, z
 
 
+def write_fp8():
+    """Every code of e4m3, NaN among them, by scales of the tensor, of rows and of blocks."""
+    random = np.random.default_rng(4)
+    e4m3, bf16 = ml_dtypes.float8_e4m3fn, ml_dtypes.bfloat16
+    t = {}
+
+    def add(name, codes, scale, wide, suffix=".weight_scale"):
+        t[name + ".weight"], t[name + suffix] = codes.view(e4m3), scale
+        t[name + ".expected"] = np.broadcast_to(wide, codes.shape) * codes.view(e4m3).astype(np.float32)
+
+    every = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    s = np.abs(random.normal(0, 0.1, (8, 1))).astype(np.float32)
+    add("rows", every, s, s)
+    s = s.astype(bf16)
+    add("rows_bf16", every, s, s.astype(np.float32))
+    add("tensor", every, np.array([0.375], np.float32), np.float32(0.375))
+    s = np.array(0.0123, bf16)
+    add("tensor_bf16", every, s, s.astype(np.float32))
+    codes = random.integers(0, 127, (130, 3), dtype=np.uint8) | random.integers(0, 2, (130, 3), dtype=np.uint8) << 7
+    s = np.abs(random.normal(0, 0.1, (2, 1))).astype(np.float32)
+    add("block", codes, s, np.repeat(s, 128, 0)[:130], ".weight_scale_inv")
+    codes = random.integers(0, 127, (10, 70), dtype=np.uint8)
+    s = np.abs(random.normal(0, 0.1, (3, 3))).astype(np.float32)
+    add("block_4x32", codes, s, np.repeat(np.repeat(s, 4, 0), 32, 1)[:10, :70])
+    # safetensors.numpy does not know float8: by its specification.
+    names = {"float8_e4m3fn": "F8_E4M3", "bfloat16": "BF16", "float32": "F32"}
+    header, data = {}, b""
+    for name, a in sorted(t.items(), key=lambda item: (-item[1].itemsize, item[0])):
+        header[name] = {"dtype": names[a.dtype.name], "shape": list(a.shape), "data_offsets": [len(data), len(data) + a.nbytes]}
+        data += a.tobytes()
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    (HERE / "fp8.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
 def panels(codes, bits, group, params):
     """panel64_v1 by the words of storage/panel.hpp. codes: unsigned (rows, cols); params(row, g) -> (scale, zero) bytes."""
     rows, cols = codes.shape
@@ -176,6 +214,11 @@ def write_packed(t, u, z):
         ("w4z", "(uint4 - zero) x bf16, per_group<32>", u.shape,
          panels(u, 4, 32, lambda r, g: (t["w4z.weight_scale"][r, g].tobytes(), bytes([z[r, g]])))),
     ]
+    write_octavo("weights.octavo", matrices)
+
+
+def write_octavo(file, matrices):
+    """Matrices are (name, scheme, shape, bytes)."""
     head = 40 + sum(40 + len(name) + len(scheme) for name, scheme, _, _ in matrices)
     table, data, at = b"", b"", head
     for name, scheme, shape, raw in matrices:
@@ -184,27 +227,90 @@ def write_packed(t, u, z):
         data += bytes(pad) + raw
         at += pad + len(raw)
     header = struct.pack("<8sIIIIQQ", b"octavo\n\1", 0x01020304, 1, 64, len(matrices), len(table), at)
-    (HERE / "weights.octavo").write_bytes(header + table + data)
+    (HERE / file).write_bytes(header + table + data)
+
+
+def token(n, cols):
+    """Element k is (37 k + 11 n) % 255 - 127, element 0 is 127: so INT8 per token has the scale 1."""
+    return [127] + [(37 * k + 11 * n) % 255 - 127 for k in range(1, cols)]
+
+
+def rounded(y):
+    return Fraction(float(np.float32(float(y))))
+
+
+def products(codes, group, scale):
+    rows, cols = codes.shape
+    for n in range(2):
+        x = token(n, cols)
+        for r in range(rows):
+            y = Fraction(0)
+            for first in range(0, cols, group):
+                acc = sum(int(codes[r, k]) * x[k] for k in range(first, min(first + group, cols)))
+                exact = np.float32(acc)  # below 2^24
+                y = rounded(y + Fraction(float(exact)) * Fraction(float(scale[r, first // group])))
+            yield float(y)
 
 
 def write_products(t, u):
-    """Element k of token n is (37 k + 11 n) % 255 - 127, element 0 is 127: so INT8 per token has the scale 1."""
-    def products(codes, group, scale):
-        rows, cols = codes.shape
-        for n in range(2):
-            x = [127] + [(37 * k + 11 * n) % 255 - 127 for k in range(1, cols)]
-            for r in range(rows):
-                y = Fraction(0)
-                for first in range(0, cols, group):
-                    acc = sum(int(codes[r, k]) * x[k] for k in range(first, min(first + group, cols)))
-                    exact = np.float32(acc)  # below 2^24
-                    y += Fraction(float(exact)) * Fraction(float(scale[r, first // group]))
-                    y = Fraction(float(np.float32(float(y))))
-                yield float(y)
-
     y = [*products(t["w8.weight"], t["w8.weight"].shape[1], t["w8.weight_scale"]),
          *products(u.astype(int) - 8, 32, t["w4.weight_scale"])]
     (HERE / "products.f32").write_bytes(np.array(y, "<f4").tobytes())
+
+
+def write_storages(t, u):
+    """Outliers beside w4 of weights.octavo; words of 12 bits; AQLM of 2 codebooks of 16 vectors, by the words of storage/."""
+    random = np.random.default_rng(3)
+    joined = lambda parts: b"".join(part + bytes(-len(part) % 64) for part in parts[:-1]) + parts[-1]
+    matrices = []
+
+    def add(name, scheme, shape, parts, y):
+        matrices.append((name, scheme, shape, joined(parts)))
+        matrices.append((name + ".products", "f32", (shape[0], 2), np.array(y, "<f4").tobytes()))
+
+    rows, cols = 20, 64
+    codes, scale = np.concatenate([u, u]), np.concatenate([t["w4.weight_scale"]] * 2)
+    sparse = [sorted(random.choice(cols, r % 5, replace=False)) for r in range(rows)]
+    numbers = [random.normal(0, 1, len(columns)).astype(np.float16) for columns in sparse]
+    starts, slices = [0], b""
+    for first in range(0, rows, 16):
+        longest = max(len(columns) for columns in sparse[first:first + 16])
+        starts.append(starts[-1] + longest)
+        for e in range(longest):
+            both = np.zeros((2, 16), np.uint16)
+            for r in range(first, min(first + 16, rows)):
+                if e < len(sparse[r]):
+                    both[:, r - first] = sparse[r][e], numbers[r][e].view(np.uint16)
+            slices += both.tobytes()
+    y = list(products(codes.astype(int) - 8, 32, scale))
+    for n in range(2):
+        x = token(n, cols)
+        for r in range(rows):
+            chain = Fraction(0)
+            for k, number in zip(sparse[r], numbers[r]):
+                chain = rounded(chain + Fraction(float(number)) * x[k])
+            y[n * rows + r] = float(rounded(Fraction(y[n * rows + r]) + chain))
+    dense = panels(codes, 4, 32, lambda r, g: (scale[r, g].tobytes(), b""))
+    add("outliers", "int4 x f16, per_group<32> + f16 outliers", (rows, cols),
+        [dense, np.array(starts, "<i8").tobytes(), slices], y)
+
+    rows, cols = 5, 7
+    words = random.integers(-2048, 2048, (rows, cols))
+    panel = np.zeros((4, 64, 2), "<i2")
+    for r in range(rows):
+        for k in range(cols):
+            panel[k // 2, r, k % 2] = words[r, k]
+    y = [sum(int(words[r, k]) * token(n, cols)[k] for k in range(cols)) / 1024 for n in range(2) for r in range(rows)]
+    add("fixed", "fixed_point<12, 10>", (rows, cols), [panel.tobytes()], y)
+
+    rows, cols = 3, 24
+    codes = random.integers(0, 16, (rows, cols // 8, 2), dtype=np.uint8)
+    books = (random.integers(-16, 17, (2, 16, 8)) / 8).astype(np.float16)
+    scales = random.normal(0, 1, rows).astype(np.float32)
+    sums = [np.concatenate([books[0, a].astype(float) + books[1, b] for a, b in codes[r]]) for r in range(rows)]
+    y = [np.float32(sums[r] @ token(n, cols)) * scales[r] for n in range(2) for r in range(rows)]  # exact but for the last
+    add("additive", "additive 2x4, groups of 8, f16", (rows, cols), [codes.tobytes(), books.tobytes(), scales.tobytes()], y)
+    write_octavo("storages.octavo", matrices)
 
 
 write_gguf()
@@ -212,3 +318,5 @@ write_blocks()
 weights, codes, zeros = write_compressed()
 write_packed(weights, codes, zeros)
 write_products(weights, codes)
+write_storages(weights, codes)
+write_fp8()
