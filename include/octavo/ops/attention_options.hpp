@@ -125,6 +125,10 @@ struct log_sum_exp {
 
 namespace detail {
 
+/// In place of an option that the schemes of a call cannot take (ops/attention_ways.hpp).
+template <class Option>
+struct left_out {};
+
 /// What the options say, gathered.
 struct attention_settings {
   kernel::score_rule rule{};
@@ -189,6 +193,8 @@ struct attention_settings {
   }
   [[gnu::always_inline]] void set(smooth_values const&) noexcept {}
   [[gnu::always_inline]] void set(key_rope const& o) noexcept { turns = &o.table; }
+  template <class Option>
+  [[gnu::always_inline]] void set(left_out<Option> const&) noexcept {}
   template <class Option>
   [[gnu::always_inline]] void set(Option const&) noexcept {
     static_assert(
