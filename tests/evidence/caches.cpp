@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// What papers claim of caches, on keys, values and queries of the decoder: 4 layers of 6 heads on 2, 32 channels, windows of
-// 256 tokens. Errors are those of attention, summed over layers and windows.
+// What papers claim of caches, and of codes in attention, on keys, values and queries of the decoder: 4 layers of 6
+// heads on 2, 32 channels, windows of 256 tokens. Errors are those of attention, summed over layers and windows.
 #include "errors.hpp"
 
 #include "../../examples/long_context/centres.hpp"
 
+#include "octavo/calibration/attention_choice.hpp"
 #include "octavo/calibration/k_means.hpp"
 #include "octavo/calibration/weighted_histogram.hpp"
 #include "octavo/format/codebook.hpp"
-#include "octavo/ops/attention.hpp"
+#include "octavo/ops/attention_ways.hpp"
 #include "octavo/ops/rope.hpp"
 #include "octavo/quant/affine_codebook.hpp"
 #include "octavo/storage/kv_cache.hpp"
@@ -153,6 +154,29 @@ double by_last_keys(octavo::index sinks) {
   });
 }
 
+/// Measurements of ways of attention on the windows of each layer.
+using ways = attention_ways<attention_way<schemes::q4, schemes::p8, smooth_keys, smooth_queries>,
+                            attention_way<schemes::q8, schemes::p8>, attention_way<schemes::q8>, attention_way<>>;
+calibration::attention_choice measured(bool later) {
+  auto const all = windows(later);
+  auto const of_layer = static_cast<octavo::index>(all.size()) / 4;
+  calibration::attention_choice choice(4, 1, ways::count);
+  for (octavo::index i = 0; i < 4 * of_layer; ++i) {
+    auto const& w = all[static_cast<std::size_t>(i)];
+    matrix k = w.k;
+    turn(k);
+    matrix out(w.q.rows(), w.q.cols());
+    choice.measure(i / of_layer, 0, attended(w.q, k, w.v), [&](octavo::index way) -> matrix const& {
+      attention_by<ways>(way, w.q, k, w.v, out, causal{}, {.query_heads = heads, .kv_heads = kv_heads});
+      return out;
+    });
+  }
+  return choice;
+}
+std::vector<octavo::index> ways_of(calibration::attention_table const& table) {
+  return {table.way(0), table.way(1), table.way(2), table.way(3)};
+}
+
 using uniform2 = scheme<affine_min<uint2, scale_as<f16>>, per_channel_group<64>>;
 using uniform4 = scheme<affine_min<uint4, scale_as<f16>>, per_channel_group<64>>;
 using nuq2 = scheme<affine_codebook<codebook_format<example::centres_2>, scale_as<f16>>, per_channel_group<64>>;
@@ -199,6 +223,28 @@ TEST_CASE("evidence: a cache errs less that keeps the outliers of each token, at
 TEST_CASE("evidence: INT4 attention errs less with smoothed keys, and queries") {
   check_ratio(by_int4(smooth_keys{}) / by_int4(), 0.564);
   check_ratio(by_int4(smooth_keys{}, smooth_queries{}) / by_int4(smooth_keys{}), 0.797);
+}
+
+// SageAttention 1 and 2 (Zhang 2024): layers differ in what they bear, and inputs of calibration tell which. Here the
+// first bears INT4 of queries and keys with bytes of probabilities and values, the others INT8.
+TEST_CASE("evidence: a table of ways by layer, found on one text, holds on the next") {
+  using list = std::vector<octavo::index>;
+  auto const seen = measured(false);
+  auto const later = measured(true);
+  CHECK(ways_of(seen.cheapest()) == list{0, 1, 1, 1});
+  CHECK(ways_of(later.cheapest()) == list{0, 1, 1, 1});
+  CHECK(ways_of(seen.cheapest({.cos_sim = .9999, .rel_l1 = .1})) == list{2, 2, 3, 3});
+  CHECK(ways_of(later.cheapest({.cos_sim = .9999, .rel_l1 = .1})) == list{2, 2, 3, 3});
+  CHECK(ways_of(seen.bytes_or_floats(1, 2)) == list{2, 1, 2, 2});
+  CHECK(ways_of(seen.keep_top_fraction(.5, 0, 1)) == list{0, 0, 1, 1});
+  for (octavo::index layer = 0; layer < 4; ++layer) {
+    auto const s = seen.of(layer, 0, 0);
+    CHECK(s.deviation < .01);  // measured: 0.0024, 0.0045, 0.0061, 0.0065
+    CHECK(std::abs(later.of(layer, 0, 0).mean - s.mean) < 2 * s.deviation);
+  }
+  check_ratio(seen.of(0, 0, 0).worst.rel_l1, .0457);
+  check_ratio(seen.of(3, 0, 0).worst.rel_l1, .161);
+  check_ratio(seen.of(3, 0, 1).worst.rel_l1, .0190);
 }
 
 // StreamingLLM (Xiao 2023): of a window, the first four keys are worth more than four others. Not in this decoder of four
