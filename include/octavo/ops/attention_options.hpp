@@ -7,6 +7,7 @@
 #include "octavo/kernel/score_rule.hpp"
 #include "octavo/ops/attention_run.hpp"
 #include "octavo/ops/context.hpp"
+#include "octavo/quant/sulq.hpp"
 #include "octavo/storage/rope_table.hpp"
 
 namespace octavo {
@@ -138,6 +139,7 @@ struct attention_settings {
   ops::shift_in queries{};
   ops::attention_sequences sequences{};
   int base = 0;
+  sulq_params shifted{};
   rope_table const* turns = nullptr;
 
   [[gnu::always_inline]] void set(attention_heads const& o) noexcept { heads = o; }
@@ -185,6 +187,13 @@ struct attention_settings {
   [[gnu::always_inline]] void set(smooth_queries const&) noexcept {}
   [[gnu::always_inline]] void set(query_shift const& o) { queries = {present(o.data), o.head_stride, 0}; }
   [[gnu::always_inline]] void set(log_base const& o) noexcept { base = o.q; }
+  [[gnu::always_inline]] void set(sulq_params const& o) {
+    if (!(o.eta >= 0 && o.step > 0) || !is_finite(o.eta) || !is_finite(o.step)) {
+      fail(
+          "attention: sulq_params need a finite eta that is not below 0, and a finite step above 0. Calibrate them.");
+    }
+    shifted = o;
+  }
   [[gnu::always_inline]] void set(ragged const& o) {
     if (o.sequences < 0) { fail("attention: ragged has less than 0 sequences."); }
     sequences.count = o.sequences;
@@ -201,7 +210,7 @@ struct attention_settings {
         is_context<Option>,
         "Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, "
         "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, "
-        "smooth_queries, query_shift, smooth_values, key_rope, log_base, a context "
+        "smooth_queries, query_shift, smooth_values, key_rope, log_base, sulq_params, a context "
         "(on(pool)).");
   }
 

@@ -52,6 +52,8 @@ inline constexpr bool way_takes<attention_way<S, P, Smoothing...>, smooth_values
     !std::is_same_v<P, as_is> && !is_float_scheme<P>;
 template <class S, class P, class... Smoothing>
 inline constexpr bool way_takes<attention_way<S, P, Smoothing...>, log_base> = has_log_base<P>;
+template <class S, class P, class... Smoothing>
+inline constexpr bool way_takes<attention_way<S, P, Smoothing...>, sulq_params> = has_sulq_params<P>;
 
 /// The option, or a word that there was one.
 template <class Way, class Option>
@@ -108,8 +110,8 @@ template <class Default, class Ways, class Q, class K, class V, class Out, class
 ///     attention_by<ways>(table.way(layer, step), q, k, v, out, causal{}, {.query_heads = 32, .kv_heads = 8});
 ///
 /// Checks and bits are those of that call with the smoothing of the way. Options for some schemes only (smooth_keys,
-/// key_shift, smooth_queries, query_shift, smooth_values, log_base) go to the ways that have these; others run without.
-/// All ways are compiled. *Errors*: a number that no way has; then those of attention.
+/// key_shift, smooth_queries, query_shift, smooth_values, log_base, sulq_params) go to the ways that have these; others
+/// run without. All ways are compiled. *Errors*: a number that no way has; then those of attention.
 template <class Ways, class Q, class K, class V, class Out, class... Options, class Default = default_arch>
 void attention_by(index way, Q const& q, K const& k, V const& v, Out&& out, Options const&... options) {
   detail::attend_by<Default, Ways>(way, q, k, v, out, options...);
