@@ -11,7 +11,9 @@
 #include "octavo/format/codebook.hpp"
 #include "octavo/ops/attention_ways.hpp"
 #include "octavo/ops/rope.hpp"
+#include "octavo/quant/adalog.hpp"
 #include "octavo/quant/affine_codebook.hpp"
+#include "octavo/quant/sulq.hpp"
 #include "octavo/storage/kv_cache.hpp"
 
 #include <cmath>
@@ -71,10 +73,10 @@ matrix stored(matrix const& k) {
 
 /// nmse of attention with change(window).
 template <class Change>
-double error_of(Change const& change) {
+double error_of(Change const& change, bool later = true) {
   double error = 0;
   double energy = 0;
-  for (auto const& w : windows(true)) {
+  for (auto const& w : windows(later)) {
     matrix k = w.k;
     turn(k);
     auto const exact = attended(w.q, k, w.v).cast<double>().eval();
@@ -152,6 +154,39 @@ double by_last_keys(octavo::index sinks) {
               sliding_window{.left = 31 - sinks, .first = sinks});
     return out;
   });
+}
+
+/// Weights of calibration relative to the largest that their query has: of the first window of each layer, every fourth query.
+std::vector<float> relative_weights() {
+  std::vector<float> result;
+  auto const all = windows(false);
+  for (std::size_t i = 0; i < all.size(); i += all.size() / 4) {
+    auto const& w = all[i];
+    matrix k = w.k;
+    turn(k);
+    for (octavo::index h = 0; h < heads; ++h) {
+      auto const keys = k.middleRows(h / (heads / kv_heads) * d, d);
+      for (octavo::index t = 3; t < window; t += 4) {
+        Eigen::VectorXf const s = keys.leftCols(t + 1).transpose() * w.q.col(t).segment(h * d, d);
+        for (float const x : s) { result.push_back(std::exp((x - s.maxCoeff()) / std::sqrt(static_cast<float>(d)))); }
+      }
+    }
+  }
+  return result;
+}
+/// Attention by INT8 with probabilities by P.
+template <class P, class... Options>
+double by_probabilities(bool later, Options const&... options) {
+  return error_of(
+      [&](window_of_layer const& w) {
+        matrix k = w.k;
+        turn(k);
+        matrix out(w.q.rows(), w.q.cols());
+        attention<schemes::q8, scheme<P, per_tensor>>(
+            w.q, k, w.v, out, causal{}, attention_heads{.query_heads = heads, .kv_heads = kv_heads}, options...);
+        return out;
+      },
+      later);
 }
 
 /// Measurements of ways of attention on the windows of each layer.
@@ -245,6 +280,28 @@ TEST_CASE("evidence: a table of ways by layer, found on one text, holds on the n
   check_ratio(seen.of(0, 0, 0).worst.rel_l1, .0457);
   check_ratio(seen.of(3, 0, 0).worst.rel_l1, .161);
   check_ratio(seen.of(3, 0, 1).worst.rel_l1, .0190);
+}
+
+// AdaLog (Wu 2024) and SULQ (I&S-ViT, Zhong 2023) at 4 bits, as attention takes them: relative to the largest weight of a
+// leaf, whose sum divides. As of an encoder's V P (vision.cpp), AdaLog errs less than log2, and SULQ more. The base is to be
+// found by the output: by the squared error of weights it is 11, with all below 2^-5 lost, and that is much of the sum.
+TEST_CASE("evidence: in a decoder's attention AdaLog's probabilities err less than log2, SULQ's more") {
+  using zero = adalog<4, log_zero::extra>;
+  double const by_log2 = by_probabilities<symmetric<log2_format<4>>>(true);
+  int best = 16;
+  double least = by_probabilities<zero>(false, log_base{best});
+  for (int const base : {19, 22, 25, 30}) {
+    double const error = by_probabilities<zero>(false, log_base{base});
+    best = error < least ? base : best;
+    least = std::fmin(error, least);
+  }
+  CAPTURE(best);
+  check_ratio(by_probabilities<zero>(true, log_base{best}) / by_log2, 0.424);
+  auto const seen = relative_weights();
+  int const of_weights = zero::with_scale(seen.data(), seen.data() + seen.size(), 1).base;
+  CHECK(of_weights == 11);
+  check_ratio(by_probabilities<zero>(true, log_base{of_weights}) / by_log2, 3.39);
+  check_ratio(by_probabilities<sulq<4>>(true, sulq<4>::calibrate(seen)) / by_log2, 1.31);
 }
 
 // StreamingLLM (Xiao 2023): of a window, the first four keys are worth more than four others. Not in this decoder of four
