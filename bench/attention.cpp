@@ -256,6 +256,9 @@ void add_codes() {
   using adalog = octavo::scheme<octavo::adalog<4, octavo::log_zero::extra>, octavo::per_tensor>;
   add<Arch, float, q8, log2>("q8.k8.log2.v8", {8, 8, 128, 1024, 1024}, 1);
   add<Arch, float, q8, adalog>("q8.k8.adalog4.v8", {8, 8, 128, 1024, 1024}, 1, octavo::log_base{19});
+  using sulq = octavo::scheme<octavo::sulq<4>, octavo::per_tensor>;
+  add<Arch, float, q8, sulq>("q8.k8.sulq4.v8", {8, 8, 128, 1024, 1024}, 1,
+                             octavo::sulq<4>::from_range(0.0f, 1.0f, 0.005f));
   add<Arch, float, q8>("q8.k8.f32", {8, 8, 128, 1024, 1024}, 1);
   add<Arch, float, q8, p8>("q8.k8.p8.v8", {2, 2, 128, 4096, 4096, true}, 1);
 }

@@ -9,6 +9,7 @@
 #include "octavo/ops/activation.hpp"
 #include "octavo/ops/append.hpp"
 #include "octavo/ops/attention.hpp"
+#include "octavo/ops/attention_ways.hpp"
 #include "octavo/ops/dequantize.hpp"
 #include "octavo/ops/import_tokens.hpp"
 #include "octavo/ops/matmul.hpp"

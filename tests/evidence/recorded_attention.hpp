@@ -35,6 +35,7 @@ class recorded_attention {
   [[nodiscard]] std::size_t layers() const { return layers_; }
   [[nodiscard]] octavo::index kv_heads() const { return heads_.kv_heads; }
   [[nodiscard]] std::vector<attention_window> const& to_calibrate() const { return calibrate_; }
+  [[nodiscard]] std::vector<attention_window> const& to_test() const { return test_; }
   [[nodiscard]] matrix turned(matrix k) const {
     turn(k);
     return k;
@@ -43,19 +44,23 @@ class recorded_attention {
   /// Attention as change(window) computes it.
   template <class Change>
   [[nodiscard]] double error_of(Change const& change) const {
+    return error_of(change, test_);
+  }
+  template <class Change>
+  [[nodiscard]] double error_of(Change const& change, std::vector<attention_window> const& windows) const {
     double error = 0;
     double energy = 0;
-    for (auto const& w : test_) {
+    for (auto const& w : windows) {
       auto const exact = attended(w.q, turned(w.k), w.v).cast<double>().eval();
       error += (exact - change(w).template cast<double>()).squaredNorm();
       energy += exact.squaredNorm();
     }
     return error / energy;
   }
-  template <class S = octavo::as_is, class... Options>
+  template <class S = octavo::as_is, class P = octavo::as_is, class... Options>
   [[nodiscard]] matrix attended(matrix const& q, matrix const& k, matrix const& v, Options const&... options) const {
     matrix out(q.rows(), q.cols());
-    octavo::attention<S>(q, k, v, out, octavo::causal{}, heads_, options...);
+    octavo::attention<S, P>(q, k, v, out, octavo::causal{}, heads_, options...);
     return out;
   }
   /// What a cache by scheme K makes of keys.
@@ -104,5 +109,8 @@ class recorded_attention {
   std::vector<attention_window> test_;
   std::size_t layers_ = 0;
 };
+
+/// Of the decoder that ships: 4 layers of 6 heads on 2, 32 channels, windows of 256 tokens. Run once.
+[[nodiscard]] recorded_attention const& shipped_attention();
 
 }  // namespace test

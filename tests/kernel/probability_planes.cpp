@@ -22,7 +22,7 @@ double value_of(kernel::weight_levels const& l, std::size_t code) {
 /// Planes of these weights, relative to 1, as 16 of them and the sum at the end.
 template <class A>
 std::vector<double> planes_of(kernel::weight_levels const& levels, std::vector<double> const& weights) {
-  using writer = typename kernel::code_values<A, float, 2>::writer;
+  using writer = typename kernel::code_values<A, float, kernel::weight_levels>::writer;
   std::vector<float> scores(64, -std::numeric_limits<float>::infinity());
   for (std::size_t i = 0; i < weights.size(); ++i) { scores[i] = static_cast<float>(std::log2(weights[i])); }
   std::vector<typename writer::weight> to(static_cast<std::size_t>(writer::plane_stride + 64));
@@ -98,7 +98,7 @@ TEST_CASE("codes of logarithms are the nearest, NaN gives NaN") {
   test::for_every_arch([&](auto arch) {
     using A = typename decltype(arch)::type;
     INFO(arch_name<A>);
-    using writer = typename kernel::code_values<A, float, 2>::writer;
+    using writer = typename kernel::code_values<A, float, kernel::weight_levels>::writer;
     std::vector<typename writer::weight> to(static_cast<std::size_t>(writer::plane_stride + 64));
     writer const w{.levels = levels};
     (void)w.template write<64>(scores, 64, kernel::first_blocks{1}, 2.0f, 0.0f, false, to.data());

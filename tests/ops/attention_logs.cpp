@@ -3,6 +3,7 @@
 #include "octavo/ops/attention.hpp"
 #include "octavo/quant/adalog.hpp"
 #include "octavo/quant/schemes.hpp"
+#include "octavo/quant/sulq.hpp"
 
 #include "support/check_attention.hpp"
 #include "support/errors.hpp"
@@ -15,6 +16,8 @@ using namespace octavo::schemes;
 using test::attention_case;
 using p_log2 = scheme<symmetric<log2_format<4>>, per_tensor>;
 using p_adalog = scheme<adalog<4, log_zero::extra>, per_tensor>;
+using p_sulq = scheme<sulq<4>, per_tensor>;
+using p_sulq3 = scheme<sulq<3>, per_tensor>;
 
 namespace {
 
@@ -84,6 +87,24 @@ reference::weight_codes adalog_codes(int q) {
   return codes;
 }
 
+/// As words of 1/65535 of the largest level, none below 0.
+template <int B>
+reference::weight_codes sulq_codes(sulq_params const& p) {
+  reference::weight_codes codes{0, {}};
+  double largest = 0;
+  for (int c = 0; c < 1 << B; ++c) {
+    double const eta = static_cast<double>(p.eta);
+    if (c + 1 < 1 << B) {
+      codes.borders.push_back(std::exp2(-static_cast<double>(p.step) * (c - p.zero_point + 0.5)) - eta);
+    }
+    double const exponent = std::nearbyint(static_cast<double>(p.step) * (c - p.zero_point));
+    codes.values.push_back(std::fmax(std::exp2(-exponent) - eta, 0));
+    largest = std::fmax(largest, codes.values.back());
+  }
+  for (double& v : codes.values) { v = std::round(v / largest * 65535) / 65535 * largest; }
+  return codes;
+}
+
 }  // namespace
 
 TEST_CASE("attention by log2 and adalog is the reference with the same codes, with the same bits everywhere") {
@@ -97,6 +118,55 @@ TEST_CASE("attention by log2 and adalog is the reference with the same codes, wi
     check<p_log2>(c, log2_codes(), causal{}, sink_logits{c.sinks.data()});
     check<p_adalog>(c, adalog_codes(30), log_base{30}, causal{}, sink_logits{c.sinks.data()});
   }
+}
+
+TEST_CASE("attention by shifted logarithms is the reference with the same codes, with the same bits everywhere") {
+  auto const worked = sulq<4>::from_range(0.0f, 1.0f, 0.005f);
+  auto const below = sulq<4>::from_range(0.0f, 1.0f, 0.04f);  // the last level, -0.00875, is 0
+  auto const three = sulq<3>::from_range(0.0f, 1.0f, 0.001f);
+  for (auto const& [queries, keys, e] :
+       {std::array<octavo::index, 3>{1, 1, 3}, {7, 63, 65}, {17, 513, 15}, {50, 1030, 64}}) {
+    auto c = exact_case(1, queries, keys, 12, e);
+    check<p_sulq>(c, sulq_codes<4>(worked), worked);
+    check<p_sulq3>(c, sulq_codes<3>(three), three);
+    c.problem.causal = true;
+    c.with_sinks(33);
+    check<p_sulq>(c, sulq_codes<4>(below), below, causal{}, sink_logits{c.sinks.data()});
+  }
+}
+
+TEST_CASE("attention by shifted logarithms: threads, smoothed values, masks of blocks, no keys, wrong parameters") {
+  auto const p = sulq<4>::from_range(0.0f, 1.0f, 0.005f);
+  auto c = exact_case(2, 40, 1100, 12, 20);
+  auto const all = test::attend_by<q8, p_sulq>(c, p);
+  test::backwards const threads;
+  CHECK(test::attend_by<q8, p_sulq>(c, p, on(threads)).differences(all) == 0);
+  c.with_blocks(16, 64, 8, 34);
+  CHECK(test::attend_by<q8, p_sulq>(c, p, c.of_blocks).differences(all) == 0);
+  c.with_blocks(16, 64, 3, 34);
+  check<p_sulq>(c, sulq_codes<4>(p), p, c.of_blocks);
+  CHECK(test::attend_by<q8, p_sulq>(c, p, c.of_blocks).differences(test::attend_by<q8, p_sulq>(c, p, c.of_mask())) ==
+        0);
+  for (float& v : c.v) { v += 1e5f; }  // gone before codes, and back
+  for (double& v : c.problem.v) { v += 1e5; }
+  auto const smooth = test::attend_by<q8, p_sulq>(c, p, c.of_blocks, smooth_values{});
+  auto const exact = reference::attention(c.problem, sulq_codes<4>(p));
+  double worst = 0;
+  for (std::size_t i = 0; i < smooth.out.size(); ++i) {
+    worst = std::fmax(worst, std::abs(static_cast<double>(smooth.out[i]) - exact.out[i]));
+  }
+  CHECK(worst < 1.0);  // of steps of 1.8 and f32 near 1e5
+  CHECK(test::attend_by<q8, p_sulq>(attention_case<float>(1, 1, 2, 0, 4, 3, 9), p).out ==
+        std::vector<float>(6, 0.0f));
+  for (sulq_params const bad : {sulq_params{-1e-3f, 0.5f, 0}, sulq_params{std::nanf(""), 0.5f, 0},
+                                sulq_params{INFINITY, 0.5f, 0}, sulq_params{0.1f, 0, 0}, sulq_params{0.1f, -1, 0},
+                                sulq_params{0.1f, std::nanf(""), 0}, sulq_params{0.1f, INFINITY, 0}}) {
+    CHECK(test::error_of([&] { (void)test::attend_by<q8, p_sulq>(c, bad); }) ==
+          "attention: sulq_params need a finite eta that is not below 0, and a finite step above 0. Calibrate them.");
+  }
+  CHECK(test::error_of([&] {
+          (void)test::attend_by<q8, p_sulq>(c, sulq_params{0.5f, 1, -1});
+        }) == "attention: by these sulq_params all weights are 0. Calibrate them on weights of at most 1.");
 }
 
 TEST_CASE("attention by logarithms: threads, smoothed values, masks of blocks, no keys, wrong bases") {

@@ -133,6 +133,9 @@ void attend(symbols::dense& m, tokens_view<float> const& x, tokens_view<bf16 con
   attention<schemes::q8, schemes::p8>(x, x16, x, y16, causal{}, smooth_keys{}, smooth_values{}, on<A>());
   attention<schemes::q4>(x, x, x, m, key_shift{p, 4}, smooth_queries{}, on<A>());
   attention<schemes::q4>(x, x, x, m, query_shift{p, 4}, on<A>());
+  using by_sulq = attention_way<schemes::q8, scheme<sulq<4>, per_tensor>>;
+  attention_by<attention_ways<by_sulq, attention_way<>>>(1, x, x, x, m, sulq<4>::from_range(0, 1, 0.005f),
+                                                         query_shift{p, 4}, on<A>());
   if constexpr (std::is_same_v<A, default_arch>) { attention(x, x, x, m, attention_heads{2, 2}); }
 }
 

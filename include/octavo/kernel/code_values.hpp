@@ -14,16 +14,20 @@
 #include "octavo/kernel/channel_means.hpp"
 #include "octavo/kernel/code_panels.hpp"
 #include "octavo/kernel/pack.hpp"
+#include "octavo/kernel/probability_borders.hpp"
 #include "octavo/kernel/probability_planes.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
+/// Weights are bytes of 1/255: no table says what they mean.
+struct no_levels {};
+
 /// O = V P by integers: V int8 with a scale for each channel of a leaf, P unsigned bytes relative to the largest score of
-/// the leaf; sums over the leaf are exact. Or (Planes 2) P logarithmic codes, two planes of bytes (probability_planes.hpp):
-/// o = fma(that of plane 1, ratio, that of plane 0).
-template <class A, class V, int Planes = 1>
+/// the leaf; sums over the leaf are exact. Or (weight_levels, border_levels) P logarithmic codes, two planes of bytes
+/// (probability_planes.hpp, probability_borders.hpp): o = fma(that of plane 1, ratio, that of plane 0).
+template <class A, class V, class Levels = no_levels>
 class code_values {
   using stored = scheme<symmetric<int8>, per_row>;
   using panels = code_panels<A, stored, true>;
@@ -32,10 +36,11 @@ class code_values {
   using layout = typename panels::layout;
   /// Keys whose bytes are summed together.
   static constexpr index step_keys = detail::has<amx, A> ? 64 : 16;
+  static constexpr int planes = std::is_same_v<Levels, no_levels> ? 1 : 2;
 
  public:
   using weight_byte = std::conditional_t<ready, std::uint8_t, typename panels::operand>;
-  using writer = std::conditional_t<Planes == 1, byte_writer<A, weight_byte>, plane_writer<A, weight_byte>>;
+  using writer = std::conditional_t<planes == 1, byte_writer<A, weight_byte>, plane_writer<A, weight_byte, Levels>>;
   using weight = typename writer::weight;
   static constexpr index width = panels::width;
   static constexpr int tokens = panels::tokens;
@@ -47,7 +52,7 @@ class code_values {
     index const bytes =
         product(all.panels(), all.panel_bytes()) + product(all.panels(), panel_rows, leaf_keys / step_keys + 1, 4);
     return round_up(bytes / 4 + leaf_keys * (panel_rows + v_.head_dim()) + all.panels() * panel_rows +
-                        (Planes - 1) * most_near_rows * width,
+                        (planes - 1) * most_near_rows * width,
                     16);
   }
   void use(float* scratch) noexcept {
@@ -107,7 +112,7 @@ class code_values {
     if constexpr (ready) {
       return sum;
     } else {
-      for (int p = 0; p < Planes; ++p) {
+      for (int p = 0; p < planes; ++p) {
         start_[p][i] = sum == sum ? -panels::offset * bytes_of(p, sum) : 0;
         order_quads<A>(weights + p * plane_stride + low, high - low);
       }
@@ -125,7 +130,7 @@ class code_values {
     index const end = smaller(round_up(high, step_keys), layout_.cols);
     if constexpr (ready) {
       std::byte const* const codes = leaf_ + panel * layout_.panel_bytes();
-      for (int p = 0; p < Planes; ++p) {
+      for (int p = 0; p < planes; ++p) {
         byte_products<A, T, true>(session_, codes + low * panel_rows, (end - low) / 4,
                                   weights + p * plane_stride + low, stride, nullptr,
                                   reinterpret_cast<std::int32_t*>(p == 0 ? out : second_), more);
@@ -137,7 +142,7 @@ class code_values {
         between[r] = sums[end / step_keys * panel_rows + r] - sums[low / step_keys * panel_rows + r];
       }
       token_block<typename panels::weights> x{};
-      for (int p = 0; p < Planes; ++p) {
+      for (int p = 0; p < planes; ++p) {
         x.data = weights + p * plane_stride;
         x.token_stride = stride;
         x.start = start_[p] + first;
@@ -146,7 +151,7 @@ class code_values {
         panels::template multiply<T>(leaf_ + panel * layout_.panel_bytes(), layout_, b, low / layout::step,
                                      (end - low) / layout::step, x, p == 0 ? out : second_);
       }
-      if constexpr (Planes == 2) {
+      if constexpr (planes == 2) {
         for (index i = 0; i < T * width; i += simd::lanes<A>) {
           simd::fused<A>(simd::load_floats<A>(second_ + i), simd::floats<A>(writer_.levels.ratio),
                          simd::load_floats<A>(out + i))
@@ -165,7 +170,7 @@ class code_values {
       auto const scaled = [&](float const* sums) __attribute__((always_inline)) {
         return simd::fused<A>(simd::to_floats<A>(simd::load_ints<A>(sums + i)), scale, simd::floats<A>(0.0f));
       };
-      if constexpr (Planes == 1) {
+      if constexpr (planes == 1) {
         scaled(out).store_unaligned(out + i);
       } else {
         simd::fused<A>(scaled(second_), simd::floats<A>(writer_.levels.ratio), scaled(out)).store_unaligned(out + i);
@@ -178,11 +183,11 @@ class code_values {
   /// Values are to be quantized less their means over the leaf, which come back times the exact sum of the weights.
   void smooth() noexcept { smooth_ = true; }
   /// What codes of weights mean, where they are logarithmic.
-  void quantize_weights(weight_levels const& levels) noexcept { writer_.levels = levels; }
+  void quantize_weights(Levels const& levels) noexcept { writer_.levels = levels; }
   [[nodiscard, gnu::always_inline]] writer const& writes() const noexcept { return writer_; }
   /// What a weight of 1 counts as.
   [[nodiscard]] float unit() const noexcept {
-    if constexpr (Planes == 1) {
+    if constexpr (planes == 1) {
       return writer::unit;
     } else {
       return writer_.levels.unit;
@@ -191,10 +196,10 @@ class code_values {
 
  private:
   static constexpr index plane_stride = most_near_rows * weight_stride;
-  static_assert(Planes * sizeof(weight) <= sizeof(float), "attention_run has room for floats");
+  static_assert(planes * sizeof(weight) <= sizeof(float), "attention_run has room for floats");
   /// The sum of the bytes of a plane of the row that was written last.
   [[nodiscard]] std::int32_t bytes_of([[maybe_unused]] int plane, [[maybe_unused]] float sum) const noexcept {
-    if constexpr (Planes == 1) {
+    if constexpr (planes == 1) {
       return static_cast<std::int32_t>(sum);
     } else {
       return writer_.sums[plane];
@@ -228,7 +233,7 @@ class code_values {
   writer writer_{};
   bool smooth_ = false;
   float row_sums_[group_rows] = {};
-  std::int32_t start_[static_cast<std::size_t>(Planes)][group_rows] = {};
+  std::int32_t start_[static_cast<std::size_t>(planes)][group_rows] = {};
   std::int32_t zeros_[group_rows] = {};
 };
 

@@ -75,6 +75,7 @@ template <int B, log_zero Z>
 struct weight_quantizer<symmetric<log2_format<B, Z>>> {
   static constexpr bool is = B <= 4;
   static constexpr bool has_base = false;
+  using levels_type = weight_levels;
   [[nodiscard, gnu::always_inline]] static constexpr weight_levels levels(int) noexcept {
     return shift_planes(
         1.0f, detail::log_codes<B, Z>::levels, Z != log_zero::none, 1,
@@ -86,6 +87,7 @@ template <int B, log_zero Z>
 struct weight_quantizer<symmetric<log_sqrt2_format<B, Z>>> {
   static constexpr bool is = B <= 4;
   static constexpr bool has_base = false;
+  using levels_type = weight_levels;
   [[nodiscard, gnu::always_inline]] static constexpr weight_levels levels(int) noexcept {
     constexpr int n = detail::log_codes<B, Z>::levels;
     weight_levels l{
@@ -102,6 +104,7 @@ struct weight_quantizer<adalog<B, Z>> {
   using quantizer = adalog<B, Z>;
   static constexpr bool is = B <= 4;
   static constexpr bool has_base = true;
+  using levels_type = weight_levels;
   static constexpr int lowest = quantizer::lowest_base;
   static constexpr int highest = quantizer::highest_base;
   [[nodiscard, gnu::always_inline]] static constexpr weight_levels levels(int base) noexcept {
@@ -112,9 +115,42 @@ struct weight_quantizer<adalog<B, Z>> {
   }
 };
 
+/// Scores to codes of logarithms: rne(fma(score, -factor per_octave, largest per_octave)), at most the top one, 16 for
+/// -infinity.
+template <class A, bool Zero>
+struct log_encoder {
+  simd::floats<A> scales, shifts, top;
+
+  [[nodiscard, gnu::always_inline]] simd::ints<A> operator()(simd::floats<A> score) const noexcept {
+    auto const x = simd::fused<A>(score, scales, shifts);
+    auto code = simd::minimum<A>(x, top);
+    if constexpr (!Zero) {
+      code = simd::native_of<A>::where_less(x, simd::floats<A>(__builtin_inff()), code, simd::floats<A>(16.0f));
+    }
+    return simd::to_ints<A>(code);
+  }
+};
+/// Calls f with what encodes 2^(factor score - largest); false where scores are too large for that.
+template <class A, class F>
+[[nodiscard, gnu::always_inline]] inline bool encode_weights(weight_levels const& levels, float factor, float largest,
+                                                             F const& f) noexcept {
+  float const scale = detail::opaque(factor * -levels.per_octave);
+  float const shift = detail::opaque(largest * levels.per_octave);
+  if (!(detail::is_finite(scale) && detail::is_finite(shift))) { return false; }
+  simd::floats<A> const scales(scale);
+  simd::floats<A> const shifts(shift);
+  simd::floats<A> const top(levels.top);
+  if (levels.zero) {
+    f(log_encoder<A, true>{scales, shifts, top});
+  } else {
+    f(log_encoder<A, false>{scales, shifts, top});
+  }
+  return true;
+}
+
 /// Weights as two planes of bytes, `plane_stride` apart. They count as plane 0 + ratio * plane 1, and so does their sum:
-/// in double, rounded once.
-template <class A, class Operand>
+/// in double, rounded once. Levels: weight_levels, or border_levels (probability_borders.hpp).
+template <class A, class Operand, class Levels = weight_levels>
 struct plane_writer {
   using weight = Operand;
   using bytes = byte_sum<A, Operand>;
@@ -123,26 +159,24 @@ struct plane_writer {
   static constexpr weight nothing = bytes::nothing;
   static constexpr index plane_stride = most_near_rows * weight_stride;
 
-  weight_levels levels{};
+  Levels levels{};
   mutable std::int32_t sums[2] = {};  ///< of the planes that were written last
 
-  /// As byte_writer::write. A code is rne(fma(score, -factor per_octave, largest per_octave)), at most the top one.
+  /// As byte_writer::write.
   template <index Width, class Blocks>
   [[nodiscard, gnu::always_inline]] float write(float const* scores, index stride, Blocks const& blocks, float factor,
                                                 float largest, bool watch, Operand* weights) const noexcept {
-    float const scale = detail::opaque(factor * -levels.per_octave);
-    float const shift = detail::opaque((largest == minus_infinity ? 0.0f : largest) * levels.per_octave);
     sums[0] = sums[1] = 0;
-    if (!(detail::is_finite(scale) && detail::is_finite(shift)) ||
-        (watch && bytes::template has_nan<Width>(scores, stride, blocks))) {
+    bytes totals[2];
+    bool const wrong = watch && bytes::template has_nan<Width>(scores, stride, blocks);
+    if (wrong ||
+        !encode_weights<A>(
+            levels, factor,
+            largest == minus_infinity ? 0.0f : largest, [&](auto const& code_of) __attribute__((always_inline)) {
+              write_codes<Width>(scores, stride, blocks, code_of, weights, totals);
+            })) {
       (void)bytes::refuse(blocks, Width, weights + plane_stride);
       return bytes::refuse(blocks, Width, weights);
-    }
-    bytes totals[2];
-    if (levels.zero) {
-      write_codes<true, Width>(scores, stride, blocks, scale, shift, weights, totals);
-    } else {
-      write_codes<false, Width>(scores, stride, blocks, scale, shift, weights, totals);
     }
     sums[0] = totals[0].sum();
     sums[1] = totals[1].sum();
@@ -150,26 +184,19 @@ struct plane_writer {
   }
 
  private:
-  template <bool Zero, index Width, class Blocks>
-  [[gnu::always_inline]] void write_codes(float const* scores, index stride, Blocks const& blocks, float scale,
-                                          float shift, Operand* weights, bytes (&totals)[2]) const noexcept {
+  template <index Width, class Blocks, class Encoder>
+  [[gnu::always_inline]] void write_codes(float const* scores, index stride, Blocks const& blocks,
+                                          Encoder const& code_of, Operand* weights,
+                                          bytes (&totals)[2]) const noexcept {
     constexpr int L = simd::lanes<A>;
     constexpr int registers = static_cast<int>(Width) / L;
-    simd::floats<A> const scales(scale);
-    simd::floats<A> const shifts(shift);
-    simd::floats<A> const top(levels.top);
     lookup const first(levels.planes[0]);
     lookup const second(levels.planes[1]);
     blocks.runs([&](index b, index end) __attribute__((always_inline)) {
       for (; b < end; ++b) {
         simd::ints<A> codes[static_cast<std::size_t>(registers)];
         detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-          auto const x = simd::fused<A>(simd::load_floats<A>(scores + b * stride + r * L), scales, shifts);
-          auto code = simd::minimum<A>(x, top);
-          if constexpr (!Zero) {  // of -infinity
-            code = simd::native_of<A>::where_less(x, simd::floats<A>(__builtin_inff()), code, simd::floats<A>(16.0f));
-          }
-          codes[r] = simd::to_ints<A>(code);
+          codes[r] = code_of(simd::load_floats<A>(scores + b * stride + r * L));
         });
         if constexpr (bytes::packs) {
           // Codes above 15 get bit 7: the shuffle gives 0.

@@ -88,6 +88,12 @@ inline constexpr bool has_log_base = false;
 template <class Scheme>
   requires is_log_scheme<Scheme>
 inline constexpr bool has_log_base<Scheme> = kernel::weight_quantizer<typename Scheme::quantizer>::has_base;
+template <class Scheme>
+inline constexpr bool has_sulq_params = false;
+template <class Scheme>
+  requires is_log_scheme<Scheme>
+inline constexpr bool has_sulq_params<Scheme> =
+    std::is_same_v<typename kernel::weight_quantizer<typename Scheme::quantizer>::levels_type, kernel::border_levels>;
 
 template <class Scheme>
 consteval bool check_probability_scheme() {
@@ -95,8 +101,8 @@ consteval bool check_probability_scheme() {
       std::is_same_v<Scheme, scheme<symmetric<uint8>, per_tensor>> || is_log_scheme<Scheme>,
       "Octavo: the second template argument of attention is the scheme of the probabilities, "
       "scheme<symmetric<uint8>, per_tensor>: bytes of 1/255; or per_tensor of symmetric<e4m3>, "
-      "symmetric<log2_format<4>>, symmetric<log_sqrt2_format<4>> or adalog<4> (or fewer bits); without one they "
-      "stay f32, as do the values.");
+      "symmetric<log2_format<4>>, symmetric<log_sqrt2_format<4>>, adalog<4> or sulq<4> (or fewer bits); without one "
+      "they stay f32, as do the values.");
   return true;
 }
 /// Whether a cache stores by S what an integer dot product can take.
@@ -138,7 +144,12 @@ struct keys_of<A, as_is, Q, cache_side<K, key_layout<K>, false>> {
 template <class A, class Scheme, class V>
 struct values_of {
   static_assert(check_probability_scheme<Scheme>());
-  using type = kernel::code_values<A, V, is_log_scheme<Scheme> ? 2 : 1>;
+  using type = kernel::code_values<A, V>;
+};
+template <class A, class Scheme, class V>
+  requires is_log_scheme<Scheme> && element<V>
+struct values_of<A, Scheme, V> {
+  using type = kernel::code_values<A, V, typename kernel::weight_quantizer<typename Scheme::quantizer>::levels_type>;
 };
 template <class A, class Scheme, class V>
   requires is_float_scheme<Scheme> && element<V>
@@ -317,7 +328,15 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
     }
     static_assert((count_of<log_base, Options...> != 0) == has_log_base<P>,
                   "Octavo: log_base is for probabilities by adalog, which need one.");
-    if constexpr (is_log_scheme<P>) {
+    static_assert((count_of<sulq_params, Options...> != 0) == has_sulq_params<P>,
+                  "Octavo: sulq_params are for probabilities by sulq, which need them.");
+    if constexpr (has_sulq_params<P>) {
+      auto const levels = kernel::weight_quantizer<typename P::quantizer>::levels(settings.shifted);
+      if (levels.unit == 0) {
+        fail("attention: by these sulq_params all weights are 0. Calibrate them on weights of at most 1.");
+      }
+      ready_values.quantize_weights(levels);
+    } else if constexpr (is_log_scheme<P>) {
       using weights = kernel::weight_quantizer<typename P::quantizer>;
       if constexpr (weights::has_base) {
         if (settings.base < weights::lowest || settings.base > weights::highest) {
@@ -355,6 +374,9 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   largest score of their leaf, code rne(-log2(p) 37 / q); or by symmetric<log2_format<4>>, symmetric<log_sqrt2_format<4>>.
 ///   What codes mean is added up as integers, exactly for log2 and for adalog<4> with q <= 19, else with an error of a weight
 ///   of 7.6e-6 (kernel/probability_planes.hpp); and l is the sum of what they mean, so that weights have the sum 1.
+/// - `attention<q8, scheme<sulq<4>, per_tensor>>(..., sulq<4>::from_range(0, 1, eta))` (I&S-ViT): the code is found among
+///   borders of the score, log2(2^(-step (c - zero + 1/2)) - eta); what codes mean, 0 where that is below, is added up as
+///   integers with an error of a weight of 7.6e-6 (kernel/probability_borders.hpp), and l is its sum.
 /// - `attention<q8, scheme<symmetric<e4m3>, per_tensor>>` (SageAttention 2, Zhang et al. 2024): probabilities are 448 p as e4m3,
 ///   p within 8.6e-5 of itself, values e4m3 with a scale for each channel of a leaf; their products are those of bf16 pairs,
 ///   of a pair the second first, by vdpbf16ps where that is faster than f32. l is the sum of the probabilities.

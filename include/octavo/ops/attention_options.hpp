@@ -7,6 +7,7 @@
 #include "octavo/kernel/score_rule.hpp"
 #include "octavo/ops/attention_run.hpp"
 #include "octavo/ops/context.hpp"
+#include "octavo/quant/sulq.hpp"
 #include "octavo/storage/rope_table.hpp"
 
 namespace octavo {
@@ -125,6 +126,10 @@ struct log_sum_exp {
 
 namespace detail {
 
+/// In place of an option that the schemes of a call cannot take (ops/attention_ways.hpp).
+template <class Option>
+struct left_out {};
+
 /// What the options say, gathered.
 struct attention_settings {
   kernel::score_rule rule{};
@@ -134,6 +139,7 @@ struct attention_settings {
   ops::shift_in queries{};
   ops::attention_sequences sequences{};
   int base = 0;
+  sulq_params shifted{};
   rope_table const* turns = nullptr;
 
   [[gnu::always_inline]] void set(attention_heads const& o) noexcept { heads = o; }
@@ -181,6 +187,13 @@ struct attention_settings {
   [[gnu::always_inline]] void set(smooth_queries const&) noexcept {}
   [[gnu::always_inline]] void set(query_shift const& o) { queries = {present(o.data), o.head_stride, 0}; }
   [[gnu::always_inline]] void set(log_base const& o) noexcept { base = o.q; }
+  [[gnu::always_inline]] void set(sulq_params const& o) {
+    if (!(o.eta >= 0 && o.step > 0) || !is_finite(o.eta) || !is_finite(o.step)) {
+      fail(
+          "attention: sulq_params need a finite eta that is not below 0, and a finite step above 0. Calibrate them.");
+    }
+    shifted = o;
+  }
   [[gnu::always_inline]] void set(ragged const& o) {
     if (o.sequences < 0) { fail("attention: ragged has less than 0 sequences."); }
     sequences.count = o.sequences;
@@ -190,12 +203,14 @@ struct attention_settings {
   [[gnu::always_inline]] void set(smooth_values const&) noexcept {}
   [[gnu::always_inline]] void set(key_rope const& o) noexcept { turns = &o.table; }
   template <class Option>
+  [[gnu::always_inline]] void set(left_out<Option> const&) noexcept {}
+  template <class Option>
   [[gnu::always_inline]] void set(Option const&) noexcept {
     static_assert(
         is_context<Option>,
         "Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, "
         "additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, "
-        "smooth_queries, query_shift, smooth_values, key_rope, log_base, a context "
+        "smooth_queries, query_shift, smooth_values, key_rope, log_base, sulq_params, a context "
         "(on(pool)).");
   }
 

@@ -14,6 +14,14 @@
 namespace octavo {
 inline namespace v0 {
 
+/// For probabilities by sulq also an option of attention, to be calibrated on weights relative to the largest of their
+/// leaf.
+struct sulq_params {
+  float eta;
+  float step;
+  std::int32_t zero_point;
+};
+
 /// Code c means 2^-E(c) - eta: a uniform quantizer of -log2(x + eta), whose decoded exponents are rounded to integers.
 ///
 ///     code = clamp(rne(-log2(x + eta) / step) + zero),   E(c) = rne(step (c - zero))
@@ -27,11 +35,7 @@ struct sulq {
   using format = uint<B>;
   static constexpr char const* name = "sulq";
 
-  struct params {
-    float eta;
-    float step;
-    std::int32_t zero_point;
-  };
+  using params = sulq_params;
   /// What calibrate tries: the grid of the authors' code, and the smaller shifts that their paper speaks of.
   static constexpr float etas[14] = {1e-6f, 1e-5f, 1e-4f, 0.001f, 0.005f, 0.01f, 0.02f,
                                      0.03f, 0.04f, 0.05f, 0.1f,   0.2f,   0.5f,  1.0f};

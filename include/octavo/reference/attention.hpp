@@ -88,11 +88,12 @@ struct attention_result {
 }
 
 /// Weights by levels: p, relative to the largest score of its leaf of keys, becomes code min(rne(-log2(p) per_octave), last),
-/// and counts as values[code], over whose sum out is divided.
+/// and counts as values[code], over whose sum out is divided. With borders, the code is the number of them above p.
 struct weight_codes {
   double per_octave;
   std::vector<double> values;
   index leaf = 512;
+  std::vector<double> borders{};
 };
 [[nodiscard]] inline attention_result attention(attention_problem const& p, weight_codes const& codes) {
   attention_result result;
@@ -112,7 +113,11 @@ struct weight_codes {
           if (p.visible(h, i, j)) {
             double const octaves = (most - p.score(h, i, j)) / std::log(2.0);
             auto const last = static_cast<double>(codes.values.size() - 1);
-            double const code = std::fmin(std::nearbyint(octaves * codes.per_octave), last);
+            double code = std::fmin(std::nearbyint(octaves * codes.per_octave), last);
+            if (!codes.borders.empty()) {
+              code = 0;
+              for (double const b : codes.borders) { code += std::exp2(-octaves) < b ? 1 : 0; }
+            }
             weight = codes.values[static_cast<std::size_t>(code)] * std::exp(most);
           }
           weights.push_back(weight);
