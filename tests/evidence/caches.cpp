@@ -32,7 +32,7 @@ using by_token = scheme<affine_min<F, scale_as<f16>>, per_token_group<32>>;
 /// Of the keys of calibration of all layers: a table that is there before the program is.
 template <int B>
 codebook_params<B> centres() {
-  calibration::cache_codebook<by_table<B, per_channel_group<64>>> seen({.kv_heads = kv_heads});
+  calibration::cache_codebook<by_table<B, per_channel_group<64>>> seen({.kv_heads = decoder().kv_heads()});
   for (auto const& w : decoder().to_calibrate()) { seen.add(w.k); }
   return seen.finish().centres;
 }
