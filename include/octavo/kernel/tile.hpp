@@ -218,8 +218,9 @@ template <class Weights, int T, int R, int P = 1>
     constexpr detail::constant<index{0}> first{};
 
     index steps = s + 1 < w.segments ? w.steps : w.last_steps;
-    // A second instance of the step is most of the compile time: not for segments of 32 768 k, nor for long steps.
-    if constexpr (!Weights::layout::grouped || U >= 8) {
+    // A second instance of the step is most of the compile time: not for segments of 32 768 k, nor for long steps, nor for
+    // few tokens, which wait for memory.
+    if constexpr (!Weights::layout::grouped || U >= 8 || P > 1 || T < 3) {
       if (s != 0) {
         unroll<P>([&](int p) __attribute__((always_inline)) {
           load_panel_scales(p, s - 1);
