@@ -29,13 +29,13 @@ int differences(int first, int second, int quads) {
   std::vector<std::int32_t> sums(32 * 32, -7);
   int calls = 0;
   unit::configure(first, second, quads);
-  unit::template clear<Two>();
+  unit::clear(Two);
   for (int step = 0; step < 2; ++step) {
-    unit::template multiply<Two>(a.data() + step * quads * 4, token_stride,
-                                 reinterpret_cast<std::byte const*>(w.data()) + step * quads * quad_stride,
-                                 quad_stride, [&](int i) { calls += i; });
+    unit::multiply(Two, a.data() + step * quads * 4, token_stride,
+                   reinterpret_cast<std::byte const*>(w.data()) + step * quads * quad_stride, quad_stride,
+                   [&](int i) { calls += i; });
   }
-  unit::template store<Two>(sums.data());
+  unit::store(Two, sums.data());
   unit::release();
 
   int wrong = calls == 2 * (0 + 1 + 2 + 3) ? 0 : 1;

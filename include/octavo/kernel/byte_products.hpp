@@ -57,7 +57,7 @@ template <class A, bool Swapped>
   constexpr int L = simd::lanes<A>;
   index const step = smaller(quads, simd::matrix_quads);
   session.configure(static_cast<int>(tokens), static_cast<int>(step));
-  unit::template clear<true>();
+  unit::clear(true);
   auto const* a = static_cast<std::int8_t const*>(x);
   for (index q = 0; q < quads; q += step) {
     unit::template multiply_panel<Swapped>(a, stride, panel);

@@ -14,10 +14,12 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// matrix_tile for at most 16 tokens, or more (Two).
-template <class Weights, bool Two>
-[[gnu::noinline]] void matrix_blocks(weight_stream const& stream, token_block<Weights> const& block, index tokens,
-                                     float* sums, carry carried) noexcept {
+/// What kernel::tile does, for the 64 rows of a panel of expanded weights and 1 to 32 tokens; sums are [token][64].
+///
+/// The integer sums of a segment pass through memory, and are scaled while the unit multiplies the next segment.
+template <class Weights>
+[[gnu::noinline]] void matrix_tile(weight_stream const& stream, token_block<Weights> const& block, index tokens,
+                                   float* sums, carry carried) noexcept {
   using A = typename Weights::arch;
   using unit = simd::matrix_unit<A>;
   using detail::unroll;
@@ -32,6 +34,7 @@ template <class Weights, bool Two>
   token_block<Weights> const x = block.copy();
   alignas(64) std::int32_t totals[2][unit::tokens * unit::rows];
   int configured = 0;
+  bool const two = tokens > unit::block;
 
   auto const add = [&](sum const& total, index at, simd::floats<A> const& factor) __attribute__((always_inline)) {
     simd::fused<A>(Weights::finish(total), factor, simd::load_floats<A>(sums + at)).store_unaligned(sums + at);
@@ -69,15 +72,15 @@ template <class Weights, bool Two>
       index const quads = s + 1 < w.segments ? w.steps : w.last_steps;
       int const step = static_cast<int>(smaller(quads, simd::matrix_quads));
       if (step != configured) {
-        unit::configure(static_cast<int>(Two ? unit::block : tokens),
-                        static_cast<int>(Two ? tokens - unit::block : 0), step);
+        unit::configure(static_cast<int>(two ? unit::block : tokens),
+                        static_cast<int>(two ? tokens - unit::block : 0), step);
         configured = step;
       }
       std::byte const* codes = w.codes + s * w.segment_bytes + row * 4;
       auto const* a = x.data + s * x.segment_stride;
-      unit::template clear<Two>();
+      unit::clear(two);
       auto const multiply = [&](auto const& between) __attribute__((always_inline)) {
-        unit::template multiply<Two>(a, x.token_stride, codes, step_bytes, between);
+        unit::multiply(two, a, x.token_stride, codes, step_bytes, between);
         a += 4 * step;
         codes += step * step_bytes;
         for (index i = 0; i < ahead_step; i += 64) { __builtin_prefetch(ahead + i, 0, 2); }
@@ -88,24 +91,11 @@ template <class Weights, bool Two>
         if (s != 0) { scale(s - 1, row, tokens * i / 4, tokens * (i + 1) / 4); }
       });
       for (index q = step; q < quads; q += step) { multiply([](int) __attribute__((always_inline)){}); }
-      unit::template store<Two>(totals[s % 2]);
+      unit::store(two, totals[s % 2]);
     }
     scale(w.segments - 1, row, 0, tokens);
   }
   unit::release();
-}
-
-/// What kernel::tile does, for the 64 rows of a panel of expanded weights and 1 to 32 tokens; sums are [token][64].
-///
-/// The integer sums of a segment pass through memory, and are scaled while the unit multiplies the next segment.
-template <class Weights>
-void matrix_tile(weight_stream const& w, token_block<Weights> const& x, index tokens, float* sums,
-                 carry carried) noexcept {
-  if (tokens > simd::matrix_block) {
-    matrix_blocks<Weights, true>(w, x, tokens, sums, carried);
-  } else {
-    matrix_blocks<Weights, false>(w, x, tokens, sums, carried);
-  }
 }
 
 }  // namespace kernel

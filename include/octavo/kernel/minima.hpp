@@ -18,8 +18,8 @@ namespace kernel {
 ///
 /// R registers of rows from `first_row` of a panel; `stride` floats from token to token.
 template <class Weights, int R>
-void begin_sums(weight_stream const& w, token_block<Weights> const& x, index first_row, index tokens, float* sums,
-                index stride) noexcept {
+[[gnu::noinline]] void begin_sums(weight_stream const& w, token_block<Weights> const& x, index first_row,
+                                  index tokens, float* sums, index stride) noexcept {
   using A = typename Weights::arch;
   using layout = typename Weights::layout;
   using detail::unroll;

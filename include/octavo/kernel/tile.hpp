@@ -55,6 +55,14 @@ template <class Weights, int T, int R, int P = 1>
   constexpr bool carries = expands && !Weights::layout::grouped;
   // Steps that are counted together: what counts and moves pointers takes slots from the multipliers.
   constexpr index together = expands ? units_together : 1;
+  // Whether a burst holds a segment. Accumulators then begin at 0, and what they should begin with is added at its end.
+  constexpr bool one_burst = [] {
+    if constexpr (bursts && Weights::layout::grouped) {
+      return typename Weights::layout{0, 0}.padded_group() <= index{Weights::burst} * U * Weights::unit_operands;
+    }
+    return false;
+  }();
+  constexpr bool widens = bursts && !one_burst;
 
   // Copies, whose fields no store of a register may change.
   weight_stream const w = stream.copy();
@@ -63,12 +71,12 @@ template <class Weights, int T, int R, int P = 1>
   Weights const unpack;
   accumulator acc[accumulators];
   // Where bursts of a narrower accumulator end: in memory, since they are needed seldom and registers are few.
-  alignas(64) std::int32_t wide[bursts ? accumulators * static_cast<std::size_t>(L) : 1];
+  alignas(64) std::int32_t wide[widens ? accumulators * static_cast<std::size_t>(L) : 1];
   [[maybe_unused]] std::int32_t* wide_of = wide;
-  if constexpr (bursts) { wide_of = detail::opaque(wide_of); }
+  if constexpr (widens) { wide_of = detail::opaque(wide_of); }
   // Accumulators are passed by value: an array whose address a closure holds would not live in registers.
   auto const flushed = [=](int i, accumulator const& from) __attribute__((always_inline)) {
-    if constexpr (bursts) {
+    if constexpr (widens) {
       return Weights::flush(simd::load_ints<A>(wide_of + i * L), from);
     } else {
       return Weights::flush({}, from);
@@ -81,7 +89,7 @@ template <class Weights, int T, int R, int P = 1>
   };
   // Accumulator i, going on from `total`.
   auto const restarted = [=](int i, sum const& total) __attribute__((always_inline)) {
-    if constexpr (bursts) {
+    if constexpr (widens) {
       total.store_unaligned(wide_of + i * L);
       return accumulator{};
     } else {
@@ -91,7 +99,11 @@ template <class Weights, int T, int R, int P = 1>
   auto const begin = [&](int p, int t, index s, std::byte const* params) __attribute__((always_inline)) {
     unroll<R>([&](int r) __attribute__((always_inline)) {
       int const i = (p * T + t) * R + r;
-      acc[i] = restarted(i, Weights::initial(x, t, s, params + p * w.panel_stride, first_row + r * L));
+      if constexpr (one_burst) {
+        acc[i] = accumulator{};
+      } else {
+        acc[i] = restarted(i, Weights::initial(x, t, s, params + p * w.panel_stride, first_row + r * L));
+      }
     });
   };
   auto const load_panel_scales = [&](int p, index s) __attribute__((always_inline)) {
@@ -99,11 +111,18 @@ template <class Weights, int T, int R, int P = 1>
       scales[r] = load_scales<Weights>(w, s, p * w.panel_stride, first_row + r * L);
     });
   };
-  auto const scale = [&](int p, int t) __attribute__((always_inline)) {
+  auto const scale = [&](int p, int t, [[maybe_unused]] index s) __attribute__((always_inline)) {
     unroll<R>([&](int r) __attribute__((always_inline)) {
       int const i = (p * T + t) * R + r;
-      auto const total = Weights::finish(flushed(i, acc[i]));
-      simd::fused<A>(total, scales[r], simd::load_floats<A>(sum_of(p, t, r))).store_unaligned(sum_of(p, t, r));
+      sum total;
+      if constexpr (one_burst) {
+        std::byte const* const params = w.params_of(s) + p * w.panel_stride;
+        total = Weights::flush(Weights::initial(x, t, s, params, first_row + r * L), acc[i]);
+      } else {
+        total = flushed(i, acc[i]);
+      }
+      auto const before = simd::load_floats<A>(sum_of(p, t, r));
+      simd::fused<A>(Weights::finish(total), scales[r], before).store_unaligned(sum_of(p, t, r));
     });
   };
 
@@ -157,10 +176,18 @@ template <class Weights, int T, int R, int P = 1>
       }
     }
 
-    index until_flush = Weights::burst;
+    [[maybe_unused]] index until_flush = Weights::burst;
     // Step J of those that are counted together. Before the first products of token t in panel p: before_token(p, t).
     auto const step = [&](auto j, auto const& before_panel, auto const& before_token) __attribute__((always_inline)) {
       constexpr index J = j();
+      // Before the products that would not fit: a burst that ends with its segment is flushed once.
+      if constexpr (widens && (J == 0 || Weights::burst % together != 0)) {
+        if (until_flush <= 0) {
+          until_flush = Weights::burst;
+          unroll<P * T * R>([&](int i) __attribute__((always_inline)) { acc[i] = restarted(i, flushed(i, acc[i])); });
+        }
+      }
+      if constexpr (widens) { --until_flush; }
       unroll<P>([&](int p) __attribute__((always_inline)) {
         std::byte const* const here = codes + p * w.panel_stride + J * step_bytes;
         typename Weights::weight weights[registers];
@@ -203,12 +230,6 @@ template <class Weights, int T, int R, int P = 1>
         __builtin_prefetch(next_tokens);
         next_tokens += T * U * Weights::unit_operands;
       }
-      if constexpr (bursts) {
-        if (--until_flush == 0) {
-          until_flush = Weights::burst;
-          unroll<P * T * R>([&](int i) __attribute__((always_inline)) { acc[i] = restarted(i, flushed(i, acc[i])); });
-        }
-      }
     };
     auto const advance = [&](index n) __attribute__((always_inline)) {
       codes += n * step_bytes;
@@ -218,13 +239,14 @@ template <class Weights, int T, int R, int P = 1>
     constexpr detail::constant<index{0}> first{};
 
     index steps = s + 1 < w.segments ? w.steps : w.last_steps;
-    // A second instance of the step is most of the compile time: not for segments of 32 768 k, nor for long steps.
-    if constexpr (!Weights::layout::grouped || U >= 8) {
+    // A second instance of the step is most of the compile time: not for segments of 32 768 k, nor for long steps, nor for
+    // few tokens, which wait for memory.
+    if constexpr (!Weights::layout::grouped || U >= 8 || P > 1 || T < 3) {
       if (s != 0) {
         unroll<P>([&](int p) __attribute__((always_inline)) {
           load_panel_scales(p, s - 1);
           unroll<T>([&](int t) __attribute__((always_inline)) {
-            scale(p, t);
+            scale(p, t, s - 1);
             begin(p, t, s, params);
           });
         });
@@ -233,7 +255,7 @@ template <class Weights, int T, int R, int P = 1>
       step(
           first, [&](int p) __attribute__((always_inline)) { load_panel_scales(p, s - 1); },
           [&](int p, int t) __attribute__((always_inline)) {
-            scale(p, t);
+            scale(p, t, s - 1);
             begin(p, t, s, params);
           });
       unroll<static_cast<int>(together) - 1>([&](auto j) __attribute__((always_inline)) {
@@ -260,7 +282,7 @@ template <class Weights, int T, int R, int P = 1>
   }
   unroll<P>([&](int p) __attribute__((always_inline)) {
     load_panel_scales(p, w.segments - 1);
-    unroll<T>([&](int t) __attribute__((always_inline)) { scale(p, t); });
+    unroll<T>([&](int t) __attribute__((always_inline)) { scale(p, t, w.segments - 1); });
   });
 }
 

@@ -25,14 +25,18 @@ struct tile_shape {
   static constexpr int panels(int few) noexcept { return detail::is_avx512<A> ? 4 / few : 1; }
 };
 
-/// Calls body(constant T, offset) so that the T add up to `tokens`, at most `Most` each, in even steps: five
-/// tokens are 3 + 2, not 4 + 1.
+/// Of `left` tokens, so many in the next tile: at most `Most`, in even steps: five tokens are 3 + 2, not 4 + 1.
+template <int Most>
+[[nodiscard, gnu::always_inline]] constexpr index tokens_of_tile(index left) noexcept {
+  return left >= 2 * Most ? Most : left <= Most ? left : (left + 1) / 2;
+}
+
+/// Calls body(constant T, offset) so that the T add up to `tokens`, cut by tokens_of_tile.
 template <int Most, class Body>
 void for_tiles(index tokens, Body const& body) noexcept {
   index t = 0;
   while (t < tokens) {
-    index const left = tokens - t;
-    index const size = left >= 2 * Most ? Most : left <= Most ? left : (left + 1) / 2;
+    index const size = tokens_of_tile<Most>(tokens - t);
     detail::unroll<Most>([&](auto i) __attribute__((always_inline)) {
       if (size == i() + 1) { body(detail::constant<i() + 1>{}, t); }
     });

@@ -141,11 +141,15 @@ template <class A>
   return native_of<A>::floor(x);
 }
 
-/// A register of any kind from memory. (g++ 12 copies a class as two halves.)
+/// A register of any kind from memory, or the two of a weight that is kept as even and odd bytes (simd/dot.hpp). g++ 12
+/// copies a class by registers of 16 bytes, through the stack, unless told the processor.
 template <class V>
 [[gnu::always_inline]] inline V load_register(std::byte const* p) noexcept {
   if constexpr (requires { typename V::value_type; }) {
     return V::load_unaligned(reinterpret_cast<typename V::value_type const*>(p));
+  } else if constexpr (requires(V v) { v.even, v.odd; }) {
+    using half = decltype(V::even);
+    return {load_register<half>(p), load_register<half>(p + sizeof(half))};
   } else {
     V v;
     std::memcpy(&v, p, sizeof v);
@@ -160,6 +164,8 @@ template <class V>
     auto r = static_cast<typename V::register_type>(x);
     asm("" : "+v"(r));
     return V(r);
+  } else if constexpr (requires { x.even, x.odd; }) {
+    return {in_register(x.even), in_register(x.odd)};
   } else if constexpr (!std::is_class_v<V>) {
     asm("" : "+v"(x));
   }

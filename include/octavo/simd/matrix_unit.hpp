@@ -125,19 +125,18 @@ struct matrix_unit<A> {
   }
   static void release() noexcept { _tile_release(); }
 
-  /// Two: whether there are tokens in the second block.
-  template <bool Two>
-  [[gnu::always_inline]] static void clear() noexcept {
+  /// two: whether there are tokens in the second block.
+  [[gnu::always_inline]] static void clear(bool two) noexcept {
     tile::template zero<0>();
     tile::template zero<1>();
-    if constexpr (Two) {
+    if (two) {
       tile::template zero<2>();
       tile::template zero<3>();
     }
   }
   /// One step; between(i) for i in 0..3 is called where the vector units have time.
-  template <bool Two, class Between>
-  [[gnu::always_inline]] static void multiply(std::int8_t const* a, index token_stride, std::byte const* w,
+  template <class Between>
+  [[gnu::always_inline]] static void multiply(bool two, std::int8_t const* a, index token_stride, std::byte const* w,
                                               index quad_stride, Between const& between) noexcept {
     tile::template load<4>(a, token_stride);
     tile::template load<6>(w, quad_stride);
@@ -146,12 +145,12 @@ struct matrix_unit<A> {
     tile::template load<7>(w + 64, quad_stride);
     tile::template multiply<1, 4, 7>();
     between(1);
-    if constexpr (Two) {
+    if (two) {
       tile::template load<5>(a + block * token_stride, token_stride);
       tile::template multiply<2, 5, 6>();
     }
     between(2);
-    if constexpr (Two) { tile::template multiply<3, 5, 7>(); }
+    if (two) { tile::template multiply<3, 5, 7>(); }
     between(3);
   }
   /// One step of at most 16 tokens and all 64 rows, of which sums[token][64] is stored (`configure` with all_rows). Swapped:
@@ -175,12 +174,11 @@ struct matrix_unit<A> {
     });
   }
   /// sums[token][32 rows].
-  template <bool Two>
-  [[gnu::always_inline]] static void store(std::int32_t* sums) noexcept {
+  [[gnu::always_inline]] static void store(bool two, std::int32_t* sums) noexcept {
     constexpr int stride = rows * static_cast<int>(sizeof(std::int32_t));
     tile::template store<0>(sums, stride);
     tile::template store<1>(sums + block, stride);
-    if constexpr (Two) {
+    if (two) {
       tile::template store<2>(sums + block * rows, stride);
       tile::template store<3>(sums + block * rows + block, stride);
     }
