@@ -20,7 +20,14 @@ namespace {
 
 constexpr octavo::index tokens = 7;
 
-/// Activations and starts of a w4_g32 matrix, as matmul would prepare them, but random.
+test::matrix<float> weights_of(octavo::index rows, octavo::index cols, bool extreme) {
+  test::matrix<float> w(rows, cols, 81);
+  for (octavo::index i = 0; extreme && i < rows * cols; ++i) { w.data()[i] = 1.0f; }
+  return w;
+}
+
+/// Activations and starts of a matrix of int4 in groups, as matmul would prepare them, but random; or all bytes as far from
+/// 0 as they can be.
 template <class S>
 struct prepared {
   using layout_type = panel_layout<S>;
@@ -29,12 +36,12 @@ struct prepared {
   std::vector<std::int8_t> a;
   std::vector<std::int32_t> start;
 
-  explicit prepared(octavo::index cols, octavo::index rows = 64)
-      : q(quantize<S>(test::matrix<float>(rows, cols, 81), on<scalar>())), segments(q.view().layout(), longest_leaf) {
+  explicit prepared(octavo::index cols, octavo::index rows = 64, bool extreme = false)
+      : q(quantize<S>(weights_of(rows, cols, extreme), on<scalar>())), segments(q.view().layout(), longest_leaf) {
     test::random next(82);
     a.resize(static_cast<std::size_t>(segments.count * tokens * segments.length));
     start.resize(static_cast<std::size_t>(segments.count * tokens));
-    for (auto& v : a) { v = static_cast<std::int8_t>(next.below(256) - 128); }
+    for (auto& v : a) { v = static_cast<std::int8_t>(extreme ? -128 : next.below(256) - 128); }
     for (auto& v : start) { v = static_cast<std::int32_t>(next.below(20001) - 10000); }
   }
   template <class W>
@@ -69,7 +76,36 @@ struct prepared {
   }
 };
 
+/// Rows of a panel whose sums are wrong where sums of products are the largest there are.
+template <class A, class S>
+int overflows(prepared<S> const& p) {
+  using weights = kernel::byte_weights<A, panel_layout<S>, false>;
+  constexpr int L = simd::lanes<A>;
+  int wrong = 0;
+  for (octavo::index first = 0; first < 64; first += L) {
+    std::vector<float> sums(2 * L, 0.5f);
+    kernel::tile<weights, 2, 1>(p.stream(), p.template block<weights>(), first, sums.data());
+    for (octavo::index i = 0; i < 2 * L; ++i) {
+      wrong += test::same_bits(sums[static_cast<std::size_t>(i)], p.plain(i / L, first + i % L, 0.5f)) ? 0 : 1;
+    }
+  }
+  return wrong;
+}
+
 }  // namespace
+
+TEST_CASE("sums of a burst do not overflow, whether it holds a group or not") {
+  prepared<w4_g32> const one(160, 64, true);
+  prepared<w4_g<64>> const two(160, 64, true);
+  prepared<w4_g128> const four(256, 64, true);
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    CHECK(overflows<A>(one) == 0);
+    CHECK(overflows<A>(two) == 0);
+    CHECK(overflows<A>(four) == 0);
+  });
+}
 
 TEST_CASE("a tile adds scaled integer sums in the documented order") {
   for (octavo::index const cols : {32, 75, 160}) {

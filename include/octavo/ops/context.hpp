@@ -107,10 +107,11 @@ class scratch_block {
     if (seldom(memory_ != nullptr)) { memory_->deallocate(data_, size_, static_cast<std::size_t>(alignment)); }
   }
 
+  /// Pre: the block has room for them, so that nothing here overflows.
   template <class T>
   [[nodiscard]] T* take(index count) noexcept {
     auto* const p = reinterpret_cast<T*>(next_);
-    next_ += bytes<T>(count);
+    next_ += ceil_div(count * static_cast<index>(sizeof(T)), alignment) * alignment;
     return p;
   }
   /// What take<T>(count) uses up.

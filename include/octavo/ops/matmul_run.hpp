@@ -63,7 +63,7 @@ class matmul_run {
                                        : short_swapped                  ? 18
                                                                         : 13;
   /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked; in the first
-  /// level where a load serves few products (AVX2, 512 tokens, of the peak: w4_g128 0.82 to 0.86, w4_g32 0.73 to 0.79).
+  /// level where a load serves few products (AVX2, 512 tokens, of the peak: w4_g128 0.82 to 0.86, w4_g32 0.73 to 0.78).
   static constexpr index chunk = wide::as_packed ? 262144 : weights::burst != 0 && !shape::many ? 24576 : 131072;
 
   /// Tokens that meet a panel at most, and bytes of their activations, which stay in the second level cache.
