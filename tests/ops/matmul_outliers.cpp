@@ -68,7 +68,7 @@ TEST_CASE("matmul by weights with outliers is the dense product and a chain of f
       check<as_is>(rows, 65, tokens);
     }
   }
-  check<a8>(17, 40, 257);  // tokens come in runs of 256
+  check<a8>(17, 40, 257);   // tokens come in runs of 256
   check<a8>(17, 4100, 20);  // so many columns that 16 tokens lie beside each other, not 32
   check<a8>(3, 1, 2);
 }

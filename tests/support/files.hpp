@@ -20,7 +20,7 @@ namespace test {
 class file_bytes {
  public:
   explicit file_bytes(std::string_view text) : bytes_(static_cast<octavo::index>(text.size())) {
-    if (!text.empty()) { std::memcpy(bytes_.data(), text.data(), text.size()); }
+    if (bytes_.size() > 0) { std::memcpy(bytes_.data(), text.data(), static_cast<std::size_t>(bytes_.size())); }
   }
   [[nodiscard]] std::span<std::byte const> span() const {
     return {bytes_.data(), static_cast<std::size_t>(bytes_.size())};

@@ -23,7 +23,6 @@ class outlier_keys : public Base {
   static constexpr int L = simd::lanes<A>;
   static constexpr int N = static_cast<int>(K::outliers);
 
-
  protected:
   using Base::head_, Base::k_, Base::page_, Base::q_;
 
