@@ -101,6 +101,22 @@ inline constexpr bool takes_runs = [] {
   }
 }();
 
+/// What only some Keys and Values have. Asked here, once: inside a generic lambda clang 14 answers no to what depends on its
+/// parameter.
+template <class Keys>
+inline constexpr bool has_offset = requires(Keys const& keys) {
+  keys.offset(index{}, index{}, index{});
+};
+template <class Keys>
+inline constexpr bool has_bias = requires(Keys const& keys, query_rows const& rows) {
+  keys.bias(rows, index{}, index{});
+};
+template <class Values>
+inline constexpr bool has_side_terms = requires(Values const& values, typename Values::writer::weight const* weights,
+                                                float* out) {
+  values.template add_side_terms<1>(index{}, weights, index{}, index{}, index{}, out, index{});
+};
+
 /// What turns scores into weights: of Values that know how, else one without a state.
 template <class Values>
 [[gnu::always_inline]] inline decltype(auto) writer_of(Values const& values) noexcept {
@@ -162,16 +178,14 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
       for (index i = 0; i < size; ++i) {
         index const row = first + t + i;
         float offset = 0;  // others lack it in all scores of a query, which is the same
-        if constexpr (requires { keys.offset(0, 0, 0); }) {
+        if constexpr (has_offset<Keys>) {
           if (rule.cap > 0) {
             auto const at = rows.first + row;
             offset = keys.offset(rows.of.kv_head, rows.of.head(at), rows.of.query(at));
           }
         }
         score_bias bias{nullptr, 0.0f};
-        if constexpr (requires { keys.bias(rows.of, 0, 0); }) {
-          bias = keys.bias(rows.of, rows.first + row, loaded + row);
-        }
+        if constexpr (has_bias<Keys>) { bias = keys.bias(rows.of, rows.first + row, loaded + row); }
         most[i] = finish_scores<A, W, Near>(rule, rows, row, s, from, keys.factor(loaded + row), offset,
                                             scratch.scores + (t + i) * W, scales, bias);
       }
@@ -201,7 +215,7 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
           values.template multiply<size()>(first + t, weights, weight_stride, b, s.begin() * W, high, out);
         }
       }
-      if constexpr (requires { values.template add_side_terms<size()>(0, weights, 0, 0, 0, scratch.out, 0); }) {
+      if constexpr (has_side_terms<Values>) {
         values.template add_side_terms<size()>(first + t, weights, weight_stride, s.begin() * W, high,
                                                scratch.out + (first + t) * Values::width, group_rows * Values::width);
       }

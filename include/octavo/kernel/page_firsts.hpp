@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "octavo/kernel/attention_rows.hpp"
+#include "octavo/kernel/attention_tile.hpp"
 #include "octavo/kernel/page_outliers.hpp"
 #include "octavo/simd/lanes_of_16.hpp"
 #include "octavo/storage/kv_cache.hpp"
@@ -81,7 +82,7 @@ class first_values : public Base {
   template <int T>
   void add_side_terms(index first, typename Base::weight const* rows, index stride, index low, index high, float* out,
                       index block_stride) const noexcept {
-    if constexpr (requires { Base::template add_side_terms<T>(first, rows, stride, low, high, out, block_stride); }) {
+    if constexpr (has_side_terms<Base>) {
       Base::template add_side_terms<T>(first, rows, stride, low, high, out, block_stride);
     }
     for (index t = 0; t < T; ++t) {

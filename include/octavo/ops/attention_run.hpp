@@ -372,7 +372,7 @@ class attention_run {
   }
   /// What all scores of a row lack.
   [[nodiscard]] float offset_of(Keys const& keys, kernel::query_rows const& of, index row) const noexcept {
-    if constexpr (requires { keys.offset(0, 0, 0); }) {
+    if constexpr (kernel::has_offset<Keys>) {
       if (rule_.cap == 0) { return keys.offset(of.kv_head, of.head(row), of.query(row)); }
     }
     return 0;
