@@ -163,9 +163,11 @@ void print_integers() {
   print<w8, a8_affine>("w8.a8_affine");
   print<octavo::scheme<octavo::affine<octavo::uint4>, octavo::per_column>, a8>("columns4.a8");
   if constexpr (octavo::has_fma<arch>) {
-    print_attention<q8, p8, octavo::smooth_keys, octavo::smooth_values>("attention.q8.p8.smooth");
+    print_attention<q8, p8, octavo::smooth_keys, octavo::smooth_queries, octavo::smooth_values>(
+        "attention.q8.p8.smooth");
     print_cached<k8, v8>("attention.k8.v8");
-    print_cached<k4, v4>("attention.k4.v4");
+    using k4o1 = octavo::first_in_float<octavo::with_outliers<k4, 1>, 2>;
+    print_cached<k4o1, octavo::with_outliers<v4, 1>>("attention.k4o1.v4o1");
   }
 }
 /// Floats: products, lookups, conversions.
