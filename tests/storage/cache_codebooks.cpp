@@ -7,6 +7,7 @@
 
 #include "support/bits.hpp"
 #include "support/books.hpp"
+#include "support/caches.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/executors.hpp"
@@ -21,6 +22,7 @@
 using namespace octavo;
 using test::book_of;
 using test::compile_time;
+using test::contents;
 using test::run_time;
 
 namespace {
@@ -40,20 +42,6 @@ struct tokens {
   }
 };
 cache_shape shape_of(octavo::index d) { return {.head_dim = d, .kv_heads = heads, .capacity = all, .block = 64}; }
-
-template <class Cache>
-std::vector<std::uint32_t> contents(Cache const& cache) {
-  std::vector<std::uint32_t> bits;
-  for (octavo::index h = 0; h < heads; ++h) {
-    for (octavo::index t = 0; t < cache.tokens(); ++t) {
-      for (octavo::index c = 0; c < cache.shape().head_dim; ++c) {
-        bits.push_back(test::bits_of(cache.keys()(h, t, c)));
-        bits.push_back(test::bits_of(cache.values()(h, t, c)));
-      }
-    }
-  }
-  return bits;
-}
 
 /// Granularities of keys and of values, tables of both, an option of their scales.
 template <class KG, class VG, class KBook, class VBook, class Option, int Outliers = 0>

@@ -6,6 +6,7 @@
 #include "octavo/storage/kv_cache.hpp"
 
 #include "support/bits.hpp"
+#include "support/caches.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/random.hpp"
@@ -19,6 +20,7 @@
 using namespace octavo;
 using schemes::k2;
 using schemes::v2;
+using test::contents;
 
 namespace {
 
@@ -44,18 +46,6 @@ cache_of<K> empty(octavo::index d) {
   return cache_of<K>({.head_dim = d, .kv_heads = heads, .capacity = all, .block = 64});
 }
 
-template <class Cache>
-std::vector<std::uint32_t> contents(Cache const& cache) {
-  std::vector<std::uint32_t> bits;
-  auto const k = cache.keys();
-  for (octavo::index h = 0; h < heads; ++h) {
-    for (octavo::index t = 0; t < k.tokens(); ++t) {
-      for (octavo::index c = 0; c < k.head_dim(); ++c) { bits.push_back(test::bits_of(k(h, t, c))); }
-    }
-  }
-  return bits;
-}
-
 template <class K>
 void check_ways(octavo::index d) {
   tokens const t{d};
@@ -67,11 +57,11 @@ void check_ways(octavo::index d) {
   for (octavo::index const n : {1, 31, 32, 33, 64, 129, 200, 300}) {
     auto at_once = empty<K>(d);
     put(at_once, 0, n);
-    auto const expected = contents(at_once);
+    auto const expected = contents(at_once.keys());
 
     auto one_by_one = empty<K>(d);
     for (octavo::index i = 0; i < n; ++i) { put(one_by_one, i, 1); }
-    CHECK(contents(one_by_one) == expected);
+    CHECK(contents(one_by_one.keys()) == expected);
 
     auto truncated = empty<K>(d);
     put(truncated, 0, n);
@@ -80,17 +70,17 @@ void check_ways(octavo::index d) {
       octavo::index const more = std::min<octavo::index>(closed + K::granularity::residual - 1 - n, 15);
       put(truncated, n, more);  // stays in the open group
       truncated.truncate(n);
-      CHECK(contents(truncated) == expected);
+      CHECK(contents(truncated.keys()) == expected);
     }
     auto fork = at_once.fork();
     put(fork, 0, all - n);
-    CHECK(contents(at_once) == expected);
+    CHECK(contents(at_once.keys()) == expected);
     if (n < all) {
       put(at_once, n, 1);
-      auto const one_more = contents(at_once);
+      auto const one_more = contents(at_once.keys());
       fork = at_once.fork();
       put(at_once, 0, all - n - 1);
-      CHECK(contents(fork) == one_more);
+      CHECK(contents(fork.keys()) == one_more);
     }
   }
 }
@@ -103,7 +93,7 @@ void check_reopening(octavo::index d) {
     auto cache = empty<K>(d);
     cache.append(t.view(0, 200), t.view(0, 200));
     auto const other = cache.fork();
-    auto const before = contents(other);
+    auto const before = contents(other.keys());
     tokens decoded = t;
     for (octavo::index h = 0; h < heads; ++h) {
       for (octavo::index i = n - n % K::granularity::residual; i < n; ++i) {
@@ -116,11 +106,11 @@ void check_reopening(octavo::index d) {
     expected.append(decoded.view(0, n), decoded.view(0, n));
     cache.truncate(n);
     INFO(n << " tokens stay");
-    CHECK(contents(cache) == contents(expected));
+    CHECK(contents(cache.keys()) == contents(expected.keys()));
     expected.append(t.view(200, 100), t.view(200, 100));
     cache.append(t.view(200, 100), t.view(200, 100));
-    CHECK(contents(cache) == contents(expected));
-    CHECK(contents(other) == before);
+    CHECK(contents(cache.keys()) == contents(expected.keys()));
+    CHECK(contents(other.keys()) == before);
   }
 }
 
@@ -203,11 +193,11 @@ TEST_CASE("a cache of keys by channel: no channels, no heads, moved, too many ch
   tokens const t{4};
   auto cache = empty<k2>(4);
   cache.append(t.view(0, 40), t.view(0, 40));
-  auto const before = contents(cache);
+  auto const before = contents(cache.keys());
   auto moved = std::move(cache);
-  CHECK(contents(moved) == before);
+  CHECK(contents(moved.keys()) == before);
   cache = std::move(moved);
-  CHECK(contents(cache) == before);
+  CHECK(contents(cache.keys()) == before);
   CHECK(test::error_of([] { kv_cache<k2, v2> c({.head_dim = 40000, .capacity = 1}); }) ==
         "kv_cache: head_dim is 40000, of keys by channel it is at most 32768. Store keys per_token.");
 }

@@ -6,6 +6,7 @@
 #include "octavo/storage/kv_cache.hpp"
 
 #include "support/bits.hpp"
+#include "support/caches.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
@@ -15,6 +16,7 @@
 #include <vector>
 
 using namespace octavo;
+using test::contents;
 
 namespace {
 
@@ -41,17 +43,6 @@ void put(Cache& cache, std::vector<float> const& x, octavo::index first, octavo:
   heads_view<float const> const v(x.data() + first * d, d, heads, count, n * d, d);
   cache.append(v, v);
 }
-template <class Side>
-std::vector<std::uint32_t> contents(Side const& side) {
-  std::vector<std::uint32_t> bits;
-  for (octavo::index h = 0; h < side.heads(); ++h) {
-    for (octavo::index t = 0; t < side.tokens(); ++t) {
-      for (octavo::index c = 0; c < side.head_dim(); ++c) { bits.push_back(test::bits_of(side(h, t, c))); }
-    }
-  }
-  return bits;
-}
-
 /// What the cache holds is x for the first N tokens, and for others what a cache of S holds of tokens whose first N are `hidden`.
 template <class S, int N>
 void check_others(octavo::index d, bool repeated) {

@@ -5,6 +5,7 @@
 #include "octavo/quant/schemes.hpp"
 
 #include "support/bits.hpp"
+#include "support/caches.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/executors.hpp"
@@ -16,6 +17,7 @@
 using namespace octavo;
 using schemes::k4;
 using schemes::k8;
+using test::contents;
 
 namespace {
 
@@ -42,21 +44,6 @@ struct tokens {
     cache.append(keys(first, n), values(first, n));
   }
 };
-
-/// Everything that a cache stands for, as bits.
-template <class Cache>
-std::vector<std::uint32_t> contents(Cache const& cache) {
-  std::vector<std::uint32_t> all;
-  auto const k = cache.keys();
-  auto const v = cache.values();
-  for (octavo::index h = 0; h < k.heads(); ++h) {
-    for (octavo::index t = 0; t < k.tokens(); ++t) {
-      for (octavo::index c = 0; c < k.head_dim(); ++c) { all.push_back(test::bits_of(k(h, t, c))); }
-      for (octavo::index c = 0; c < v.head_dim(); ++c) { all.push_back(test::bits_of(v(h, t, c))); }
-    }
-  }
-  return all;
-}
 
 template <class K, class V>
 void check_ways(octavo::index d, octavo::index e, octavo::index block) {

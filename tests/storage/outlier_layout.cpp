@@ -6,6 +6,7 @@
 #include "octavo/storage/kv_cache.hpp"
 
 #include "support/bits.hpp"
+#include "support/caches.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
@@ -17,6 +18,7 @@
 #include <vector>
 
 using namespace octavo;
+using test::contents;
 
 namespace {
 
@@ -93,17 +95,6 @@ void check_token(octavo::index d) {
     }
   }
   CHECK(wrong == 0);
-}
-
-template <class Side>
-std::vector<std::uint32_t> contents(Side const& side) {
-  std::vector<std::uint32_t> bits;
-  for (octavo::index h = 0; h < side.heads(); ++h) {
-    for (octavo::index t = 0; t < side.tokens(); ++t) {
-      for (octavo::index c = 0; c < side.head_dim(); ++c) { bits.push_back(test::bits_of(side(h, t, c))); }
-    }
-  }
-  return bits;
 }
 
 /// One by one, forked, truncated, with tokens dropped: the same numbers.

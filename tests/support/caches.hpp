@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Caches of pseudo-random keys and values.
+// Caches of pseudo-random keys and values, and what caches hold.
 #pragma once
 
 #include "octavo/storage/kv_cache.hpp"
 
+#include "support/bits.hpp"
 #include "support/random.hpp"
+
+#include <cstdint>
+#include <vector>
 
 namespace test {
 
@@ -17,6 +21,26 @@ template <class K, class V>
   cache.append(octavo::heads_view<float const>(k.data(), d, 2, tokens, tokens * d, d),
                octavo::heads_view<float const>(v.data(), e, 2, tokens, tokens * e, e));
   return cache;
+}
+
+/// All numbers of a side of a cache, as bits: [head][token][channel].
+template <class S, class Layout, bool Values>
+[[nodiscard]] std::vector<std::uint32_t> contents(octavo::detail::cache_side<S, Layout, Values> const& side) {
+  std::vector<std::uint32_t> bits;
+  for (octavo::index h = 0; h < side.heads(); ++h) {
+    for (octavo::index t = 0; t < side.tokens(); ++t) {
+      for (octavo::index c = 0; c < side.head_dim(); ++c) { bits.push_back(bits_of(side(h, t, c))); }
+    }
+  }
+  return bits;
+}
+/// Of both sides.
+template <class K, class V, class Memory>
+[[nodiscard]] std::vector<std::uint32_t> contents(octavo::kv_cache<K, V, Memory> const& cache) {
+  auto bits = contents(cache.keys());
+  auto const values = contents(cache.values());
+  bits.insert(bits.end(), values.begin(), values.end());
+  return bits;
 }
 
 }  // namespace test

@@ -8,6 +8,8 @@
 
 #include "support/check_attention.hpp"
 
+#include <initializer_list>
+
 namespace test {
 
 using namespace octavo;
@@ -116,6 +118,28 @@ void check_floats(attention_case<float> const& c, Options const&... options) {
     INFO(arch_name<A>);
     CHECK(differences(attend_cache<as_is, as_is>(c, cache, options..., on<A>()), expected) == 0);
   });
+}
+
+/// By integers, causal: how many outputs of these queries, each as the last token of a fork, differ from those of all at once.
+template <class Cache>
+octavo::index single_differences(attention_case<float> const& c, Cache const& cache, values_of_floats const& all,
+                                 std::initializer_list<octavo::index> queries) {
+  auto const& p = c.problem;
+  octavo::index wrong = 0;
+  for (octavo::index const query : queries) {
+    values_of_floats out(static_cast<std::size_t>(p.query_heads * p.value_dim));
+    auto seen = cache.fork();
+    seen.truncate(p.keys - p.queries + 1 + query);
+    attention<octavo::schemes::q8, octavo::schemes::p8>(
+        c.queries(query, 1), seen.keys(), seen.values(),
+        heads_view<float>(out.data(), p.value_dim, p.query_heads, 1, p.value_dim, p.value_dim), causal{},
+        on<scalar>());
+    for (octavo::index i = 0; i < p.query_heads * p.value_dim; ++i) {
+      auto const at = static_cast<std::size_t>((i / p.value_dim * p.queries + query) * p.value_dim + i % p.value_dim);
+      wrong += same_bits(out[static_cast<std::size_t>(i)], all[at]) ? 0 : 1;
+    }
+  }
+  return wrong;
 }
 
 }  // namespace test
