@@ -142,12 +142,12 @@ TEST_CASE("the first tokens, and what lies beyond a percentile, take no part") {
   cache_codebook<first_in_float<with_outliers<by_channel<32>, 1>, 2>> kept;
   cache_codebook<with_outliers<by_channel<32>, 1>> all({.first = 2});
   kept.add(x);
-  for (octavo::index c = 0; c < 3; ++c) {
-    x(c, 0) = x(c, 1) = x(c, 2);
-  }  // what the group of a cache has in their place
+  // What the group of a cache has in their place.
+  for (octavo::index c = 0; c < 3; ++c) { x(c, 0) = x(c, 1) = x(c, 2); }
   all.add(x);
   for (std::size_t c = 0; c < 4; ++c) { CHECK(kept.finish().centres.values[c] == all.finish().centres.values[c]); }
 
+  x = test::matrix<float>(3, 64, 7);
   numbers.clear();
   for (octavo::index c = 0; c < 3; ++c) {
     for (octavo::index g = 0; g < 64; g += 32) {
