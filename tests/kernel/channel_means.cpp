@@ -6,13 +6,12 @@
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
-#include <cmath>
 #include <vector>
 
 using namespace octavo;
 using test::values;
 
-TEST_CASE("means of channels, tokens less them, and what a query lacks then") {
+TEST_CASE("means of channels, and tokens less them") {
   constexpr octavo::index n = 65;
   constexpr octavo::index stride = 40;
   auto const x = values(n * stride, 1);
@@ -24,7 +23,6 @@ TEST_CASE("means of channels, tokens less them, and what a query lacks then") {
       std::vector<float> less(mean.size());
       kernel::channel_means<A>(x.data(), stride, n, channels, mean.data());
       kernel::shifted_token<A>(x.data() + stride, mean.data(), channels, less.data());
-      double product = 0;
       int wrong = 0;
       for (octavo::index c = 0; c < channels; ++c) {
         auto const at = static_cast<std::size_t>(c);
@@ -33,11 +31,8 @@ TEST_CASE("means of channels, tokens less them, and what a query lacks then") {
         float const expected = sum / static_cast<float>(n);
         wrong += test::same_bits(mean[at], expected) ? 0 : 1;
         wrong += test::same_bits(less[at], x[static_cast<std::size_t>(stride + c)] - expected) ? 0 : 1;
-        product += static_cast<double>(x[at]) * static_cast<double>(mean[at]);
       }
       CHECK(wrong == 0);
-      CHECK(std::abs(static_cast<double>(kernel::shift_product<A>(x.data(), mean.data(), channels)) - product) <
-            1e-5);
     }
   });
 }

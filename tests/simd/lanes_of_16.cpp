@@ -65,3 +65,26 @@ TEST_CASE("reduce adds lanes 0 to 7 to 8 to 15, then halves") {
   };
   test::for_every_arch(one);
 }
+
+TEST_CASE("dot_of_16 has sixteen chains, then halves, and reads n of each") {
+  auto const a = test::values(65, 3);
+  auto const b = test::values(65, 4);
+  test::for_every_arch([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    for (octavo::index const n : {0, 1, 3, 15, 16, 17, 31, 48, 63, 65}) {
+      INFO(arch_name<A> << ", " << n);
+      float s[16] = {};
+      for (octavo::index i = 0; i < n; ++i) {
+        auto const k = static_cast<std::size_t>(i);
+        float& chain = s[i % 16];
+        chain = has_fma<A> ? __builtin_fmaf(a[k], b[k], chain) : detail::opaque(a[k] * b[k]) + chain;
+      }
+      for (int half = 8; half > 0; half /= 2) {
+        for (int i = 0; i < half; ++i) { s[i] = s[i] + s[i + half]; }
+      }
+      std::vector<float> const x(a.begin(), a.begin() + n);  // a sanitizer sees a step beyond the end
+      std::vector<float> const y(b.begin(), b.begin() + n);
+      CHECK(simd::dot_of_16<A>(x.data(), y.data(), n) == s[0]);
+    }
+  });
+}

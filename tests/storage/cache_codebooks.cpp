@@ -30,17 +30,6 @@ namespace {
 constexpr octavo::index heads = 2;
 constexpr octavo::index all = 200;
 
-struct tokens {
-  octavo::index d;
-  std::vector<float> x = test::values(heads * all * d, 3);
-  [[nodiscard]] heads_view<float const> view(octavo::index first, octavo::index n) const {
-    return {x.data() + first * d, d, heads, n, all * d, d};
-  }
-  template <class Cache>
-  void append_to(Cache& cache, octavo::index first, octavo::index n) const {
-    cache.append(view(first, n), view(first, n));
-  }
-};
 cache_shape shape_of(octavo::index d) { return {.head_dim = d, .kv_heads = heads, .capacity = all, .block = 64}; }
 
 /// Granularities of keys and of values, tables of both, an option of their scales.
@@ -52,7 +41,7 @@ void check_bits(octavo::index d) {
   using V = run_time<vb, VG, Option>;
   using EK = compile_time<KBook, KG, Option>;
   using EV = compile_time<VBook, VG, Option>;
-  tokens const t{d};
+  test::head_tokens const t{all, d};
   auto const put = [&](auto& cache) {
     t.append_to(cache, 0, 70);
     t.append_to(cache, 110, 31);
@@ -102,7 +91,7 @@ TEST_CASE("tables known when a cache is made give the bits of tables known at co
 }
 
 TEST_CASE("a cache with a table of keys, or of values, alone") {
-  tokens const t{20};
+  test::head_tokens const t{all, 20};
   kv_cache<nuq2, schemes::v2> keys(shape_of(20), {.keys = book_of<test::book_2>()});
   kv_cache<f16, nuq4> values(shape_of(20), {.values = book_of<nf4_book>()});
   t.append_to(keys, 0, all);
@@ -119,7 +108,7 @@ TEST_CASE("by Q-Norm numbers get the codes of the centres, and stand for the val
   auto const book = book_of<test::normed_2>();
   kv_cache<nuq2, f16> plain(shape_of(9), {.keys = book.centres});
   kv_cache<nuq2, f16> normed(shape_of(9), {.keys = book});
-  tokens const t{9};
+  test::head_tokens const t{all, 9};
   t.append_to(plain, 0, 32);
   t.append_to(normed, 0, 32);
   int wrong = 0;
@@ -140,7 +129,7 @@ TEST_CASE("by Q-Norm numbers get the codes of the centres, and stand for the val
 }
 
 TEST_CASE("forks and moved caches have their own table, whatever becomes of the first cache") {
-  tokens const t{12};
+  test::head_tokens const t{all, 12};
   auto const fill = [&](auto& cache) { t.append_to(cache, 0, 50); };
   using cache_type = kv_cache<nuq2, nuq4>;
   cache_codebooks<nuq2, nuq4> const books{.keys = book_of<test::book_2>(), .values = book_of<nf4_book>()};
@@ -172,7 +161,7 @@ TEST_CASE("forks and moved caches have their own table, whatever becomes of the 
 
 TEST_CASE("blocks of a cache come from the memory that it is given, its tables do not") {
   test::counting_memory memory;
-  tokens const t{12};
+  test::head_tokens const t{all, 12};
   kv_cache<nuq2, nuq4, std::pmr::memory_resource> cache(
       shape_of(12), {.keys = book_of<test::book_2>(), .values = book_of<nf4_book>()}, &memory);
   CHECK(memory.allocations == 0);
@@ -203,7 +192,7 @@ TEST_CASE("a cache refuses a table that is not finite, or does not ascend, and o
   CHECK(of_values == "kv_cache: the codebook of values must be finite numbers that ascend.");
 
   kv_cache<nuq2, f16> cache(shape_of(12), {.keys = book_of<test::book_2>()});
-  tokens const t{12};
+  test::head_tokens const t{all, 12};
   t.append_to(cache, 0, 3);
   CHECK(error_of([&] { cache.use_codebooks({.keys = book_of<test::normed_2>()}); }) ==
         "kv_cache::use_codebooks: the tokens by other codebooks are 3, the capacity is 200. Truncate to 0 before.");

@@ -27,17 +27,6 @@ namespace {
 constexpr octavo::index heads = 2;
 constexpr octavo::index all = 300;
 
-/// [head][token][channel]
-struct tokens {
-  octavo::index d;
-  std::vector<float> x = test::values(heads * all * d, 3);
-
-  [[nodiscard]] heads_view<float const> view(octavo::index first, octavo::index n) const {
-    return {x.data() + first * d, d, heads, n, all * d, d};
-  }
-  [[nodiscard]] float const* at(octavo::index h, octavo::index t) const { return x.data() + (h * all + t) * d; }
-};
-
 template <class K>
 using cache_of = kv_cache<K, f16>;
 
@@ -48,7 +37,7 @@ cache_of<K> empty(octavo::index d) {
 
 template <class K>
 void check_ways(octavo::index d) {
-  tokens const t{d};
+  test::head_tokens const t{all, d};
   auto const put = [&t](auto& cache, octavo::index first, octavo::index n) {
     cache.append(t.view(first, n), t.view(first, n));
   };
@@ -88,13 +77,13 @@ void check_ways(octavo::index d) {
 /// Tokens that stay when a closed group is opened count as what they were decoded to.
 template <class K>
 void check_reopening(octavo::index d) {
-  tokens const t{d};
+  test::head_tokens const t{all, d};
   for (octavo::index const n : {1, 40, 100, 127, 191}) {
     auto cache = empty<K>(d);
     cache.append(t.view(0, 200), t.view(0, 200));
     auto const other = cache.fork();
     auto const before = contents(other.keys());
-    tokens decoded = t;
+    test::head_tokens decoded = t;
     for (octavo::index h = 0; h < heads; ++h) {
       for (octavo::index i = n - n % K::granularity::residual; i < n; ++i) {
         for (octavo::index c = 0; c < d; ++c) {
@@ -128,7 +117,7 @@ TEST_CASE("truncating into a closed group opens it with the floats it was decode
 }
 
 TEST_CASE("each channel is quantized over the tokens of a group, and open tokens are what came") {
-  tokens const t{19};
+  test::head_tokens const t{all, 19};
   auto cache = empty<k2>(19);
   cache.append(t.view(0, 300), t.view(0, 300));
   CHECK(cache.keys().closed() == 288);
@@ -173,7 +162,7 @@ TEST_CASE("2 bits of 32 tokens and 32 channels take 96 bytes a token and head of
 }
 
 TEST_CASE("a key that is not finite makes its channel NaN in its group, once it is closed") {
-  tokens t{3};
+  test::head_tokens t{all, 3};
   t.x[40 * 3 + 1] = std::numeric_limits<float>::infinity();
   auto cache = empty<k2>(3);
   cache.append(t.view(0, 63), t.view(0, 63));
@@ -190,7 +179,7 @@ TEST_CASE("a cache of keys by channel: no channels, no heads, moved, too many ch
   flat.append(nothing, nothing);
   flat.truncate(33);
   CHECK(flat.tokens() == 33);
-  tokens const t{4};
+  test::head_tokens const t{all, 4};
   auto cache = empty<k2>(4);
   cache.append(t.view(0, 40), t.view(0, 40));
   auto const before = contents(cache.keys());

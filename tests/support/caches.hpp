@@ -12,6 +12,24 @@
 
 namespace test {
 
+/// `all` tokens of two heads, [head][token][channel].
+struct head_tokens {
+  octavo::index all;
+  octavo::index d;
+  std::vector<float> x = values(2 * all * d, 3);
+
+  /// n tokens from `first`.
+  [[nodiscard]] octavo::heads_view<float const> view(octavo::index first, octavo::index n) const {
+    return {x.data() + first * d, d, 2, n, all * d, d};
+  }
+  [[nodiscard]] float const* at(octavo::index h, octavo::index t) const { return x.data() + (h * all + t) * d; }
+  /// As keys, and as values.
+  template <class Cache>
+  void append_to(Cache& cache, octavo::index first, octavo::index n) const {
+    cache.append(view(first, n), view(first, n));
+  }
+};
+
 /// Two kv heads, `tokens` tokens, keys of d channels and values of e, in blocks of a page.
 template <class K, class V>
 [[nodiscard]] octavo::kv_cache<K, V> cache_of(octavo::index tokens, octavo::index d, octavo::index e) {

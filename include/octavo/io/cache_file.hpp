@@ -73,6 +73,14 @@ inline constexpr std::size_t book_bytes = [] {
   if constexpr (octavo::detail::needs_codebook<S>) { return sizeof(typename S::quantizer::book); }
   return std::size_t{0};
 }();
+/// Of both sides; what they are in a file.
+template <class K, class V>
+inline constexpr std::size_t books_bytes = book_bytes<K> + book_bytes<V>;
+template <class K, class V>
+void write_books(cache_codebooks<K, V> const& books, std::byte* to) noexcept {
+  std::memcpy(to, &books.keys, book_bytes<K>);
+  std::memcpy(to + book_bytes<K>, &books.values, book_bytes<V>);
+}
 [[nodiscard]] inline bool read_book(std::span<std::byte const>, no_codebook&) noexcept { return true; }
 /// Whether it may be one.
 template <class Book>
@@ -117,7 +125,7 @@ template <class K, class V, class Memory>
                               0,
                               static_cast<std::uint32_t>(detail::cache_text<K>().size()),
                               static_cast<std::uint32_t>(detail::cache_text<V>().size())};
-  constexpr std::size_t books = detail::book_bytes<K> + detail::book_bytes<V>;
+  constexpr std::size_t books = detail::books_bytes<K, V>;
   header.bytes =
       sizeof header + texts.size() + books + static_cast<std::uint64_t>(detail::token_bytes(cache, cache.tokens()));
   std::vector<std::byte> result(static_cast<std::size_t>(header.bytes));
@@ -126,9 +134,7 @@ template <class K, class V, class Memory>
   std::memcpy(to + sizeof header, texts.data(), texts.size());
   to += sizeof header + texts.size();
   if constexpr (books != 0) {
-    auto const b = cache.codebooks();
-    std::memcpy(to, &b.keys, detail::book_bytes<K>);
-    std::memcpy(to + detail::book_bytes<K>, &b.values, detail::book_bytes<V>);
+    detail::write_books(cache.codebooks(), to);
     to += books;
   }
   auto const put = [&](auto const& side, index h, index p) {
@@ -218,7 +224,7 @@ template <class K, class V, class Memory>
               " tokens need " + std::to_string(needed);
       return false;
     }
-    if constexpr (detail::book_bytes<K> + detail::book_bytes<V> != 0) {
+    if constexpr (detail::books_bytes<K, V> != 0) {
       auto books = cache.codebooks();
       if (!detail::read_book(key_book, books.keys)) {
         error = "the codebook of keys is not finite, or does not ascend";

@@ -268,11 +268,9 @@ class paged_blocks {
   template <class K, class V>
   [[nodiscard]] static std::string texts_of(kv_cache<K, V, paged_blocks> const& cache) {
     std::string texts = detail::cache_text<K>() + '\n' + detail::cache_text<V>();
-    if constexpr (detail::book_bytes<K> + detail::book_bytes<V> != 0) {
-      std::array<std::byte, detail::book_bytes<K> + detail::book_bytes<V>> bytes{};
-      auto const books = cache.codebooks();
-      std::memcpy(bytes.data(), &books.keys, detail::book_bytes<K>);
-      std::memcpy(bytes.data() + detail::book_bytes<K>, &books.values, detail::book_bytes<V>);
+    if constexpr (detail::books_bytes<K, V> != 0) {
+      std::array<std::byte, detail::books_bytes<K, V>> bytes{};
+      detail::write_books(cache.codebooks(), bytes.data());
       std::uint64_t hash = 14695981039346656037u;
       for (auto const b : bytes) { hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u; }
       texts += "\ncodebooks " + std::to_string(hash);

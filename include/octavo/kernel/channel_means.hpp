@@ -38,23 +38,6 @@ void shifted_token(T const* from, float const* shift, index channels, float* to)
   for (; c < channels; ++c) { to[c] = static_cast<float>(from[c]) - (shift == nullptr ? 0.0f : shift[c]); }
 }
 
-/// Sum of q[c] * shift[c]: channel c in virtual lane c % 16, one chain of fma each, ascending, then halves.
-template <class A, class T>
-[[nodiscard]] float shift_product(T const* q, float const* shift, index channels) noexcept {
-  constexpr index L = simd::lanes<A>;
-  simd::lanes_of_16<A> sum(0.0f);
-  index c = 0;
-  int r = 0;
-  for (; c + L <= channels; c += L, ++r) {
-    sum.of(r) = simd::fused<A>(simd::load_as_floats<A>(q + c), simd::load_floats<A>(shift + c), sum.of(r));
-  }
-  if (c < channels) {
-    sum.of(r) = simd::fused<A>(simd::load_first<A>(q + c, channels - c), simd::load_first<A>(shift + c, channels - c),
-                               sum.of(r));
-  }
-  return sum.reduce(simd::sum_of());
-}
-
 }  // namespace kernel
 }  // namespace v0
 }  // namespace octavo

@@ -145,7 +145,7 @@ class code_keys {
   }
   [[nodiscard]] float offset(index kv_head, index head, index query) const noexcept {
     if (shift_ == nullptr) { return 0; }
-    return detail::opaque(shift_product<A>(q_.at(head, query), shift_of(kv_head), k_.head_dim()) * factor_);
+    return detail::opaque(simd::dot_of_16<A>(q_.at(head, query), shift_of(kv_head), k_.head_dim()) * factor_);
   }
 
  private:
@@ -166,7 +166,7 @@ class code_keys {
     for (index j = 0; j < n; ++j) {
       shifted_token<A>(k_.at(head, first + j), shift_ == nullptr ? nullptr : shift_of(head), k_.head_dim(), shifted_);
       for (index h = 0; h < heads_of_kv(); ++h) {
-        float const b = shift_product<A>(shifted_, query_shift_of(head * heads_of_kv() + h), k_.head_dim());
+        float const b = simd::dot_of_16<A>(shifted_, query_shift_of(head * heads_of_kv() + h), k_.head_dim());
         finite_ = finite_ && detail::is_finite(b);
         bias_[h * leaf_keys + j] = b;
       }

@@ -101,7 +101,7 @@ template <class A, index Width, class Layout>
   constexpr int in_word = code_floats<A, Layout>::in_word;
   auto const panel = layout.panel();
   index const d = layout.head_dim;
-  if constexpr (detail::residual_of < Layout >> 1) {
+  if constexpr (detail::residual_of<Layout> != 1) {
     constexpr index run = 16;  // channels whose parameters are converted at once; so many are there
     for (index c = 0; c < d; c += run) {
       for (index r = 0; r < Width; r += L) {

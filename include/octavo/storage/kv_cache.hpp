@@ -153,7 +153,7 @@ class kv_cache {
         std::byte* const value_page = to.values(h, first / page_tokens);
         for (index i = 0; i < here; ++i) {
           index const slot = first % page_tokens + i;
-          if constexpr (detail::first_of < K >> 0) {
+          if constexpr (detail::first_of<K> != 0) {
             if (first + i < detail::first_of<K>) {
               Encoder::load(ks.at(h, t + i), k.head_dim, first_key(h, first + i));
             }
@@ -172,7 +172,7 @@ class kv_cache {
             Encoder::load(ks.at(h, t + i), k.head_dim, x);
             k.template put<Encoder>(key_page, slot, x, codes);
           }
-          if constexpr (detail::first_of < V >> 0) {
+          if constexpr (detail::first_of<V> != 0) {
             if (first + i < detail::first_of<V>) {
               Encoder::load(vs.at(h, t + i), v.head_dim, first_value(h, first + i));
               v.clear(value_page, slot);
@@ -255,7 +255,7 @@ class kv_cache {
     auto const ks = keys();
     auto const& k = ks.layout();
     index const coded = larger(first, ks.firsts());
-    if constexpr (detail::first_of < K >> 0) {
+    if constexpr (detail::first_of<K> != 0) {
       for (index h = 0; h < shape_.kv_heads; ++h) {
         for (index t = first; t < ks.firsts(); ++t) { change(first_key(h, t)); }
       }
