@@ -23,7 +23,8 @@ class packer {
   using F = typename Q::format;
   using params = typename Q::params;
   static constexpr bool per_tensor_scale = detail::is_per_tensor<typename S::granularity>;
-  static constexpr bool vectors = vector_quantizer<Q> && !layout_type::by_column;
+  /// octavo::scalar has nothing to gain from emulated lanes: there the scalar law is what runs.
+  static constexpr bool vectors = vector_quantizer<Q> && !layout_type::by_column && !std::is_same_v<A, scalar>;
   static constexpr bool tracks_tensor = vectors && tracks_range<Q>;
   static constexpr code_planes planes = layout_type::planes;
   static constexpr int L = simd::lanes<A>;
