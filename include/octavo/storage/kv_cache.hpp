@@ -297,7 +297,7 @@ class kv_cache {
   }
 
   /// Another sequence that begins with the same tokens.
-  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(*this, 0); }
+  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(forked{}, *this); }
 
   /// Bytes that the tokens take: whole blocks, shared ones too.
   [[nodiscard, gnu::always_inline]] index bytes() const noexcept { return blocks_.count() * blocks_.block_bytes(); }
@@ -367,7 +367,8 @@ class kv_cache {
   using open_type = detail::open_keys<key_layout<K>>;
   static constexpr index residual = detail::residual_of<key_layout<K>>;
 
-  [[gnu::always_inline]] kv_cache(kv_cache const& other, int)
+  struct forked {};
+  [[gnu::always_inline]] kv_cache(forked, kv_cache const& other)
       : shape_(other.shape_),
         tokens_(other.tokens_),
         books_(other.books_),

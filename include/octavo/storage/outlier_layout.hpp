@@ -14,7 +14,8 @@ namespace octavo {
 inline namespace v0 {
 namespace detail {
 
-/// Up to N channels of one token, the one that stands out most first, of equal ones the lower.
+/// Up to N channels of one token, the one that stands out most first, of equal ones the lower. Their order is that of what is
+/// stored, which a limit (ops/quantize_outliers.hpp, for any share of a row) would not give.
 template <index N>
 struct outlier_list {
   index count;
