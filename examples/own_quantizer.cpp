@@ -11,9 +11,14 @@
 #include <span>
 
 namespace {
+/// NaN if a number is: then decode is NaN too, and a bad weight does not pass for a good one.
 float absmax(std::span<float const> xs) {
-  auto const larger = [](float a, float b) { return std::abs(a) < std::abs(b); };
-  return std::abs(*std::max_element(xs.begin(), xs.end(), larger));  // a group is never empty
+  float largest = 0;
+  for (float const x : xs) {
+    if (std::isnan(x)) { return x; }
+    largest = std::max(largest, std::abs(x));
+  }
+  return largest;
 }
 
 /// Fine steps near zero, coarse ones far from it. This is not linear, so kernels decode each value to a float.

@@ -114,6 +114,8 @@ class razor_cache {
     gathered const k(ks, heads());
     gathered const v(vs, heads());
     index const r = whole_heads_;
+    // Room for all sums: when there is none, that is thrown before a token is there.
+    for (index t = larger(tokens_, sinks()); t < tokens_ + n; ++t) { (void)page_sum(page_of(t)); }
     octavo::append(whole_, k.part(0, r), v.part(0, r), context...);
     {
       undo back{whole_, tokens_};  // when the memory of the others throws
@@ -122,7 +124,7 @@ class razor_cache {
     }
     for (index t = 0; t < n; ++t, ++tokens_) {
       if (tokens_ < sinks()) { continue; }
-      float* const sum = page_sum((tokens_ - sinks() - dropped_) / page_tokens);
+      float* const sum = page_sum(page_of(tokens_));
       for (index h = 0; h < kv_heads() - r; ++h) {
         add(k.view().at(r + h, t), d, sum + h * d);
         add(v.view().at(r + h, t), e, sum + (kv_heads() - r) * d + h * e);
@@ -275,6 +277,10 @@ class razor_cache {
   [[nodiscard, gnu::always_inline]] index page_sum_bytes() const {
     auto const& s = recent_.shape();
     return product(s.kv_heads, s.head_dim + s.value_head_dim, sizeof(float));
+  }
+  /// The page of a token, counted from those that were dropped.
+  [[nodiscard, gnu::always_inline]] index page_of(index token) const noexcept {
+    return (token - sinks() - dropped_) / page_tokens;
   }
   /// The sums of page p behind those that were dropped, for which there is room then.
   [[nodiscard, gnu::always_inline]] float* page_sum(index p) {

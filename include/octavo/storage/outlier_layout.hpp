@@ -39,6 +39,7 @@ struct outlier_list {
 /// with fewer has residuals of 0.
 template <index N>
 struct outlier_slots {
+  static constexpr index count = N;
   static constexpr index channel_bytes = N * page_tokens * 2;
   static constexpr index bytes = 2 * channel_bytes;
   /// Numbers that are farther than this from the others stay with them: f16 could not hold what is left of them.
