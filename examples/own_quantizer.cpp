@@ -4,20 +4,15 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <random>
 #include <span>
 
 namespace {
-/// NaN if a number is: then decode is NaN too, and a bad weight does not pass for a good one.
 float absmax(std::span<float const> xs) {
-  float largest = 0;
-  for (float const x : xs) {
-    if (std::isnan(x)) { return x; }
-    largest = std::max(largest, std::abs(x));
-  }
+  float largest = 0;  // of numbers with a NaN it is NaN, and then so is all that decode gives
+  for (float const x : xs) { largest = std::abs(x) > largest || std::isnan(x) ? std::abs(x) : largest; }
   return largest;
 }
 
