@@ -79,6 +79,9 @@ class razor_cache {
         recent_(of(shape, shape.kv_heads - whole_heads_), books, memory),
         sums_(page_sum_bytes()),
         gone_(page_sum_bytes()) {}
+  [[gnu::always_inline]] razor_cache(razor_cache&&) noexcept = default;
+  [[gnu::always_inline]] razor_cache& operator=(razor_cache&&) noexcept = default;
+  [[gnu::always_inline]] ~razor_cache() = default;
 
   [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
   [[nodiscard, gnu::always_inline]] index kv_heads() const noexcept {
@@ -207,6 +210,9 @@ class razor_cache {
         }
       }
     }
+    gathered(gathered const&) = delete;
+    gathered& operator=(gathered const&) = delete;
+    [[gnu::always_inline]] ~gathered() = default;
     [[nodiscard, gnu::always_inline]] heads_view<float const> part(index first, index n) const {
       return {reinterpret_cast<float const*>(bytes_.data()) + first * d_, d_, n, tokens_, d_, heads_ * d_};
     }
@@ -259,9 +265,9 @@ class razor_cache {
     }
     aligned_buffer result(product(larger(shape.kv_heads, 0), sizeof(index)));
     auto* to = reinterpret_cast<index*>(result.data());
-    for (bool const kind : {true, false}) {
+    for (int pass = 0; pass < 2; ++pass) {
       for (index h = 0; h < shape.kv_heads; ++h) {
-        if (retrieval[h] == kind) { *to++ = h; }
+        if (retrieval[h] == (pass == 0)) { *to++ = h; }
       }
     }
     return result;
