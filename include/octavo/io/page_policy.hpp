@@ -290,9 +290,10 @@ struct mass_predictor {
 
   /// Pre: 0 <= block < blocks.
   [[nodiscard]] bool operator()(index block, index blocks, float mass) {
-    if (block >= static_cast<index>(means.size())) { means.resize(static_cast<std::size_t>(block) + 1, mass); }
+    constexpr float unseen = -1;
+    if (block >= static_cast<index>(means.size())) { means.resize(static_cast<std::size_t>(block) + 1, unseen); }
     float& mean = means[static_cast<std::size_t>(block)];
-    mean = 0.9f * mean + 0.1f * mass;
+    mean = mean == unseen ? mass : 0.9f * mean + 0.1f * mass;
     return mean < threshold && block >= sinks && block < blocks - recent;
   }
 };

@@ -339,6 +339,8 @@ class kv_cache {
   /// Replaces all tokens by n whose blocks the memory has already: allocate() gives them as they are, in order. Any bytes are
   /// safe. No keys are open then.
   [[gnu::always_inline]] void adopt(index n) {
+    static_assert(detail::first_of<K> == 0 && detail::first_of<V> == 0,
+                  "Octavo: adopt takes blocks, and tokens that are first_in_float lie beside them.");
     if (n < 0 || n > shape_.capacity || n % residual != 0) {
       octavo::detail::fail_extents("kv_cache::adopt", "tokens are", n, "the capacity is", shape_.capacity,
                                    "Make a cache of more capacity; of keys by channel all groups must be closed.");
