@@ -74,8 +74,10 @@ struct attention_thresholds {
 };
 
 /// Measurements of ways of attention, for each layer and step, over calibration inputs; and the tables that rules make
-/// of them. In a loop over inputs, layers and steps:
+/// of them, for this list of ways. In a loop over inputs, layers and steps:
 ///
+///     attention_choice choice(layers, steps, ways::count, io::ways_text<ways>());
+///     // ...
 ///     attention(q, k, v, exact, causal{});
 ///     choice.measure(layer, step, exact, [&](index way) -> auto& {
 ///       attention_by<ways>(way, q, k, v, out, causal{});
