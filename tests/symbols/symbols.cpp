@@ -201,6 +201,19 @@ void cached(symbols::dense& m, symbols::pool const& pool, cache_codebooks<K, V> 
   }
 }
 
+/// Additive codebooks, which come from a file or from calibration.
+template <class A>
+void additive(tokens_view<float> const& x) {
+  additive_matrix<2, 8> w;
+  additive_matrix<2, 8> copy = w;
+  additive_matrix<2, 8> const moved = static_cast<additive_matrix<2, 8>&&>(copy);
+  copy = moved;
+  w = static_cast<additive_matrix<2, 8>&&>(copy);
+  if (!can_matmul(w, x, x)) { return; }
+  matmul(w, x, x, on<A>());
+  matmul(additive_matrix_view<1, 16>(), x, x, on<A>());
+}
+
 /// A cache by kinds of heads; tokens of other caches and of blocks.
 template <class A>
 void by_kinds_of_heads(heads_view<float> const& x) {
@@ -270,6 +283,7 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   cached<A, first_in_float<with_outliers<schemes::k4, 1>, 2>, first_in_float<schemes::v4, 1>>(m, pool);
   cached<A, first_in_float<schemes::k2, 1>, schemes::v2>(m, pool);
   by_kinds_of_heads<A>(as_heads(m, 2));
+  additive<A>(y);
   imported<A>();
   outliers<A, schemes::w4_g128>(m, x16, pool);
   (void)packed<A, nf4_tensor>(m, pool);
