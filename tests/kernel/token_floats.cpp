@@ -39,8 +39,9 @@ int wrong_numbers(detail::cache_side<S, Layout, Values> const& side) {
   }
   return wrong;
 }
-template <class A, class K, class V>
-void check(octavo::index d, octavo::index e, cache_codebooks<K, V> const& books = {}) {
+/// 135 tokens of two heads, a number near the largest and NaN among the keys.
+template <class K, class V>
+kv_cache<K, V> filled(octavo::index d, octavo::index e, cache_codebooks<K, V> const& books) {
   octavo::index const tokens = 135;
   kv_cache<K, V> cache({.head_dim = d, .kv_heads = 2, .capacity = tokens, .value_head_dim = e, .block = 64}, books);
   auto k = test::values(2 * tokens * d, 1);
@@ -49,6 +50,11 @@ void check(octavo::index d, octavo::index e, cache_codebooks<K, V> const& books 
   k[static_cast<std::size_t>(70 * d)] = __builtin_nanf("");
   cache.append(heads_view<float const>(k.data(), d, 2, tokens, tokens * d, d),
                heads_view<float const>(v.data(), e, 2, tokens, tokens * e, e));
+  return cache;
+}
+template <class A, class K, class V>
+void check(octavo::index d, octavo::index e, cache_codebooks<K, V> const& books = {}) {
+  auto const cache = filled<K, V>(d, e, books);
   INFO(arch_name<A> << ", " << d << " and " << e << " channels");
   CHECK(wrong_numbers<A>(cache.keys()) == 0);
   CHECK(wrong_numbers<A>(cache.values()) == 0);
