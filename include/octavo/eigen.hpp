@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The adaptor for Eigen's 16-bit scalars, and dense copies of packed matrices: the only header that includes Eigen.
+// The adaptor for Eigen's 16-bit scalars, and dense copies of packed matrices: beside calibration/ the only header with Eigen.
 #pragma once
 
 #include <Eigen/Core>
@@ -21,11 +21,11 @@ struct element_of<Eigen::half> {
 };
 static_assert(sizeof(Eigen::bfloat16) == sizeof(bf16) && sizeof(Eigen::half) == sizeof(f16));
 
-/// The values that a packed matrix stands for, as an Eigen matrix.
-template <class W>
+/// The values that a quantized_matrix, or a view of one, stands for, as an Eigen matrix.
+template <class W, class Arch = default_arch>
 [[nodiscard]] Eigen::MatrixXf to_eigen(W const& w) {
   Eigen::MatrixXf m(w.rows(), w.cols());
-  dequantize(w, m);
+  dequantize(w, m, on<Arch>());
   return m;
 }
 

@@ -17,7 +17,7 @@ template <int G>
 struct per_group;
 template <int G>
 struct per_token_group;
-template <int G>
+template <int G, int R>
 struct per_channel_group;
 template <class Quantizer, class Granularity>
 struct scheme;
@@ -25,6 +25,13 @@ template <class Scheme>
 class quantized_matrix;
 template <class Scheme>
 class quantized_matrix_view;
+template <class S, class P, class... Smoothing>
+struct attention_way;
+template <class... Ways>
+struct attention_ways;
+struct smooth_keys;
+struct smooth_queries;
+struct smooth_values;
 
 }  // namespace v0
 }  // namespace octavo

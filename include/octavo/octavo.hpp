@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Everything but the Eigen adaptor and the files of io/: formats, quantizers, packed matrices, and the operations on them.
+// Formats, quantizers, packed matrices, caches, and the operations on them: all but eigen.hpp, calibration/, io/, reference/.
 #pragma once
 
+#include "octavo/format/cast.hpp"
 #include "octavo/format/codebook.hpp"
 #include "octavo/format/integer.hpp"
 #include "octavo/format/log2.hpp"
@@ -19,6 +20,7 @@
 #include "octavo/ops/norm.hpp"
 #include "octavo/ops/quantize.hpp"
 #include "octavo/ops/quantize_outliers.hpp"
+#include "octavo/ops/razor_cache.hpp"
 #include "octavo/ops/rope.hpp"
 #include "octavo/ops/shift.hpp"
 #include "octavo/ops/softmax.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/calibration/attention_choice.hpp"
+#include "octavo/io/ways_text.hpp"
 #include "octavo/ops/attention_ways.hpp"
 #include "octavo/quant/schemes.hpp"
 
@@ -95,7 +96,7 @@ TEST_CASE("metrics of outputs by heads and by strides, of zeros, of numbers that
 }
 
 TEST_CASE("of several inputs the worst metrics are kept, and mean and deviation of the score") {
-  attention_choice choice(2, 1, 2);
+  attention_choice choice(2, 1, 2, "these");
   double const cos[4] = {.99, .9, .95, 1};
   double const rel[4] = {.2, .1, .5, 0};
   for (std::size_t i = 0; i < 4; ++i) { choice.add(1, 0, 1, {cos[i], rel[i], .1 * static_cast<double>(i)}); }
@@ -123,7 +124,7 @@ TEST_CASE("of several inputs the worst metrics are kept, and mean and deviation 
 }
 
 TEST_CASE("the cheapest way that passes is taken, the last where none does") {
-  attention_choice choice(6, 2, 3);
+  attention_choice choice(6, 2, 3, "these");
   auto const add = [&](octavo::index layer, octavo::index step, std::vector<output_metrics> const& of_ways) {
     for (std::size_t w = 0; w < of_ways.size(); ++w) {
       choice.add(layer, step, static_cast<octavo::index>(w), of_ways[w]);
@@ -152,7 +153,7 @@ TEST_CASE("the cheapest way that passes is taken, the last where none does") {
 }
 
 TEST_CASE("SageAttention 1: bytes where they lose less than the worst that floats lose") {
-  attention_choice choice(5, 1, 2);
+  attention_choice choice(5, 1, 2, "these");
   double const bytes[5] = {.9995, .9985, .9979, .9991, 1};
   double const floats[5] = {.9999, .9992, .9999, .999, .9999};  // the worst: .999
   for (octavo::index l = 0; l < 5; ++l) {
@@ -171,7 +172,7 @@ TEST_CASE("SageAttention 1: bytes where they lose less than the worst that float
 }
 
 TEST_CASE("SageAttention 2: the low way where its score is high, by threshold or by fraction") {
-  attention_choice choice(3, 2, 2);
+  attention_choice choice(3, 2, 2, "these");
   // Scores of the inputs of the low way, two each. Means: .8 .7 .9 | .8 .95 NaN.
   double const scores[6][2] = {{.8, .8}, {.7, .7}, {1, .8}, {.75, .85}, {.95, .95}, {1, no_number}};
   for (octavo::index i = 0; i < 6; ++i) {
@@ -201,7 +202,7 @@ TEST_CASE("all ways of a list are run and recorded, and the table runs the one t
   std::vector<float> out(exact.size());
   auto const view_of = [](std::vector<float>& x) { return heads_view<float>(x.data(), 16, 2, 30, 30 * 16, 16); };
   attention(c.queries(), c.keys(), c.values(), view_of(exact), causal{});
-  attention_choice choice(2, 1, ways::count);
+  attention_choice choice(2, 1, ways::count, io::ways_text<ways>());
   choice.measure(1, 0, view_of(exact), [&](octavo::index way) {
     attention_by<ways>(way, c.queries(), c.keys(), c.values(), view_of(out), causal{});
     return view_of(out);
@@ -215,6 +216,8 @@ TEST_CASE("all ways of a list are run and recorded, and the table runs the one t
   double const int4 = choice.of(1, 0, 0).worst.rel_l1;
   double const int8 = choice.of(1, 0, 1).worst.rel_l1;
   CHECK(ways_of(choice.cheapest({.5, int4})) == list{2, 0});
+  CHECK(choice.cheapest({.5, 0}) == attention_table(2, 1, ways::count, io::ways_text<ways>(), 2));
+  CHECK_FALSE(choice.cheapest({.5, 0}) == attention_table(2, 1, ways::count, "others", 2));
   CHECK(ways_of(choice.cheapest({.5, int8})) == list{2, 1});
   CHECK(ways_of(choice.cheapest({.5, 0})) == list{2, 2});
   attention_by<ways>(choice.cheapest({.5, int8}).way(1), c.queries(), c.keys(), c.values(), view_of(out), causal{});
@@ -224,6 +227,6 @@ TEST_CASE("all ways of a list are run and recorded, and the table runs the one t
         "attention_choice: the way is 3, the ways are 3. They are counted from 0.");
   CHECK(test::error_of([&] { choice.add(2, 0, 0, {}); }) ==
         "attention_table: the layer is 2, layers are 2. They are counted from 0.");
-  CHECK(test::error_of([] { attention_choice(1, 1, 0); }) ==
+  CHECK(test::error_of([] { attention_choice(1, 1, 0, "none"); }) ==
         "attention_choice: there must be a way to choose, at least 1.");
 }

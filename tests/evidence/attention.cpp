@@ -4,6 +4,7 @@
 #include "recorded_attention.hpp"
 
 #include "octavo/calibration/attention_choice.hpp"
+#include "octavo/io/ways_text.hpp"
 #include "octavo/ops/attention_ways.hpp"
 #include "octavo/quant/adalog.hpp"
 #include "octavo/quant/sulq.hpp"
@@ -55,7 +56,7 @@ using ways = attention_ways<attention_way<schemes::q4, schemes::p8, smooth_keys,
                             attention_way<schemes::q8, schemes::p8>, attention_way<schemes::q8>, attention_way<>>;
 calibration::attention_choice measured(bool later) {
   auto const& a = test::shipped_attention();
-  calibration::attention_choice choice(4, 1, ways::count);
+  calibration::attention_choice choice(4, 1, ways::count, io::ways_text<ways>());
   for (auto const& w : later ? a.to_test() : a.to_calibrate()) {
     matrix const k = a.turned(w.k);
     matrix out(w.q.rows(), w.q.cols());

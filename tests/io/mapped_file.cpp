@@ -15,6 +15,7 @@ TEST_CASE("a mapped file shows the bytes of the file, and moves without moving t
   auto const* const where = file->bytes().data();
   mapped_file const moved = std::move(*file);
   CHECK(moved.bytes().data() == where);
+  CHECK(file->bytes().empty());
 }
 
 TEST_CASE("what cannot be mapped is refused with its name") {

@@ -34,6 +34,14 @@ std::string text_of(std::vector<std::byte> const& bytes) {
   return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
 }
 auto const& refusal = test::refusal<packed_file>;
+/// A file that must be sound, with its bytes.
+struct opened : test::parsed<packed_file> {
+  explicit opened(std::string_view text) : parsed(text) {
+    INFO(error);
+    REQUIRE(file);
+  }
+  [[nodiscard]] packed_file const* operator->() const { return &*file; }
+};
 /// The file with the bytes at `at` replaced.
 template <class T>
 std::string changed(std::string file, std::size_t at, T const& value) {
@@ -55,22 +63,17 @@ test::matrix<float> golden_tokens(octavo::index features) {
 }
 /// Where `name` has its bytes in a file.
 std::size_t place_of(std::string const& text, std::string_view name) {
-  test::file_bytes const bytes(text);
+  opened const file(text);
   std::string error;
-  auto const file = packed_file::parse(bytes.span(), error);
-  REQUIRE(file);
-  return static_cast<std::size_t>(file->matrices().at(name).bytes.data() - bytes.span().data());
+  return static_cast<std::size_t>(file->matrices().at(name).bytes.data() - file.bytes.span().data());
 }
 
 }  // namespace
 
 TEST_CASE("weights.octavo, which NumPy wrote, has the matrices that it says, and is written again byte for byte") {
   auto const text = test::golden_file("weights.octavo");
-  test::file_bytes const bytes(text);
+  opened const file(text);
   std::string error;
-  auto const file = packed_file::parse(bytes.span(), error);
-  INFO(error);
-  REQUIRE(file);
   auto const a = file->view<w8>("w8", error);
   auto const b = file->view<w4_g32>("w4", error);
   auto const c = file->view<w4z>("w4z", error);
@@ -86,11 +89,9 @@ TEST_CASE("weights.octavo, which NumPy wrote, has the matrices that it says, and
 }
 
 TEST_CASE("weights.octavo multiplies to the bits that NumPy computed, on every instruction set of every machine") {
-  test::file_bytes const bytes(test::golden_file("weights.octavo"));
+  opened const file(test::golden_file("weights.octavo"));
   test::file_bytes const golden(test::golden_file("products.f32"));
   std::string error;
-  auto const file = packed_file::parse(bytes.span(), error);
-  REQUIRE(file);
   REQUIRE(golden.span().size() == sizeof(float) * 2 * (5 + 10));
   auto const* wanted = reinterpret_cast<float const*>(golden.span().data());
   auto const check = [&]<class S>(S*, char const* name) {
@@ -157,10 +158,8 @@ TEST_CASE("floats beside the matrices come back as they were, in place, and are 
   writer.add("w", w);
   writer.add("term", term, 2, 3);
   writer.add("none", std::span<float const>(), 0, 7);
-  test::file_bytes const bytes(text_of(writer.bytes()));
+  opened const file(text_of(writer.bytes()));
   std::string error;
-  auto const file = packed_file::parse(bytes.span(), error);
-  REQUIRE(file);
   auto const f = file->floats("factors", error);
   auto const t = file->floats("term", error);
   REQUIRE((f && t));
@@ -198,10 +197,8 @@ TEST_CASE("scales of two levels come back in place, and older files of float sca
   writer.add("w", w);
   auto const older = quantize<float_scales>(weights, on<scalar>());
   writer.add("older", older);
-  test::file_bytes const bytes(text_of(writer.bytes()));
+  opened const file(text_of(writer.bytes()));
   std::string error;
-  auto const file = packed_file::parse(bytes.span(), error);
-  REQUIRE(file);
   auto const view = file->view<q4_k>("w", error);
   REQUIRE(view);
   CHECK(test::differences(*view, w.view()) == 0);
@@ -210,20 +207,15 @@ TEST_CASE("scales of two levels come back in place, and older files of float sca
   CHECK(error ==
         "older is 'uint4 x f32 + minimum, per_group<32>', but 'uint4 x (uint6 x f16, per_group<8>) + minimum, "
         "per_group<32>' was asked for");
-  test::file_bytes const cut(changed(text_of(writer.bytes()), 48, std::int64_t{310}));  // the columns of w
-  auto const claims = packed_file::parse(cut.span(), error);
-  REQUIRE(claims);
+  opened const claims(changed(text_of(writer.bytes()), 48, std::int64_t{310}));  // the columns of w
   CHECK_FALSE(claims->view<q4_k>("w", error));
 }
 
 TEST_CASE(
     "outliers, fixed point and additive codebooks that NumPy wrote multiply to its bits, and are written again") {
   auto const text = test::golden_file("storages.octavo");
-  test::file_bytes const bytes(text);
+  opened const file(text);
   std::string error;
-  auto const file = packed_file::parse(bytes.span(), error);
-  INFO(error);
-  REQUIRE(file);
   auto const outliers = file->outliers<w4_g32>("outliers", error);
   auto const fixed = file->fixed("fixed", error);
   auto const additive = file->additive<2, 4>("additive", error);
@@ -231,7 +223,7 @@ TEST_CASE(
   REQUIRE((outliers && fixed && additive));
   CHECK(fixed->type().word_length == 12);
   CHECK(fixed->type().fraction_length == 10);
-  CHECK(fixed->data() > bytes.span().data());  // in place: nothing was copied
+  CHECK(fixed->data() > file.bytes.span().data());  // in place: nothing was copied
   packed_writer writer;
   auto const check = [&](char const* name, auto const& w, auto const& multiply) {
     std::string const products = std::string(name) + ".products";
@@ -317,10 +309,8 @@ TEST_CASE("matrices of every storage that were saved and mapped multiply to the 
 }
 
 TEST_CASE("a matrix of one storage is not taken for one of another") {
-  test::file_bytes const bytes(test::golden_file("storages.octavo"));
+  opened const file(test::golden_file("storages.octavo"));
   std::string error;
-  auto const file = packed_file::parse(bytes.span(), error);
-  REQUIRE(file);
   CHECK_FALSE(file->view<w4_g32>("outliers", error));
   CHECK(error ==
         "outliers is 'int4 x f16, per_group<32> + f16 outliers', but 'int4 x f16, per_group<32>' was asked for");
@@ -346,9 +336,7 @@ TEST_CASE("types of fixed point that have no kernel, or are not written so") {
   std::string error;
   auto const type_of = [&](std::string_view type) {
     auto other = text;
-    test::file_bytes const bytes(other.replace(at, 19, type));
-    auto const file = packed_file::parse(bytes.span(), error);
-    REQUIRE(file);
+    opened const file(other.replace(at, 19, type));
     auto const w = file->fixed("fixed", error);
     return w ? std::pair(w->type().word_length, w->type().fraction_length) : std::pair(0, 0);
   };
@@ -416,10 +404,8 @@ TEST_CASE("bytes of outliers, words and codebooks that do not fit their extents,
 }
 
 TEST_CASE("a matrix is found by its name and its scheme, or refused") {
-  test::file_bytes const bytes(test::golden_file("weights.octavo"));
+  opened const file(test::golden_file("weights.octavo"));
   std::string error;
-  auto const file = packed_file::parse(bytes.span(), error);
-  REQUIRE(file);
   CHECK_FALSE(file->view<w8>("w9", error));
   CHECK(error == "there is no matrix w9");
   CHECK_FALSE(file->view<w4_g32>("w8", error));

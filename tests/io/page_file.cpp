@@ -78,6 +78,10 @@ TEST_CASE("what is no file of pages is refused") {
   CHECK_FALSE(page_file::create("/nonexistent/folder/x", 0, 1, 1, true, error));
   CHECK_FALSE(page_file::create(path_of("octavo_none"), 0, 0, 1, true, error));
   CHECK_FALSE(page_file::create(path_of("octavo_none"), 0, 1, 0, true, error));  // would be empty
+  auto const none = path_of("octavo_none");
+  CHECK_FALSE(page_file::create(none, 0, 1, 0, false, error));
+  CHECK(error == none + " would be empty");
+  CHECK_FALSE(std::filesystem::exists(none));
   auto const fifo = path_of("octavo_fifo");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
   CHECK_FALSE(page_file::open(fifo, 0, 1, 1, error));

@@ -239,4 +239,8 @@ TEST_CASE("bits of blocks from their share of the attention") {
   CHECK_FALSE(predict(7, 10, 0.2f));                                  // 0.02
   for (int i = 0; i < 6; ++i) { CHECK_FALSE(predict(7, 10, 0.0f)); }  // 0.02 * 0.9^6 = 0.0106
   CHECK(predict(7, 10, 0.0f));
+
+  io::mass_predictor late{.threshold = 0.01f};  // of blocks that come in any order each begins with its own share
+  CHECK_FALSE(late(5, 10, 0.5f));
+  CHECK(late(3, 10, 0.0f));
 }

@@ -143,4 +143,5 @@ TEST_CASE("dequantize refuses extents that differ, and rows that are not there")
   std::vector<float> row(6);
   CHECK_THROWS_AS(dequantize_row(q, 4, row.data()), std::invalid_argument);
   CHECK_THROWS_AS(dequantize_row(q, -1, row.data()), std::invalid_argument);
+  CHECK_THROWS_AS(dequantize_row(q, 1, nullptr), std::invalid_argument);
 }

@@ -2,6 +2,7 @@
 // A matmul that is compiled in one translation unit and only declared in all others: include/octavo/ops/README.md.
 #pragma once
 
+#include "octavo/fwd.hpp"  // declares what the others define
 #include "octavo/ops/matmul.hpp"
 #include "octavo/quant/schemes.hpp"
 

@@ -4,6 +4,7 @@
 #include "octavo/quant/schemes.hpp"
 #include "octavo/storage/block_table.hpp"
 
+#include "support/archs.hpp"
 #include "support/caches.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -39,6 +40,48 @@ TEST_CASE("a prefix from a cache that holds floats is as good as the floats") {
   CHECK(test::error_of([&] { import_tokens(cache, source.keys(), source.values()); }) ==
         "import_tokens: there is room for tokens 70, given are 130. Truncate, or make a cache of more capacity.");
   CHECK(cache.tokens() == 130);
+}
+
+TEST_CASE(
+    "a prefix of codes, outliers and floats counts as the floats that it stands for, on every instruction set") {
+  using first = first_in_float<with_outliers<schemes::k2, 1>, 2>;
+  auto const source = test::cache_of<first, with_outliers<k4, 2>>(150, 20, 9);
+  auto const floats_of = [](auto const& side) {
+    std::vector<float> x;
+    for (octavo::index h = 0; h < 2; ++h) {
+      for (octavo::index t = 0; t < 150; ++t) {
+        for (octavo::index c = 0; c < side.head_dim(); ++c) { x.push_back(side(h, t, c)); }
+      }
+    }
+    return x;
+  };
+  auto const k = floats_of(source.keys());
+  auto const v = floats_of(source.values());
+  kv_cache<k4, k8> expected({.head_dim = 20, .kv_heads = 2, .capacity = 150, .value_head_dim = 9});
+  expected.append(heads_view<float const>(k.data(), 20, 2, 150, 150 * 20, 20),
+                  heads_view<float const>(v.data(), 9, 2, 150, 150 * 9, 9));
+  test::for_archs([&](auto arch) {
+    kv_cache<k4, k8> cache({.head_dim = 20, .kv_heads = 2, .capacity = 150, .value_head_dim = 9});
+    import_tokens(cache, source.keys(), source.values(), on<typename decltype(arch)::type>());
+    CHECK(differences(cache.keys(), expected.keys()) == 0);
+    CHECK(differences(cache.values(), expected.values()) == 0);
+  });
+}
+
+TEST_CASE("a prefix of anything that gives numbers, without rows") {
+  struct made {
+    octavo::index channels;
+    octavo::index head_dim() const { return channels; }
+    octavo::index heads() const { return 2; }
+    octavo::index tokens() const { return 70; }
+    float operator()(octavo::index h, octavo::index t, octavo::index c) const {
+      return static_cast<float>(1000 * h + 10 * t + c);
+    }
+  };
+  kv_cache<float, float> cache({.head_dim = 4, .kv_heads = 2, .capacity = 70, .value_head_dim = 3});
+  import_tokens(cache, made{4}, made{3});
+  CHECK(differences(cache.keys(), made{4}) == 0);
+  CHECK(differences(cache.values(), made{3}) == 0);
 }
 
 TEST_CASE("a prefix from blocks of a server") {

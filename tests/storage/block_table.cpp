@@ -43,8 +43,14 @@ TEST_CASE("keys and values of a pool of blocks are those of the sequence") {
   int wrong = 0;
   for (octavo::index h = 0; h < heads; ++h) {
     for (octavo::index t = 0; t < tokens; ++t) {
+      std::array<float, d> key_row{};
+      std::array<float, d> value_row{};
+      keys.row(h, t, key_row.data());
+      values.row(h, t, value_row.data());
       for (octavo::index c = 0; c < d; ++c) {
+        auto const i = static_cast<std::size_t>(c);
         wrong += keys(h, t, c) == number(h, t, c) && values(h, t, c) == -number(h, t, c) ? 0 : 1;
+        wrong += key_row[i] == number(h, t, c) && value_row[i] == -number(h, t, c) ? 0 : 1;
       }
     }
   }

@@ -41,6 +41,17 @@ TEST_CASE("quantized_tokens refuse extents that are no extents") {
   CHECK(test::error_of([] {
           quantized_tokens_view<a8>(nullptr, nullptr, nullptr, 3, 3, 3);
         }).starts_with("quantized_tokens_view: the data pointer is null"));
+  std::int8_t const codes[8] = {};
+  float const scales[2] = {};
+  std::int32_t const zeros[2] = {};
+  constexpr char const* none =
+      "quantized_tokens_view: the scales or the zero points are null. Pass one of each for each token.";
+  CHECK(test::error_of([&] { quantized_tokens_view<a8>(codes, nullptr, zeros, 4, 2, 4); }) == none);
+  CHECK(test::error_of([&] { quantized_tokens_view<a8>(codes, scales, nullptr, 4, 2, 4); }) == none);
+  CHECK(test::error_of([&] {
+          quantized_tokens_view<a8>(codes, scales, zeros, 4, 2, 3);
+        }).starts_with("quantized_tokens_view: the stride between tokens is 3, features are 4."));
+  CHECK(quantized_tokens_view<a8>(codes, scales, zeros, 4, 2, 4).tokens() == 2);
   CHECK(quantized_tokens<a8>(0, 5).view().features() == 0);
   CHECK(quantized_tokens<a8>(5, 0).view().tokens() == 0);
 }

@@ -101,3 +101,24 @@ TEST_CASE("a rope_table refuses odd channels and extents that are no extents") {
   CHECK(rope_table(0, 7).dims() == 0);
   CHECK(rope_table(8, 0).positions() == 0);
 }
+
+TEST_CASE("a rope_table refuses laws without sound angles") {
+  auto const refused = [](auto const& law) {
+    return test::error_of([&] { (void)rope_table(8, 5, law); })
+        .starts_with("rope_table: the law has no angle for pair");
+  };
+  CHECK(test::error_of([] { (void)rope_table(8, 5, rope_plain{.base = -1}); }) ==
+        "rope_table: the law has no angle for pair 0, of 4. Its base, factors and divisors must be there, finite and "
+        "above 0.");
+  for (double const bad : {0.0, -2.0, std::nan("")}) {
+    CHECK(refused(rope_plain{.base = bad}));
+    CHECK(refused(rope_ntk{.base = 10000, .factor = bad}));
+  }
+  CHECK(refused(rope_linear{.factor = 0}));
+  CHECK(refused(rope_yarn{.factor = 4, .attention_factor = INFINITY}));
+  float const divisors[] = {1, 2, 0, 4};
+  CHECK(refused(rope_divided{.divisors = divisors}));
+  CHECK(refused(rope_divided{}));
+  CHECK_FALSE(refused(rope_linear{.factor = 1e-8}));
+  CHECK(refused(rope_linear{.factor = 1e-9}));  // four positions on, 4e9 radians
+}

@@ -44,6 +44,9 @@ TEST_CASE("sparse matrices of nothing") {
   CHECK(none.view().entries(1) == 0);
   CHECK(none(19, 4) == 0);
   CHECK(sparse_matrix(0, 9, nullptr, 0).view().slices() == 0);
+  CHECK(test::error_of([] { (void)sparse_matrix(4, 9, nullptr, 1); }) ==
+        "sparse_matrix: elements are 1, rows are 4. Pass memory with so many of them.");
+  CHECK(test::error_of([] { (void)sparse_matrix(4, 9, nullptr, -1); }) != "no error");
 }
 
 TEST_CASE("elements that no sparse matrix holds are refused") {

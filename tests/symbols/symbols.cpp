@@ -201,6 +201,46 @@ void cached(symbols::dense& m, symbols::pool const& pool, cache_codebooks<K, V> 
   }
 }
 
+/// Additive codebooks, which come from a file or from calibration.
+template <class A>
+void additive(tokens_view<float> const& x) {
+  additive_matrix<2, 8> w;
+  additive_matrix<2, 8> copy = w;
+  additive_matrix<2, 8> const moved = static_cast<additive_matrix<2, 8>&&>(copy);
+  copy = moved;
+  w = static_cast<additive_matrix<2, 8>&&>(copy);
+  if (!can_matmul(w, x, x)) { return; }
+  matmul(w, x, x, on<A>());
+  matmul(additive_matrix_view<1, 16>(), x, x, on<A>());
+}
+
+/// A cache by kinds of heads; tokens of other caches and of blocks.
+template <class A>
+void by_kinds_of_heads(heads_view<float> const& x) {
+  using cache_type = razor_cache<schemes::k4, schemes::v4>;
+  bool const kinds[] = {true, false};
+  cache_type cache({.head_dim = 8, .kv_heads = 2, .capacity = 100}, kinds);
+  cache.append(x, x, on<A>());
+  cache.compress();
+  cache.template attend<schemes::q8, schemes::p8>(x.read(), x, 0, on<A>());
+  cache_type moved = static_cast<cache_type&&>(cache);
+  cache = static_cast<cache_type&&>(moved);
+}
+template <class A>
+void imported() {
+  kv_cache<schemes::k4, bf16> cache({.head_dim = 8, .capacity = 100});
+  kv_cache<first_in_float<with_outliers<schemes::k2, 1>, 2>, float> other({.head_dim = 8, .capacity = 100});
+  import_tokens(other, cache.keys(), cache.values(), on<A>());
+  import_tokens(cache, other.keys(), other.values(), on<A>());
+  block_table const none{};
+  import_tokens(cache, block_table_keys<bf16>(nullptr, none, 8, 1), block_table_values<bf16>(nullptr, none, 8, 1),
+                on<A>());
+  if constexpr (std::is_same_v<A, default_arch>) { import_tokens(cache, other.keys(), other.values()); }
+  rope_table const table(8, 100);
+  shift(cache, 0, 1, table, on<A>());
+  (void)make_room(cache, streaming_window{}, table, on<A>());
+}
+
 template <class A>
 void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_view<bf16 const> x16,
                      tokens_view<f16> y16) {
@@ -242,6 +282,9 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   cached<A, with_outliers<schemes::k2, 1>, schemes::v2>(m, pool);
   cached<A, first_in_float<with_outliers<schemes::k4, 1>, 2>, first_in_float<schemes::v4, 1>>(m, pool);
   cached<A, first_in_float<schemes::k2, 1>, schemes::v2>(m, pool);
+  by_kinds_of_heads<A>(as_heads(m, 2));
+  additive<A>(y);
+  imported<A>();
   outliers<A, schemes::w4_g128>(m, x16, pool);
   (void)packed<A, nf4_tensor>(m, pool);
   multiply<A, as_is>(packed<A, scheme<adalog<4>, per_group<32>>>(m, pool).view(), x, y);

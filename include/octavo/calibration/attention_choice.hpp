@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <string_view>
 #include <vector>
 
 #include "octavo/calibration/attention_table.hpp"
@@ -73,8 +74,10 @@ struct attention_thresholds {
 };
 
 /// Measurements of ways of attention, for each layer and step, over calibration inputs; and the tables that rules make
-/// of them. In a loop over inputs, layers and steps:
+/// of them, for this list of ways. In a loop over inputs, layers and steps:
 ///
+///     attention_choice choice(layers, steps, ways::count, io::ways_text<ways>());
+///     // ...
 ///     attention(q, k, v, exact, causal{});
 ///     choice.measure(layer, step, exact, [&](index way) -> auto& {
 ///       attention_by<ways>(way, q, k, v, out, causal{});
@@ -84,7 +87,9 @@ struct attention_thresholds {
 /// then choice.cheapest(). What is NaN, or was not measured, passes no rule. Where no way does, the last one is taken.
 class attention_choice {
  public:
-  attention_choice(index layers, index steps, index ways) : ways_(ways), all_last_(layers, steps, last_of(ways)) {
+  /// Of `ways` ways of the list with the text `list` (attention_table.hpp).
+  attention_choice(index layers, index steps, index ways, std::string_view list)
+      : ways_(ways), all_last_(layers, steps, checked(ways), list, ways - 1) {
     seen_.resize(static_cast<std::size_t>(product(layers, steps, ways)));
   }
 
@@ -137,7 +142,7 @@ class attention_choice {
   /// SageAttention 1: way `bytes`, with probabilities and values of 8 bits, where its worst cos_sim is above `floor`
   /// and above the worst that way `floats`, which differs in these alone, has in any layer and step; else `floats`.
   [[nodiscard]] attention_table bytes_or_floats(index bytes, index floats, double floor = .998) const {
-    attention_table table(all_last_.layers(), all_last_.steps(), floats);
+    attention_table table = all_of(floats);
     measurements all;
     for_all([&](index layer, index step) {
       if (auto const& m = seen_[at(layer, step, floats)]; m.inputs > 0) { all.add(m.worst); }
@@ -157,7 +162,7 @@ class attention_choice {
     if (!(fraction >= 0 && fraction <= 1)) {
       octavo::detail::fail("attention_choice: keep_top_fraction takes a fraction from 0 to 1.");
     }
-    attention_table table(all_last_.layers(), all_last_.steps(), high);
+    attention_table table = all_of(high);
     struct place {
       index layer, step;
       double score;
@@ -200,9 +205,9 @@ class attention_choice {
     }
   };
 
-  [[nodiscard]] static index last_of(index ways) {
+  [[nodiscard]] static index checked(index ways) {
     if (ways < 1) { octavo::detail::fail("attention_choice: there must be a way to choose, at least 1."); }
-    return ways - 1;
+    return ways;
   }
   [[nodiscard]] std::size_t at(index layer, index step, index way) const {
     if (way < 0 || way >= ways_) {
@@ -211,6 +216,11 @@ class attention_choice {
     }
     (void)all_last_.way(layer, step);  // checks both
     return static_cast<std::size_t>((layer + step * all_last_.layers()) * ways_ + way);
+  }
+  [[nodiscard]] attention_table all_of(index way) const {
+    attention_table table = all_last_;
+    for_all([&](index layer, index step) { table.set(layer, step, way); });
+    return table;
   }
   template <class F>
   void for_all(F const& f) const {

@@ -72,8 +72,8 @@ template <class T>
 inline constexpr bool is_heads_view<heads_view<T>> = true;
 }  // namespace detail
 
-/// What attention calls on an operand: a heads_view stays; anything else is tokens (as_tokens) whose features are those
-/// of `heads` heads, one after the other.
+/// What attention and caches call on an operand: a heads_view stays; anything else is tokens (as_tokens) whose features are
+/// those of `heads` heads, one after the other.
 template <class M>
 [[nodiscard, gnu::always_inline]] constexpr auto as_heads(M&& m, index heads) {
   if constexpr (detail::is_heads_view<std::remove_cvref_t<M>>) {
@@ -82,8 +82,10 @@ template <class M>
     auto const x = as_tokens(m);
     using T = std::remove_pointer_t<decltype(x.data())>;
     if (heads < 1 || x.features() % heads != 0) {
-      detail::fail_extents("attention", "an operand has features", x.features(), "heads are", heads,
-                           "Features must be a multiple of the heads: pass {.query_heads = ..., .kv_heads = ...}.");
+      detail::fail_extents(
+          "as_heads", "an operand has features", x.features(), "heads are", heads,
+          "Features must be a multiple of the heads: attention takes {.query_heads = ..., .kv_heads = "
+          "...}, a cache has them in its shape.");
     }
     index const head_dim = x.features() / heads;
     return heads_view<T>(x.data(), head_dim, heads, x.tokens(), head_dim, x.stride());

@@ -52,7 +52,8 @@ class mapped_file {
     if (result.data_ == nullptr) { return std::nullopt; }
     return result;
   }
-  mapped_file(mapped_file&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
+  mapped_file(mapped_file&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   mapped_file& operator=(mapped_file&&) = delete;
   ~mapped_file() {
     if (data_ != nullptr) { ::munmap(data_, size_); }

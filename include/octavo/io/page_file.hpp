@@ -47,7 +47,9 @@ class page_file {
       if (!temporary) { (void)::unlink(path.c_str()); }
       return std::nullopt;
     }
-    return mapped(std::move(result), path, error);
+    auto made = mapped(std::move(result), path, error);
+    if (!made && !temporary) { (void)::unlink(path.c_str()); }
+    return made;
   }
   /// One that exists, of just this size.
   [[nodiscard]] static std::optional<page_file> open(std::string const& path, index head, index page_bytes,
@@ -112,7 +114,8 @@ class page_file {
 
   [[nodiscard]] std::size_t at(index p) const noexcept { return head_ + static_cast<std::size_t>(p) * stride_; }
   [[nodiscard]] bool reserve(std::size_t from, std::size_t n) const noexcept {
-    return n == 0 || ::posix_fallocate(file_, static_cast<off_t>(from), static_cast<off_t>(n)) == 0;
+    errno = n == 0 ? 0 : ::posix_fallocate(file_, static_cast<off_t>(from), static_cast<off_t>(n));  // returns it
+    return errno == 0;
   }
   [[nodiscard]] static std::nullopt_t failed(std::string const& path, std::string& error) {
     error = path + ": " + std::strerror(errno);

@@ -111,10 +111,25 @@ class page_policy {
  protected:
   explicit page_policy(index places) : places_(places) {}
   [[nodiscard]] static bool is_free(page_places::place const& p) noexcept { return p.page < 0; }
+  [[nodiscard]] static bool is_unmarked(page_places::place const& p) noexcept { return !p.marked; }
   template <class Evict>
   void evict(index place, Evict const& gone) {
     gone(places_[place].page);
     places_.empty(place);
+  }
+  /// Where a page is served, and whether it was not there before: then make_room() has emptied a place, if all were full.
+  struct served {
+    index at;
+    bool fault;
+  };
+  template <class MakeRoom>
+  [[nodiscard]] served serve(index page, MakeRoom const& make_room) {
+    index at = places_.find(page);
+    if (at >= 0) { return {at, false}; }
+    if (places_.full()) { make_room(); }
+    at = places_.first(is_free);
+    places_.put(at, page);
+    return {at, true};
   }
 
   page_places places_;
@@ -142,18 +157,12 @@ class lru_pages : public detail::page_policy {
 
   template <class Evict>
   bool request(index page, bool, Evict const& gone) {
-    index at = places_.find(page);
-    if (at >= 0) {
-      places_.renew(at);
-      return false;
-    }
-    if (places_.full()) {
+    auto const [at, fault] = serve(page, [&] {
       pick_first pick;
       evict(places_.choose([](auto const&) { return true; }, pick), gone);
-    }
-    at = places_.first(is_free);
-    places_.put(at, page);
-    return true;
+    });
+    if (!fault) { places_.renew(at); }
+    return fault;
   }
 };
 
@@ -165,19 +174,13 @@ class flush_0_pages : public detail::page_policy {
 
   template <class Evict>
   bool request(index page, bool bit, Evict const& gone) {
-    index at = places_.find(page);
-    bool const fault = at < 0;
-    if (fault) {
-      if (places_.full()) {
-        pick_first pick;
-        index const victim = places_.choose([](auto const& p) { return p.bit; }, pick);
-        for (index i = 0; i < places_.size(); ++i) {
-          if (victim < 0 || i == victim) { evict(i, gone); }
-        }
+    auto const [at, fault] = serve(page, [&] {
+      pick_first pick;
+      index const victim = places_.choose([](auto const& p) { return p.bit; }, pick);
+      for (index i = 0; i < places_.size(); ++i) {
+        if (victim < 0 || i == victim) { evict(i, gone); }
       }
-      at = places_.first(is_free);
-      places_.put(at, page);
-    }
+    });
     places_[at].bit = bit;
     return fault;
   }
@@ -192,7 +195,6 @@ class mark_0_pages : public detail::page_policy {
 
   template <class Evict>
   bool request(index page, bool bit, Evict const& gone) {
-    auto const is_unmarked = [](auto const& p) { return !p.marked; };
     index at = places_.find(page);
     bool const fault = at < 0;
     if (fault) {
@@ -230,20 +232,11 @@ class mark_predict_pages : public detail::page_policy {
 
   template <class Evict>
   bool request(index page, bool bit, Evict const& gone) {
-    index at = places_.find(page);
-    bool const fault = at < 0;
-    if (fault) {
-      if (places_.full()) {
-        if (places_.first([](auto const& p) { return !p.marked; }) < 0) { places_.unmark(); }
-        index victim = places_.choose([](auto const& p) { return !p.marked && p.bit; }, pick_);
-        if (victim < 0) {
-          victim = places_.choose([](auto const& p) { return !p.marked; }, pick_);
-        }
-        evict(victim, gone);
-      }
-      at = places_.first(is_free);
-      places_.put(at, page);
-    }
+    auto const [at, fault] = serve(page, [&] {
+      if (places_.first(is_unmarked) < 0) { places_.unmark(); }
+      index const victim = places_.choose([](auto const& p) { return is_unmarked(p) && p.bit; }, pick_);
+      evict(victim >= 0 ? victim : places_.choose(is_unmarked, pick_), gone);
+    });
     places_[at].marked = true;
     places_[at].bit = bit;
     return fault;
@@ -265,16 +258,14 @@ class held_to_lru : public detail::page_policy {
     auto const nothing = [](index) {};
     trusted_faults_ += trusted_.request(page, bit, nothing) ? 1 : 0;
     lru_faults_ += lru_.request(page, bit, nothing) ? 1 : 0;
-    if (holds(page)) { return false; }
-    if (places_.full()) {
+    auto const make_room = [&] {
       bool const by_lru = 2 * lru_faults_ <= trusted_faults_;
       pick_first pick;
       evict(
           places_.choose([&](auto const& p) { return by_lru ? !lru_.holds(p.page) : !trusted_.holds(p.page); }, pick),
           gone);
-    }
-    places_.put(places_.first(is_free), page);
-    return true;
+    };
+    return serve(page, make_room).fault;
   }
   void forget(index page) noexcept {
     trusted_.forget(page);
@@ -299,9 +290,10 @@ struct mass_predictor {
 
   /// Pre: 0 <= block < blocks.
   [[nodiscard]] bool operator()(index block, index blocks, float mass) {
-    if (block >= static_cast<index>(means.size())) { means.resize(static_cast<std::size_t>(block) + 1, mass); }
+    constexpr float unseen = -1;
+    if (block >= static_cast<index>(means.size())) { means.resize(static_cast<std::size_t>(block) + 1, unseen); }
     float& mean = means[static_cast<std::size_t>(block)];
-    mean = 0.9f * mean + 0.1f * mass;
+    mean = mean == unseen ? mass : 0.9f * mean + 0.1f * mass;
     return mean < threshold && block >= sinks && block < blocks - recent;
   }
 };

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "octavo/core/error.hpp"
+#include "octavo/core/fnv1a.hpp"
 #include "octavo/io/cache_file.hpp"
 #include "octavo/io/page_file.hpp"
 #include "octavo/io/page_policy.hpp"
@@ -271,9 +272,9 @@ class paged_blocks {
     if constexpr (detail::books_bytes<K, V> != 0) {
       std::array<std::byte, detail::books_bytes<K, V>> bytes{};
       detail::write_books(cache.codebooks(), bytes.data());
-      std::uint64_t hash = 14695981039346656037u;
-      for (auto const b : bytes) { hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u; }
-      texts += "\ncodebooks " + std::to_string(hash);
+      octavo::detail::fnv1a hash;
+      for (auto const b : bytes) { hash.add(static_cast<std::uint8_t>(b)); }
+      texts += "\ncodebooks " + std::to_string(hash.value());
     }
     return texts;
   }

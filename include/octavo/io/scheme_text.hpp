@@ -8,6 +8,7 @@
 #include <string>
 #include <type_traits>
 
+#include "octavo/core/fnv1a.hpp"
 #include "octavo/format/codebook.hpp"
 #include "octavo/format/integer.hpp"
 #include "octavo/format/minifloat.hpp"
@@ -49,13 +50,13 @@ template <class F>
   if (same_values<F, nf3>()) { return "nf3"; }
   if (same_values<F, nf2>()) { return "nf2"; }
   if (same_values<F, fixed<8, 6>>()) { return "fixed<8, 6>"; }
-  std::uint64_t hash = 14695981039346656037u;
+  octavo::detail::fnv1a hash;
   for (float const v : value_table<F>) {
     auto const bits = v == v ? std::bit_cast<std::uint32_t>(v) : 0x7fc00000u;
-    for (unsigned shift = 0; shift < 32; shift += 8) { hash = (hash ^ (bits >> shift & 0xffu)) * 1099511628211u; }
+    for (unsigned shift = 0; shift < 32; shift += 8) { hash.add(static_cast<std::uint8_t>(bits >> shift)); }
   }
   char text[32];
-  std::snprintf(text, sizeof text, "values%d:%016llx", F::bits, static_cast<unsigned long long>(hash));
+  std::snprintf(text, sizeof text, "values%d:%016llx", F::bits, static_cast<unsigned long long>(hash.value()));
   return text;
 }
 

@@ -15,27 +15,6 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// The table of a side of a cache, where there is one.
-template <class A, class Layout>
-struct page_table {
-  explicit page_table(Layout const&) noexcept {}
-};
-template <class A, class Layout>
-  requires codes_in_words<Layout>
-struct page_table<A, Layout> : code_floats<A, Layout> {
-  explicit page_table(Layout const& layout) noexcept : code_floats<A, Layout>(layout.book) {}
-};
-/// The layout of codes, without what stands beside them.
-template <class Layout>
-struct dense_of {
-  using type = Layout;
-};
-template <class Layout>
-  requires requires { typename Layout::dense; }
-struct dense_of<Layout> {
-  using type = typename Layout::dense;
-};
-
 /// S = K Q by f32, whatever stores the keys.
 template <class A, class Q, class K>
 class dense_page_keys : public dense_keys<A, Q, float> {
@@ -76,15 +55,7 @@ class dense_page_keys : public dense_keys<A, Q, float> {
     std::byte const* const page = pages_.page(head, token / page_tokens);
     index const row = token % page_tokens;
     keys_as_floats<A, width, codes>(pages_.layout(), table_, page, row, to);
-    if constexpr (requires { typename layout::slots; }) {
-      std::byte const* const outliers = page + pages_.layout().outliers_at();
-      for (index n = 0; n < K::outliers; ++n) {
-        for (index i = 0; i < width; ++i) {
-          index const c = layout::slots::channel(outliers, n, row + i);
-          if (c < pages_.head_dim()) { to[c * width + i] += layout::slots::residual(outliers, n, row + i); }
-        }
-      }
-    }
+    add_key_outliers<width>(pages_.layout(), page, row, to);
     if constexpr (cache_keys<K>::first > 0) {
       for (index t = token; t < smaller(pages_.firsts(), token + width); ++t) {
         float const* const floats = pages_.first_token(head, t);
@@ -197,17 +168,7 @@ class dense_page_values : public dense_values<A, float> {
   /// The first n keys of a page, `width` channels from c.
   void load_codes(std::byte const* page, index n, index c, float* to) const noexcept {
     values_as_floats<A, width, codes>(pages_.layout(), table_, page, n, c, to);
-    if constexpr (requires { typename layout::slots; }) {
-      std::byte const* const outliers = page + pages_.layout().outliers_at();
-      for (index i = 0; i < V::outliers; ++i) {
-        for (index j = 0; j < n; ++j) {
-          index const at = layout::slots::channel(outliers, i, j) - c;
-          if (at >= 0 && at < smaller(width, pages_.head_dim() - c)) {
-            to[j * width + at] += layout::slots::residual(outliers, i, j);
-          }
-        }
-      }
-    }
+    add_value_outliers<width>(pages_.layout(), page, n, c, to);
   }
   void load_one_by_one(index head, index first, index n, index c, float* to) const noexcept {
     for (index j = 0; j < n; ++j) {

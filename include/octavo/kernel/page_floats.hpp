@@ -193,6 +193,60 @@ template <class A, index Width, class Layout>
   }
 }
 
+/// The table of a side of a cache, where there is one.
+template <class A, class Layout>
+struct page_table {
+  explicit page_table(Layout const&) noexcept {}
+};
+template <class A, class Layout>
+  requires codes_in_words<Layout>
+struct page_table<A, Layout> : code_floats<A, Layout> {
+  explicit page_table(Layout const& layout) noexcept : code_floats<A, Layout>(layout.book) {}
+};
+/// The layout of codes, without what stands beside them.
+template <class Layout>
+struct dense_of {
+  using type = Layout;
+};
+template <class Layout>
+  requires requires { typename Layout::dense; }
+struct dense_of<Layout> {
+  using type = typename Layout::dense;
+};
+
+/// Adds what stands out to keys_as_floats of `Width` keys from `row`, if the layout keeps it apart.
+template <index Width, class Layout>
+[[gnu::always_inline]] inline void add_key_outliers(Layout const& layout, std::byte const* page, index row,
+                                                    float* to) noexcept {
+  if constexpr (requires { typename Layout::slots; }) {
+    using slots = typename Layout::slots;
+    std::byte const* const outliers = page + layout.outliers_at();
+    for (index n = 0; n < slots::count; ++n) {
+      for (index i = 0; i < Width; ++i) {
+        index const c = slots::channel(outliers, n, row + i);
+        if (c < layout.head_dim) { to[c * Width + i] += slots::residual(outliers, n, row + i); }
+      }
+    }
+  }
+}
+/// The same to values_as_floats of the first n keys, from channel c.
+template <index Width, class Layout>
+[[gnu::always_inline]] inline void add_value_outliers(Layout const& layout, std::byte const* page, index n, index c,
+                                                      float* to) noexcept {
+  if constexpr (requires { typename Layout::slots; }) {
+    using slots = typename Layout::slots;
+    std::byte const* const outliers = page + layout.outliers_at();
+    for (index i = 0; i < slots::count; ++i) {
+      for (index j = 0; j < n; ++j) {
+        index const at = slots::channel(outliers, i, j) - c;
+        if (at >= 0 && at < smaller(Width, layout.head_dim - c)) {
+          to[j * Width + at] += slots::residual(outliers, i, j);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace kernel
 }  // namespace v0
 }  // namespace octavo

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "octavo/core/unroll.hpp"
+#include "octavo/kernel/columns_as_rows.hpp"
 #include "octavo/kernel/float_weights.hpp"
 #include "octavo/kernel/scales.hpp"
 #include "octavo/storage/quantized_matrix.hpp"
@@ -133,23 +134,15 @@ class unpacker {
     simd::store_from_floats<A>(to, x);
   }
 
-  /// Blocks of lanes x lanes change columns for rows.
   void transpose(float const* from, index rows, index n, T* to) const noexcept {
-    floats x[static_cast<std::size_t>(L)];
-    for (index k = 0; k < n; k += L) {
-      index const there = smaller(n - k, index{L});
-      detail::unroll<L>([&](int i) __attribute__((always_inline)) {
-        x[i] = simd::load_floats<A>(from + (i < there ? k + i : k) * panel_rows);
-      });
-      simd::transpose<A>(x);
-      if (rows == L && there == L) {
-        detail::unroll<L>([&](int i) __attribute__((always_inline)) { store(to + i * row_stride_ + k, x[i]); });
-      } else {
-        detail::unroll<L>([&](int i) __attribute__((always_inline)) {
-          if (i < rows) { simd::store_first<A>(to + i * row_stride_ + k, x[i], there); }
+    columns_as_rows<A, panel_rows>(
+        from, rows, n, [&](index i, index k, floats x, index there) __attribute__((always_inline)) {
+          if (there == L && rows == L) {
+            store(to + i * row_stride_ + k, x);
+          } else {
+            simd::store_first<A>(to + i * row_stride_ + k, x, there);
+          }
         });
-      }
-    }
   }
 
   quantized_matrix_view<S> from_;

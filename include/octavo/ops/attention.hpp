@@ -387,8 +387,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   weights as f32. Of keys by channel, query * scale of the channel is quantized for each group of keys, and a score is
 ///   fma(float(exact sum), scale of that, sum of query * minimum); keys whose group is open are multiplied as f32 (both sums
 ///   by 16 lanes), so that a score depends on whether its key is open. Scratch: no leaf of K; of V, 49 * 76 bytes (140 where
-///   there is no vpdpbusd) for each page and group of channels. Without template arguments pages become f32, one by one, with the bits of attention over such floats.
-///   With key_rope these floats are turned as rope() would.
+///   there is no vpdpbusd) for each page and group of channels. Without template arguments pages become f32, one by one, with
+///   the bits of attention over such floats. With key_rope these floats are turned as rope() would.
 ///   Of sides with_outliers<S, N>, codes are multiplied as those of S; to a score then comes fma(t, 1 / scale of the query, score)
 ///   before the scale of the query, t = fma(q, residual, t) over the outliers of the key; to an output weight * residual, page
 ///   by page of a leaf, as f32. Of first_in_float<S, N>, the first tokens are multiplied as f32: their keys by 16 lanes with

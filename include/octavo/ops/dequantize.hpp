@@ -12,12 +12,13 @@
 namespace octavo {
 inline namespace v0 {
 
-/// Writes row r, w.cols() floats, to `out`. Pre, checked: 0 <= r < w.rows().
+/// Writes row r, w.cols() floats, to `out`. Pre, checked: 0 <= r < w.rows(), `out` is not null.
 template <class S>
 [[gnu::always_inline]] inline void dequantize_row(quantized_matrix_view<S> const& w, index r, float* out) {
   if (r < 0 || r >= w.rows()) {
     detail::fail_extents("dequantize_row", "the row is", r, "rows are", w.rows(), "Rows count from 0.");
   }
+  detail::check_view("dequantize_row", out, 1, w.cols());
   for (index c = 0; c < w.cols(); ++c) { out[c] = w(r, c); }
 }
 template <class S>

@@ -48,7 +48,9 @@ template <class S, class M, class Arch, class Executor>
       for (index c = 0; c < cols; ++c) { n += distance(c) > bits ? 1 : 0; }
       return n;
     };
-    std::uint32_t limit = 0;  // the least that at most `wanted` numbers are beyond
+    // A share of a row has no bound that a list in registers could have (as outlier_list of a cache has, of up to 16 in order):
+    // so no list, but the least limit that at most `wanted` numbers are beyond.
+    std::uint32_t limit = 0;
     for (std::uint32_t bit = 1u << 30; bit != 0 && beyond(limit) > wanted; bit >>= 1) {
       if (beyond(limit | (bit - 1)) > wanted) { limit |= bit; }
     }

@@ -79,6 +79,9 @@ class razor_cache {
         recent_(of(shape, shape.kv_heads - whole_heads_), books, memory),
         sums_(page_sum_bytes()),
         gone_(page_sum_bytes()) {}
+  [[gnu::always_inline]] razor_cache(razor_cache&&) noexcept = default;
+  [[gnu::always_inline]] razor_cache& operator=(razor_cache&&) noexcept = default;
+  [[gnu::always_inline]] ~razor_cache() = default;
 
   [[nodiscard, gnu::always_inline]] index tokens() const noexcept { return tokens_; }
   [[nodiscard, gnu::always_inline]] index kv_heads() const noexcept {
@@ -114,6 +117,8 @@ class razor_cache {
     gathered const k(ks, heads());
     gathered const v(vs, heads());
     index const r = whole_heads_;
+    // Room for all sums: when there is none, that is thrown before a token is there.
+    for (index t = larger(tokens_, sinks()); t < tokens_ + n; ++t) { (void)page_sum(page_of(t)); }
     octavo::append(whole_, k.part(0, r), v.part(0, r), context...);
     {
       undo back{whole_, tokens_};  // when the memory of the others throws
@@ -122,7 +127,7 @@ class razor_cache {
     }
     for (index t = 0; t < n; ++t, ++tokens_) {
       if (tokens_ < sinks()) { continue; }
-      float* const sum = page_sum((tokens_ - sinks() - dropped_) / page_tokens);
+      float* const sum = page_sum(page_of(tokens_));
       for (index h = 0; h < kv_heads() - r; ++h) {
         add(k.view().at(r + h, t), d, sum + h * d);
         add(v.view().at(r + h, t), e, sum + (kv_heads() - r) * d + h * e);
@@ -205,6 +210,9 @@ class razor_cache {
         }
       }
     }
+    gathered(gathered const&) = delete;
+    gathered& operator=(gathered const&) = delete;
+    [[gnu::always_inline]] ~gathered() = default;
     [[nodiscard, gnu::always_inline]] heads_view<float const> part(index first, index n) const {
       return {reinterpret_cast<float const*>(bytes_.data()) + first * d_, d_, n, tokens_, d_, heads_ * d_};
     }
@@ -257,9 +265,9 @@ class razor_cache {
     }
     aligned_buffer result(product(larger(shape.kv_heads, 0), sizeof(index)));
     auto* to = reinterpret_cast<index*>(result.data());
-    for (bool const kind : {true, false}) {
+    for (int pass = 0; pass < 2; ++pass) {
       for (index h = 0; h < shape.kv_heads; ++h) {
-        if (retrieval[h] == kind) { *to++ = h; }
+        if (retrieval[h] == (pass == 0)) { *to++ = h; }
       }
     }
     return result;
@@ -275,6 +283,10 @@ class razor_cache {
   [[nodiscard, gnu::always_inline]] index page_sum_bytes() const {
     auto const& s = recent_.shape();
     return product(s.kv_heads, s.head_dim + s.value_head_dim, sizeof(float));
+  }
+  /// The page of a token, counted from those that were dropped.
+  [[nodiscard, gnu::always_inline]] index page_of(index token) const noexcept {
+    return (token - sinks() - dropped_) / page_tokens;
   }
   /// The sums of page p behind those that were dropped, for which there is room then.
   [[nodiscard, gnu::always_inline]] float* page_sum(index p) {

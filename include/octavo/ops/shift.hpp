@@ -26,9 +26,13 @@ void shift(kv_cache<K, V, Memory>& cache, index first, index n, rope_table const
                 "Octavo: shift takes a cache, tokens, a rope_table, and at most one context: on<arch>().");
   using arch = typename decltype(detail::context_of<Default>(context...))::arch;
   if constexpr (detail::check_arch<arch>()) {
-    if (n >= table.positions() || table.dims() > cache.shape().head_dim) {
+    if (n >= table.positions()) {
       detail::fail_extents("shift", "positions to go back are", n, "the table has", table.positions(),
-                           "Make the table longer, and not wider than a head.");
+                           "Make the table longer.");
+    }
+    if (table.dims() > cache.shape().head_dim) {
+      detail::fail_extents("shift", "the table turns channels", table.dims(), "a head has", cache.shape().head_dim,
+                           "A head must have at least as many.");
     }
     aligned_buffer room(product(larger(table.dims(), 1), 2, sizeof(float)));
     auto* const cosines = reinterpret_cast<float*>(room.data());

@@ -44,7 +44,7 @@ void softmax_of(X const& x, Y&& y, softmax_options const& o, Options const&... o
 ///   16 virtual lanes, then halves; times 1 / sum. The same bits on every instruction set with fma.
 /// - *Error*: (features / 16 + 8) 2^-24 + 3e-7 + 1.2e-7 scale (largest - x), relative, besides the rounding to the elements
 ///   of y; below 2^-126 of the largest: 0.
-/// - x of -infinity gives 0, nothing else gives 0 for all; NaN or +infinity makes the token NaN.
+/// - x of -infinity gives 0; a token of nothing but these is zeros; NaN or +infinity makes the token NaN.
 /// - *Scratch*: the features of a token, filled up to 64, as floats for each task.
 template <class X, class Y, class... Options, class Default = default_arch>
 void softmax(X const& x, Y&& y, Options const&... options) {

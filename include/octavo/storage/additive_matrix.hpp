@@ -13,6 +13,9 @@
 namespace octavo {
 inline namespace v0 {
 
+template <int M, int B, int G, class T>
+class additive_matrix;
+
 /// rows x cols weights over memory that somebody else keeps alive, as files of AQLM have them (Egiazarian et al. 2024,
 /// equation 2; "2x8" there is M = 2, B = 8):
 ///
@@ -84,6 +87,15 @@ class additive_matrix_view {
   }
 
  private:
+  friend class additive_matrix<M, B, G, T>;
+  /// Of memory that was checked.
+  [[gnu::always_inline]] additive_matrix_view(index rows, index cols, std::byte const* codes,
+                                              std::byte const* codebooks, std::byte const* scales) noexcept
+      : rows_(rows),
+        cols_(cols),
+        codes_(reinterpret_cast<code_type const*>(codes)),
+        codebooks_(reinterpret_cast<T const*>(codebooks)),
+        scales_(reinterpret_cast<float const*>(scales)) {}
   [[gnu::always_inline]] static void check(char const* what, index found, index wanted) {
     if (found != wanted) {
       detail::fail_extents("additive_matrix", what, found, "but must be", wanted,
@@ -106,6 +118,11 @@ class additive_matrix {
   using code_type = typename view_type::code_type;
 
   [[gnu::always_inline]] additive_matrix() = default;
+  [[gnu::always_inline]] additive_matrix(additive_matrix const&) = default;
+  [[gnu::always_inline]] additive_matrix(additive_matrix&&) noexcept = default;
+  [[gnu::always_inline]] additive_matrix& operator=(additive_matrix const&) = default;
+  [[gnu::always_inline]] additive_matrix& operator=(additive_matrix&&) noexcept = default;
+  [[gnu::always_inline]] ~additive_matrix() = default;
   /// Copies. *Errors*: as those of the view.
   [[gnu::always_inline]] additive_matrix(index rows, index cols, std::span<code_type const> codes,
                                          std::span<T const> codebooks, std::span<float const> scales)
@@ -121,11 +138,11 @@ class additive_matrix {
   [[nodiscard, gnu::always_inline]] index size_bytes() const noexcept {
     return codes_.size() + codebooks_.size() + scales_.size();
   }
-  [[nodiscard, gnu::always_inline]] view_type view() const {
-    if (codebooks_.size() == 0) { return {}; }  // made by the default constructor
-    return view_type(rows_, cols_, span_of<code_type>(codes_), span_of<T>(codebooks_), span_of<float>(scales_));
+  [[nodiscard, gnu::always_inline]] view_type view() const noexcept {
+    if (codebooks_.size() == 0) { return {}; }  // made by the default constructor, or moved from
+    return view_type(rows_, cols_, codes_.data(), codebooks_.data(), scales_.data());
   }
-  [[gnu::always_inline]] operator view_type() const { return view(); }
+  [[gnu::always_inline]] operator view_type() const noexcept { return view(); }
 
  private:
   template <class E>
@@ -133,10 +150,6 @@ class additive_matrix {
     aligned_buffer bytes(static_cast<index>(from.size_bytes()));
     if (!from.empty()) { std::memcpy(bytes.data(), from.data(), from.size_bytes()); }
     return bytes;
-  }
-  template <class E>
-  [[gnu::always_inline]] static std::span<E const> span_of(aligned_buffer const& bytes) noexcept {
-    return {reinterpret_cast<E const*>(bytes.data()), static_cast<std::size_t>(bytes.size()) / sizeof(E)};
   }
 
   index rows_ = 0;

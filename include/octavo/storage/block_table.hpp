@@ -71,6 +71,16 @@ class block_table_keys {
     index const group = (slot / b * heads_ + head) * (head_dim_ / run_) + channel / run_;
     return static_cast<float>(data_[(group * b + slot % b) * run_ + channel % run_]);
   }
+  /// The head_dim() channels of a token.
+  [[gnu::always_inline]] void row(index head, index token, float* to) const noexcept {
+    index const slot = table_.slot(token);
+    index const b = table_.block_tokens;
+    T const* from = data_ + ((slot / b * heads_ + head) * (head_dim_ / run_) * b + slot % b) * run_;
+    for (index c = 0; c < head_dim_; c += run_) {
+      for (index i = 0; i < run_; ++i) { to[c + i] = static_cast<float>(from[i]); }
+      from += b * run_;
+    }
+  }
 
  private:
   T const* data_;
@@ -93,6 +103,13 @@ class block_table_values {
     index const slot = table_.slot(token);
     index const b = table_.block_tokens;
     return static_cast<float>(data_[((slot / b * heads_ + head) * head_dim_ + channel) * b + slot % b]);
+  }
+  /// The head_dim() channels of a token.
+  [[gnu::always_inline]] void row(index head, index token, float* to) const noexcept {
+    index const slot = table_.slot(token);
+    index const b = table_.block_tokens;
+    T const* const from = data_ + (slot / b * heads_ + head) * head_dim_ * b + slot % b;
+    for (index c = 0; c < head_dim_; ++c) { to[c] = static_cast<float>(from[c * b]); }
   }
 
  private:

@@ -297,7 +297,7 @@ class kv_cache {
   }
 
   /// Another sequence that begins with the same tokens.
-  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(*this, 0); }
+  [[nodiscard, gnu::always_inline]] kv_cache fork() const { return kv_cache(forked{}, *this); }
 
   /// Bytes that the tokens take: whole blocks, shared ones too.
   [[nodiscard, gnu::always_inline]] index bytes() const noexcept { return blocks_.count() * blocks_.block_bytes(); }
@@ -339,6 +339,8 @@ class kv_cache {
   /// Replaces all tokens by n whose blocks the memory has already: allocate() gives them as they are, in order. Any bytes are
   /// safe. No keys are open then.
   [[gnu::always_inline]] void adopt(index n) {
+    static_assert(detail::first_of<K> == 0 && detail::first_of<V> == 0,
+                  "Octavo: adopt takes blocks, and tokens that are first_in_float lie beside them.");
     if (n < 0 || n > shape_.capacity || n % residual != 0) {
       octavo::detail::fail_extents("kv_cache::adopt", "tokens are", n, "the capacity is", shape_.capacity,
                                    "Make a cache of more capacity; of keys by channel all groups must be closed.");
@@ -367,7 +369,8 @@ class kv_cache {
   using open_type = detail::open_keys<key_layout<K>>;
   static constexpr index residual = detail::residual_of<key_layout<K>>;
 
-  [[gnu::always_inline]] kv_cache(kv_cache const& other, int)
+  struct forked {};
+  [[gnu::always_inline]] kv_cache(forked, kv_cache const& other)
       : shape_(other.shape_),
         tokens_(other.tokens_),
         books_(other.books_),

@@ -14,7 +14,8 @@ namespace octavo {
 inline namespace v0 {
 namespace detail {
 
-/// Up to N channels of one token, the one that stands out most first, of equal ones the lower.
+/// Up to N channels of one token, the one that stands out most first, of equal ones the lower. Their order is that of what is
+/// stored, which a limit (ops/quantize_outliers.hpp, for any share of a row) would not give.
 template <index N>
 struct outlier_list {
   index count;
@@ -38,6 +39,7 @@ struct outlier_list {
 /// with fewer has residuals of 0.
 template <index N>
 struct outlier_slots {
+  static constexpr index count = N;
   static constexpr index channel_bytes = N * page_tokens * 2;
   static constexpr index bytes = 2 * channel_bytes;
   /// Numbers that are farther than this from the others stay with them: f16 could not hold what is left of them.

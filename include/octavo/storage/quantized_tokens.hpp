@@ -12,7 +12,8 @@ namespace octavo {
 inline namespace v0 {
 
 /// Quantized tokens to be read. Feature f of token t is scales[t] * (codes[f + t * stride] - zeros[t]); codes are integers of the
-/// format as bytes, shifted into -128 ... 127 where they are not (kernel::operand_shift), as the zero points are.
+/// format as bytes, shifted into -128 ... 127 where they are not (kernel::operand_shift), as the zero points are. Null pointers
+/// and tokens that overlap are refused.
 template <class Scheme>
 class quantized_tokens_view {
  public:
@@ -22,7 +23,15 @@ class quantized_tokens_view {
   [[gnu::always_inline]] quantized_tokens_view(std::int8_t const* codes, float const* scales,
                                                std::int32_t const* zeros, index features, index tokens, index stride)
       : codes_(codes), scales_(scales), zeros_(zeros), features_(features), tokens_(tokens), stride_(stride) {
-    detail::check_view("quantized_tokens_view", codes, features, tokens);
+    constexpr auto* where = "quantized_tokens_view";
+    detail::check_view(where, codes, features, tokens);
+    if (tokens > 0 && (scales == nullptr || zeros == nullptr)) {
+      detail::fail("quantized_tokens_view: the scales or the zero points are null. Pass one of each for each token.");
+    }
+    if (tokens > 1 && stride < features) {
+      detail::fail_extents(where, "the stride between tokens is", stride, "features are", features,
+                           "Tokens would overlap: pass a stride of at least the features.");
+    }
   }
 
   [[nodiscard, gnu::always_inline]] index features() const noexcept { return features_; }

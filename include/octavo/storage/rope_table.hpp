@@ -12,8 +12,9 @@ namespace octavo {
 inline namespace v0 {
 namespace detail {
 
-/// 2^y. Pre: |y| < 1022.
+/// 2^y for |y| < 1022; NaN for others.
 [[nodiscard, gnu::always_inline]] constexpr double power_of_2(double y) noexcept {
+  if (!(y > -1022 && y < 1022)) { return __builtin_nan(""); }
   auto n = static_cast<std::int64_t>(y);
   if (static_cast<double>(n) > y) { --n; }
   return exp2_of(y - static_cast<double>(n)) * __builtin_bit_cast(double, static_cast<std::uint64_t>(n + 1023) << 52);
@@ -98,6 +99,7 @@ struct rope_yarn {
     return static_cast<double>(dims) * detail::log2_of(length) / (2 * detail::log2_of(base));
   }
   [[nodiscard, gnu::always_inline]] static constexpr double floor(double x) noexcept {
+    if (!(x > -0x1p62 && x < 0x1p62)) { return x; }
     auto const n = static_cast<double>(static_cast<std::int64_t>(x));
     return n > x ? n - 1 : n;
   }
@@ -124,6 +126,7 @@ struct rope_divided {
   float const* divisors = nullptr;
   double attention_factor = 1;
   [[nodiscard, gnu::always_inline]] constexpr double inverse_frequency(index i, index dims) const noexcept {
+    if (divisors == nullptr) { return __builtin_nan(""); }
     return detail::inverse_frequency(detail::log2_of(base), i, dims) / static_cast<double>(divisors[i]);
   }
   [[nodiscard, gnu::always_inline]] constexpr double magnitude() const noexcept { return attention_factor; }
@@ -148,7 +151,7 @@ class rope_table {
   [[gnu::always_inline]] ~rope_table() = default;
 
   /// The first `dims` channels of a head turn, an even number; others stay. Memory: positions * dims floats, twice as many for
-  /// neighbours.
+  /// neighbours. *Errors*: extents that do not fit; a law that gives no finite angles, or angles of 2^30 and more.
   template <class Law = rope_plain>
   [[gnu::always_inline]] rope_table(index dims, index positions, Law const& law = {},
                                     rope_pairs pairs = rope_pairs::halves)
@@ -167,6 +170,11 @@ class rope_table {
     index const half = dims / 2;
     for (index i = 0; i < half; ++i) {
       double const radians = law.inverse_frequency(i, dims);
+      double const most = radians * static_cast<double>(larger(positions - 1, 0));
+      if (!(most > -0x1p30 && most < 0x1p30) || magnitude - magnitude != 0) {
+        detail::fail_extents("rope_table", "the law has no angle for pair", i, "of", half,
+                             "Its base, factors and divisors must be there, finite and above 0.");
+      }
       for (index p = 0; p < positions; ++p) {
         auto const turn = detail::sine_cosine_of(static_cast<double>(p) * radians);
         auto const cosine = static_cast<float>(turn.cosine * magnitude);

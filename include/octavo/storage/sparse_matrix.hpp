@@ -150,6 +150,9 @@ class sparse_matrix {
     if (rows < 0 || cols < 0 || cols > 65536) {
       detail::fail_extents(where, "rows are", rows, "columns", cols, "At most 65536 columns, none negative.");
     }
+    if (count < 0 || (count > 0 && elements == nullptr)) {
+      detail::fail_extents(where, "elements are", count, "rows are", rows, "Pass memory with so many of them.");
+    }
     index const slices = ceil_div(rows, slice_rows);
     aligned_buffer starts(view_type::starts_bytes(rows));
     auto* const first = reinterpret_cast<std::int64_t*>(starts.data());
