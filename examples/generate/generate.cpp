@@ -4,6 +4,7 @@
 #include "llama.hpp"
 #include "measure.hpp"
 #include "model_files.hpp"
+#include "paired.hpp"
 #include "stored.hpp"
 #include "thread_pool.hpp"
 
@@ -332,18 +333,26 @@ int main(int argc, char** argv) {
       octavo::arch_name<octavo::default_arch>, o.threads, o.threads == 1 ? "" : "s", heldout.size(),
       o.text.empty() ? "heldout.txt" : o.text.c_str(), window, window,
       std::min<octavo::index>(window, example::decoded));
+  std::vector<example::reading> rows;
   auto const measure = [&](auto& model, char const* name) {
     auto const say = [&](std::size_t done) {
       if (!own) { std::fprintf(stderr, "\r%s: read %zu of %zu tokens", name, done, heldout.size()); }
     };
-    double const perplexity = std::exp(example::loss(model, heldout, say));
+    rows.push_back({name, example::loss(model, heldout, say)});
     if (!own) { std::fprintf(stderr, "\n%s: timing ...\n", name); }
     auto const speed = example::measure_speed(model, heldout);
-    std::printf(" %10.3f %12.0f %12.0f\n", perplexity, speed.prompt, speed.decode);
+    auto const& [_, found] = rows.back();
+    std::printf(" %10.3f %16s %12.0f %12.0f\n", std::exp(found.mean()),
+                example::ratio_text(example::compare(found, rows[0].found)).c_str(), speed.prompt, speed.decode);
     std::fflush(stdout);
   };
-  std::printf("%-7s %-41s %-9s %6s %7s %10s %12s %12s\n", "scheme", "weights x activations", "path", "MB", "bits",
-              "perplexity", "prompt tok/s", "decode tok/s");
+  auto const conclude = [&] {
+    std::printf("\nBy perplexity, < where 95 %% of such texts agree, ~ where they may not: %s\n",
+                example::order_of(rows).c_str());
+    rows.clear();
+  };
+  std::printf("%-7s %-41s %-9s %6s %7s %10s %16s %12s %12s\n", "scheme", "weights x activations", "path", "MB",
+              "bits", "perplexity", "x the first's", "prompt tok/s", "decode tok/s");
   for_each_format([&](auto f) {
     using F = decltype(f);
     bool const of_file = !own && (is_stored<F> || f.type == weights->layers[0].up.stored->type);
@@ -356,9 +365,10 @@ int main(int argc, char** argv) {
                 8 * bytes / static_cast<double>(model->weight_count()));
     measure(*model, f.name);
   });
+  conclude();
 
-  std::printf("\n%-7s %-41s %16s %18s %12s %12s\n", "--kv", ("keys and values, with " + o.scheme).c_str(),
-              "bytes per token", "perplexity", "prompt tok/s", "decode tok/s");
+  std::printf("\n%-7s %-41s %16s %18s %16s %12s %12s\n", "--kv", ("keys and values, with " + o.scheme).c_str(),
+              "bytes per token", "perplexity", "x the first's", "prompt tok/s", "decode tok/s");
   for_each_format([&](auto f) {
     if (o.scheme != f.name) { return; }
     auto const model = load<typename decltype(f)::model>(f.name, *weights, window, keep, pool);
@@ -369,4 +379,5 @@ int main(int argc, char** argv) {
       measure(*model, c.name);
     }
   });
+  conclude();
 }

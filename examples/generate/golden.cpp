@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Checks the example against what PyTorch computed (data/golden.json), and its readers against hostile files.
 #include "llama.hpp"
-#include "measure.hpp"
+#include "paired.hpp"
 #include "thread_pool.hpp"
 #include "tokenizer_json.hpp"
 
@@ -136,6 +136,28 @@ void check_tokenizer(example::words const& words, nlohmann::json const& golden) 
   check(words.decode(long_word).size() == 300000, "a long word");
 }
 
+/// Golden numbers are SciPy's (stats.t.ppf).
+void check_pairs() {
+  for (auto const& [n, t] : {std::pair(4.0, 2.77644511), {7.0, 2.36462425}, {19.0, 2.09302405}, {59.0, 2.00099538}}) {
+    check(std::abs(example::t_of(n) - t) < 0.001, "Student's t of " + std::to_string(n));
+  }
+  auto const of = [](std::vector<double> const& means) {
+    example::losses l;
+    for (double const m : means) { l.windows.push_back({100 * m, 100}); }
+    l.windows.push_back({1e6, 3});  // the end of a text is no pair
+    return l;
+  };
+  auto const a = of({2.31, 2.54, 2.17, 2.90, 2.66, 2.42});
+  auto const b = of({2.25, 2.50, 2.19, 2.81, 2.60, 2.35});
+  auto const d = example::compare(a, b);
+  check(std::abs(d.mean - 0.05) < 1e-9 && std::abs(d.margin - 0.0398232826) < 1e-4 && d.certain(),
+        "pairs of windows");
+  check(!example::compare(of({1, 2, 3, 4}), of({0, 0, 0, 0})).certain(), "four windows leave all open");
+  auto const c = of({2.25, 2.50, 2.19, 2.81, 2.60, 2.36});
+  check(example::order_of({{"a", a}, {"b", b}, {"c", c}}) == "b ~ c < a", "the order of three");
+  check(example::ratio_text({0, 0.01}) == "1.000 +- 0.010", "a ratio");
+}
+
 template <class Model>
 std::vector<int> greedy(Model& model, std::vector<int> const& prompt, std::size_t count) {
   std::vector<int> ids;
@@ -165,7 +187,7 @@ void check_float_model(example::checkpoint const& weights, std::vector<int> cons
 
   auto const first = list<int>(golden, "heldout_first16");
   check(std::equal(first.begin(), first.end(), heldout.begin()), "the first tokens of heldout.txt");
-  double const perplexity = std::exp(example::loss(model, std::span(heldout).first(2048)));
+  double const perplexity = std::exp(example::loss(model, std::span(heldout).first(2048)).mean());
   double const wanted = golden.contains("heldout_perplexity") ? golden["heldout_perplexity"].get<double>() : 0.0;
   std::printf("float: perplexity %.4f, PyTorch's %.4f\n", perplexity, wanted);
   check(std::abs(perplexity - wanted) < 1e-3, "perplexity differs");
@@ -174,13 +196,14 @@ void check_float_model(example::checkpoint const& weights, std::vector<int> cons
 /// Quantized models: close to the float model; the same bits for a prompt in one call and token by token, and for
 /// any number of threads.
 template <class W, class A>
-void check_quantized_model(char const* name, example::checkpoint const& weights, std::vector<int> const& heldout,
-                           double reference, double tolerance) {
+example::losses check_quantized_model(char const* name, example::checkpoint const& weights,
+                                      std::vector<int> const& heldout, double reference, double tolerance) {
   example::thread_pool one(1);
   example::thread_pool three(3);
   example::llama<W, A> model(weights, one);
   example::llama<W, A> threaded(weights, three);
-  double const perplexity = std::exp(example::loss(model, std::span(heldout).first(2048)));
+  auto const found = example::loss(model, std::span(heldout).first(2048));
+  double const perplexity = std::exp(found.mean());
   std::printf("%s: perplexity %.4f\n", name, perplexity);
   check(perplexity < reference * tolerance, std::string(name) + ": perplexity too high");
 
@@ -193,6 +216,7 @@ void check_quantized_model(char const* name, example::checkpoint const& weights,
   check(std::equal(at_once.begin(), at_once.end(), logits.data()), std::string(name) + ": token by token differs");
   auto const shared = threaded.forward(window);
   check(std::equal(at_once.begin(), at_once.end(), shared.data()), std::string(name) + ": threads change bits");
+  return found;
 }
 
 }  // namespace
@@ -222,14 +246,22 @@ int main(int argc, char** argv) {
     std::printf("golden: %s\n", error.c_str());
     return 1;
   }
+  check_pairs();
   check_tokenizer(*words, golden);
   auto const heldout = words->encode(heldout_file->text(), true);
   check(heldout.size() >= 2048 && words->decode(heldout) == heldout_file->text(), "heldout.txt survives");
   if (heldout.size() < 2048) { return 1; }
   check_float_model(*weights, heldout, golden);
   double const reference = golden.contains("heldout_perplexity") ? golden["heldout_perplexity"].get<double>() : 0.0;
-  check_quantized_model<octavo::schemes::w8, octavo::schemes::a8>("w8a8", *weights, heldout, reference, 1.01);
-  check_quantized_model<octavo::schemes::w4_g32, octavo::schemes::a8>("w4a8", *weights, heldout, reference, 1.08);
-  check_quantized_model<octavo::schemes::fp8, octavo::bf16>("fp8", *weights, heldout, reference, 1.01);
+  auto const w8 =
+      check_quantized_model<octavo::schemes::w8, octavo::schemes::a8>("w8a8", *weights, heldout, reference, 1.01);
+  auto const w4 =
+      check_quantized_model<octavo::schemes::w4_g32, octavo::schemes::a8>("w4a8", *weights, heldout, reference, 1.08);
+  auto const fp8 =
+      check_quantized_model<octavo::schemes::fp8, octavo::bf16>("fp8", *weights, heldout, reference, 1.01);
+  for (auto const* const better : {&w8, &fp8}) {
+    auto const d = example::compare(w4, *better);
+    check(d.mean > 0 && d.certain(), "8 bits read better than 4, with 95 per cent confidence");
+  }
   return example::conclude();
 }

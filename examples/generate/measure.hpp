@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <limits>
 #include <span>
+#include <vector>
 
 namespace example {
 
@@ -24,27 +25,47 @@ inline double surprise(float const* logits, index vocab, int token) {
   return std::log(sum) + static_cast<double>(largest - logits[token]);
 }
 
-/// Mean loss in nats per predicted token; its exponential is the perplexity. Windows of the model's context do not
-/// overlap, and each starts afresh and predicts all its tokens but the first. `progress(tokens done)` after each.
+/// What windows of a text took, in nats, and how many tokens of each were predicted.
+struct losses {
+  struct window {
+    double sum;
+    std::size_t tokens;
+  };
+  std::vector<window> windows;
+
+  /// Of a token; its exponential is the perplexity.
+  [[nodiscard]] double mean() const {
+    double sum = 0;
+    std::size_t tokens = 0;
+    for (auto const& w : windows) {
+      sum += w.sum;
+      tokens += w.tokens;
+    }
+    return sum / static_cast<double>(tokens);
+  }
+};
+
+/// Windows of the model's context do not overlap, and each starts afresh and predicts all its tokens but the first.
+/// `progress(tokens done)` after each.
 template <class Model, class Progress>
-double loss(Model& model, std::span<int const> text, Progress const& progress) {
-  double total = 0;
-  std::size_t predicted = 0;
+losses loss(Model& model, std::span<int const> text, Progress const& progress) {
+  losses found;
   auto const context = static_cast<std::size_t>(model.context());
   for (std::size_t first = 0; first + 1 < text.size(); first += context) {
     auto const window = text.subspan(first, std::min(context, text.size() - first));
     model.reset();
     auto const logits = model.forward(window, true);
+    double sum = 0;
     for (std::size_t t = 0; t + 1 < window.size(); ++t) {
-      total += surprise(logits.token(static_cast<index>(t)), model.vocab(), window[t + 1]);
+      sum += surprise(logits.token(static_cast<index>(t)), model.vocab(), window[t + 1]);
     }
-    predicted += window.size() - 1;
+    found.windows.push_back({sum, window.size() - 1});
     progress(first + window.size());
   }
-  return total / static_cast<double>(predicted);
+  return found;
 }
 template <class Model>
-double loss(Model& model, std::span<int const> text) {
+losses loss(Model& model, std::span<int const> text) {
   return loss(model, text, [](std::size_t) {});
 }
 

@@ -6,6 +6,7 @@
 
 #include "../generate/llama.hpp"
 #include "../generate/model_files.hpp"
+#include "../generate/paired.hpp"
 #include "../generate/stored.hpp"
 #include "../number.hpp"
 
@@ -15,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace {
 
@@ -116,10 +118,11 @@ std::vector<example::layer_books> books_of_layers(model_type& model, example::ch
 }
 
 struct row {
-  std::string name;
+  example::reading read;
   double bytes;
-  double perplexity;
   double found;
+
+  [[nodiscard]] double perplexity() const { return std::exp(read.found.mean()); }
 };
 
 /// What must hold of the model that ships.
@@ -130,7 +133,7 @@ bool in_order(std::vector<row> const& rows) {
     ok = ok && holds;
   };
   auto const of = [&](std::string_view name) {
-    auto const at = std::find_if(rows.begin(), rows.end(), [&](row const& r) { return r.name == name; });
+    auto const at = std::find_if(rows.begin(), rows.end(), [&](row const& r) { return r.read.name == name; });
     check(at != rows.end(), "every cache has a row");
     return at == rows.end() ? row{} : *at;
   };
@@ -140,13 +143,19 @@ bool in_order(std::vector<row> const& rows) {
         "dropped tokens take no bytes");
   // Activations of 8 bits make much of a small difference.
   for (auto const* const name : {"f16", "k8"}) {
-    check(std::abs(of(name).perplexity / of("f32").perplexity - 1) < 0.01, "f16 and INT8 are nearly as good as f32");
+    check(std::abs(of(name).perplexity() / of("f32").perplexity() - 1) < 0.01,
+          "f16 and INT8 are nearly as good as f32");
   }
-  check(of("k4").perplexity < 1.05 * of("f32").perplexity, "INT4 loses less than 5 % of perplexity");
-  check(of("razor").perplexity < 1.1 * of("f32").perplexity, "RazorAttention loses less than 10 % of perplexity");
-  check(of("k4").perplexity < of("k2").perplexity, "4 bits are better than 2");
-  check(of("nuq2").perplexity < of("k2").perplexity, "2 bits are better before rotation, by a codebook");
-  check(of("nuq2 cal").perplexity < of("nuq2").perplexity, "2 bits are better by codebooks of layers, of values too");
+  check(of("k4").perplexity() < 1.05 * of("f32").perplexity(), "INT4 loses less than 5 % of perplexity");
+  check(of("razor").perplexity() < 1.1 * of("f32").perplexity(), "RazorAttention loses less than 10 % of perplexity");
+  auto const better = [&](std::string_view a, std::string_view b) {
+    auto const d = example::compare(of(b).read.found, of(a).read.found);
+    return d.mean > 0 && d.certain();
+  };
+  check(better("k4", "k2"), "4 bits are better than 2, with 95 per cent confidence");
+  check(better("nuq2", "k2"), "2 bits are better before rotation, by a codebook, with 95 per cent confidence");
+  check(better("nuq2 cal", "nuq2"),
+        "2 bits are better by codebooks of layers, of values too, with 95 per cent confidence");
   return ok;
 }
 
@@ -183,18 +192,23 @@ int main(int argc, char** argv) {
   model_type model(*weights, context, example::pages<float>(), pool);
   auto const kinds = kinds_of_heads(model, *weights, text, context);
   auto const books = books_of_layers(model, *weights, text, context);
-  std::printf("%-9s %-40s %15s %10s %11s\n", "cache", "keys and values", "bytes per token", "perplexity",
-              "found, in %");
+  std::printf("%-9s %-40s %15s %10s %16s %11s\n", "cache", "keys and values", "bytes per token", "perplexity",
+              "x the first's", "found, in %");
   std::vector<row> rows;
+  std::vector<example::reading> readings;
   auto const size = static_cast<std::size_t>(context);
   for (auto const& c : example::long_caches(context, kinds, books)) {
     model.keep(c.make);
-    double const perplexity = example::perplexity(model, text, size, static_cast<std::size_t>(o.windows));
+    auto read = example::second_halves(model, text, size, static_cast<std::size_t>(o.windows));
     double const bytes = model.cache_bytes();
     double const found = example::needles_found(model, text, size, static_cast<std::size_t>(o.needles));
-    rows.push_back({c.name, bytes, perplexity, found});
-    std::printf("%-9s %-40s %15.0f %10.3f %11.1f\n", c.name, c.text, bytes, perplexity, 100 * found);
+    rows.push_back({{c.name, std::move(read)}, bytes, found});
+    readings.push_back(rows.back().read);
+    std::printf("%-9s %-40s %15.0f %10.3f %16s %11.1f\n", c.name, c.text, bytes, rows.back().perplexity(),
+                example::ratio_text(example::compare(readings.back().found, readings[0].found)).c_str(), 100 * found);
     std::fflush(stdout);
   }
+  std::printf("\nBy perplexity, < where 95 %% of such texts agree, ~ where they may not: %s\n",
+              example::order_of(std::move(readings)).c_str());
   return !o.check || in_order(rows) ? 0 : 1;
 }

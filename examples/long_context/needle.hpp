@@ -47,21 +47,22 @@ void read(Model& model, std::span<int const> text, Visit const& visit) {
   }
 }
 
-/// Perplexity over windows of `context` tokens, each afresh, of what follows their first half: where caches have begun to drop.
+/// What follows the first half of windows of `context` tokens, each afresh: where caches have begun to drop.
 template <class Model>
-double perplexity(Model& model, std::span<int const> text, std::size_t context, std::size_t windows) {
-  double total = 0;
-  std::size_t predicted = 0;
+losses second_halves(Model& model, std::span<int const> text, std::size_t context, std::size_t windows) {
+  losses found;
   for (std::size_t w = 0; w < windows && (w + 1) * context <= text.size(); ++w) {
     auto const window = text.subspan(w * context, context);
+    losses::window half{0, 0};
     model.reset();
     read(model, window, [&](float const* l, std::size_t t) {
       if (t < context / 2 || t + 1 == window.size()) { return; }
-      total += surprise(l, model.vocab(), window[t + 1]);
-      ++predicted;
+      half.sum += surprise(l, model.vocab(), window[t + 1]);
+      ++half.tokens;
     });
+    found.windows.push_back(half);
   }
-  return std::exp(total / static_cast<double>(predicted));
+  return found;
 }
 
 /// A needle is 24 random tokens somewhere in the text; at its end the first 8 come again, then the others, one by one. How
