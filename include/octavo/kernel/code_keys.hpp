@@ -39,7 +39,7 @@ class code_keys {
   static constexpr int tokens = panels::tokens;
 
   code_keys(heads_view<Q const> const& q, heads_view<K const> const& k, float factor) noexcept
-      : q_(q), k_(k), factor_(factor), layout_{panel_rows, panels::filled(k.head_dim())} {}
+      : q_(q), k_(k), factor_(factor), layout_{panel_rows, panels::filled(k.head_dim())}, panel_bytes_(layout_.panel_bytes()) {}
 
   [[nodiscard]] index scratch(index rows) const {
     index const bytes = product(leaf_keys / panel_rows, layout_.panel_bytes()) +
@@ -112,7 +112,7 @@ class code_keys {
   static constexpr bool finds_largest = raw;
   template <int T>
   void multiply(index first, index b, float* scores, [[maybe_unused]] float* largest = nullptr) const noexcept {
-    std::byte const* const panel = leaf_ + b * width / panel_rows * layout_.panel_bytes();
+    std::byte const* const panel = leaf_ + b * width / panel_rows * panel_bytes_;
     if constexpr (raw) {
       byte_products<A, T, false>(session_, panel, layout_.cols / 4, rows_ + first * layout_.cols, layout_.cols,
                                  start_ + first, reinterpret_cast<std::int32_t*>(scores), false,
@@ -222,6 +222,7 @@ class code_keys {
   heads_view<K const> k_;
   float factor_;
   layout layout_;
+  index panel_bytes_;
   bool finite_ = true;
   std::byte* leaf_ = nullptr;
   float* scales_ = nullptr;

@@ -67,6 +67,8 @@ class code_values {
   }
   void load_leaf(index head, index first, index n) noexcept {
     layout_.cols = round_up(n, step_keys);
+    panel_bytes_ = layout_.panel_bytes();
+    params_at_ = layout_.params_at(0);
     V const* const from = v_.at(head, first);
     if (layout_.cols == n && !smooth_) {
       pack(matrix_view<V>(from, layout_.rows, n, 1, v_.token_stride()));
@@ -129,7 +131,7 @@ class code_values {
     index const panel = b * width / panel_rows;
     index const end = smaller(round_up(high, step_keys), layout_.cols);
     if constexpr (ready) {
-      std::byte const* const codes = leaf_ + panel * layout_.panel_bytes();
+      std::byte const* const codes = leaf_ + panel * panel_bytes_;
       auto const products = [&](int p, auto const& as) __attribute__((always_inline)) {
         byte_products<A, T, true>(session_, codes + low * panel_rows, (end - low) / 4,
                                   weights + p * plane_stride + low, stride, nullptr,
@@ -139,7 +141,7 @@ class code_values {
         for (int p = 0; p < planes; ++p) { products(p, as_sums<simd::ints<A>>()); }
         return;
       }
-      as_products<A> const scaled{reinterpret_cast<float const*>(codes + layout_.params_at(0))};
+      as_products<A> const scaled{reinterpret_cast<float const*>(codes + params_at_)};
       for (int p = 0; p < planes; ++p) { products(p, scaled); }
       if constexpr (planes == 2) { add_second<T>(out); }
     } else {
@@ -216,6 +218,8 @@ class code_values {
 
   heads_view<V const> v_;
   layout layout_;
+  index panel_bytes_ = 0;
+  index params_at_ = 0;
   std::byte* leaf_ = nullptr;
   std::int32_t* sums_ = nullptr;
   float* room_ = nullptr;
