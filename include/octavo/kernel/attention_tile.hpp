@@ -134,6 +134,16 @@ template <class Values>
   }
 }
 
+/// Rows that a writer of weights takes together.
+template <class Writer>
+inline constexpr int rows_together = [] {
+  if constexpr (requires { Writer::rows_together; }) {
+    return Writer::rows_together;
+  } else {
+    return 1;
+  }
+}();
+
 /// Scores of n rows from `first` of a group become weights; those of row i are times factors[i], most[i] the largest of them.
 template <class A, index Near, index W, class Values>
 [[gnu::noinline]] void weigh_rows(Values& values, float const* scores, key_blocks s, index first, index n,
@@ -141,18 +151,46 @@ template <class A, index Near, index W, class Values>
                                   typename Values::writer::weight* weights, softmax_rows const& sums) noexcept {
   using writer = typename Values::writer;
   auto const& write = writer_of(values);
-  for (index i = 0; i < n; ++i, scores += W, weights += weight_stride) {
+  auto const settle = [&](index i, float largest, float sum) __attribute__((always_inline)) {
+    sums.largest[first + i] = largest;
+    sums.sum[first + i] = values.settle(first + i, weights + i * weight_stride, s.begin() * W, s.end() * W, sum);
+  };
+  for (index i = 0; i < n; ++i) {
+    auto* const row = weights + i * weight_stride;
     index last = s.begin();
     s.runs([&](index begin, index end) {  // what lies between weighs nothing
       for (index j = last * W; j < begin * W; ++j) {
-        weights[j] = writer::nothing;
-        if constexpr (writer::planes == 2) { weights[writer::plane_stride + j] = writer::nothing; }
+        row[j] = writer::nothing;
+        if constexpr (writer::planes == 2) { row[writer::plane_stride + j] = writer::nothing; }
       }
       last = end;
     });
-    auto const sum = softmax<A, writer, W>(scores, Near * W, s, factors[i], most[i], watch, weights, write);
-    sums.largest[first + i] = sum.largest;
-    sums.sum[first + i] = values.settle(first + i, weights, s.begin() * W, s.end() * W, sum.sum);
+  }
+  index i = 0;
+  constexpr int together = rows_together<writer>;
+  if constexpr (together > 1) {
+    using line = typename writer::line;
+    for (; i + together <= n && !watch; i += together) {
+      line lines[static_cast<std::size_t>(together)];
+      float largest[static_cast<std::size_t>(together)];
+      float row_sums[static_cast<std::size_t>(together)];
+      bool fit = true;
+      for (int r = 0; r < together; ++r) {
+        auto const scale = score_scale::of(factors[i + r], most[i + r]);
+        lines[r] = line::of(scale.factor, scale.largest);
+        largest[r] = scale.largest;
+        fit = fit && lines[r].fits();
+      }
+      if (!fit) { break; }
+      writer::template write_rows<W>(scores + i * W, Near * W, s, lines, weights + i * weight_stride, weight_stride,
+                                     row_sums);
+      for (int r = 0; r < together; ++r) { settle(i + r, largest[r], row_sums[r]); }
+    }
+  }
+  for (; i < n; ++i) {
+    auto const sum = softmax<A, writer, W>(scores + i * W, Near * W, s, factors[i], most[i], watch,
+                                           weights + i * weight_stride, write);
+    settle(i, sum.largest, sum.sum);
   }
 }
 

@@ -119,6 +119,20 @@ struct float_writer {
   }
 };
 
+/// What weights are relative to: factor score - largest, in units of log2.
+struct score_scale {
+  float factor;
+  float largest;
+
+  /// Of scores times `factor`, `most` the largest of them.
+  [[nodiscard, gnu::always_inline]] static score_scale of(float factor, float most) noexcept {
+    bool const blind = most == minus_infinity;  // what a query sees that sees nothing is not its own NaN
+    float largest = blind ? most : detail::opaque(most * factor);
+    if (largest != largest) { largest = minus_infinity; }  // NaN is in the factor, so it will be in the sum
+    return {blind ? 1.0f : factor, largest};
+  }
+};
+
 /// Turns scores of blocks of Width keys, `stride` floats apart, into weights 2^(factor (score - largest)), Width apart; `most`
 /// is the largest score, `watch` says that there may be NaN. Scores of -infinity weigh +0. All of them: largest -infinity, sum
 /// 0. NaN: sum NaN. A factor that is 1 is exact: largest is that of the scores, whose weight is 1.
@@ -127,11 +141,9 @@ template <class A, class Writer, index Width, class Blocks>
                                                  float factor, float most, bool watch,
                                                  typename Writer::weight* weights,
                                                  Writer const& writer = {}) noexcept {
-  bool const blind = most == minus_infinity;  // what a query sees that sees nothing is not its own NaN
-  float largest = blind ? most : detail::opaque(most * factor);
-  if (blind) { factor = 1; }
-  if (largest != largest) { largest = minus_infinity; }  // NaN is in the factor, so it will be in the sum
-  return {largest, writer.template write<Width>(scores, stride, blocks, factor, largest, watch, weights)};
+  auto const s = score_scale::of(factor, most);
+  return {s.largest,
+          writer.template write<Width>(scores, stride, blocks, s.factor, s.largest, watch, weights)};
 }
 
 /// Rows of (m, l): the largest score in units of log2, the sum of weights relative to it. Accumulators belong to them.
