@@ -234,7 +234,8 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
     for_tiles<Values::tokens>(n, [&](auto size, index t) {
       auto const s = rows.blocks(W, first + t, size);
       if (s.none()) { return; }
-      [[maybe_unused]] bool const whole = rows.whole && rule.plain() && rule.mask == nullptr && s.end() * W <= rows.seen[0].end;
+      [[maybe_unused]] bool const whole =
+          rows.whole && rule.plain() && rule.mask == nullptr && s.end() * W <= rows.seen[0].end;
       float most[Values::tokens];
       float factors[Values::tokens];
       for (index i = 0; i < size; ++i) {

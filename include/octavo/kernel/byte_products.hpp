@@ -101,8 +101,9 @@ template <class A, int T, bool Swapped, class End = as_sums<simd::ints<A>>>
         for (int t = 0; t < T; ++t) {
           std::int32_t* const at = out + t * 64;
           simd::ints<A> sums[static_cast<std::size_t>(R)];
-          detail::unroll<R>([&](int r)
-                                __attribute__((always_inline)) { sums[r] = simd::load_ints<A>(at + r * simd::lanes<A>); });
+          detail::unroll<R>([&](int r) __attribute__((always_inline)) {
+            sums[r] = simd::load_ints<A>(at + r * simd::lanes<A>);
+          });
           end.template put<R>(t, sums, at);
         }
       }

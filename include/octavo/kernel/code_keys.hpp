@@ -39,7 +39,11 @@ class code_keys {
   static constexpr int tokens = panels::tokens;
 
   code_keys(heads_view<Q const> const& q, heads_view<K const> const& k, float factor) noexcept
-      : q_(q), k_(k), factor_(factor), layout_{panel_rows, panels::filled(k.head_dim())}, panel_bytes_(layout_.panel_bytes()) {}
+      : q_(q),
+        k_(k),
+        factor_(factor),
+        layout_{panel_rows, panels::filled(k.head_dim())},
+        panel_bytes_(layout_.panel_bytes()) {}
 
   [[nodiscard]] index scratch(index rows) const {
     index const bytes = product(leaf_keys / panel_rows, layout_.panel_bytes()) +

@@ -137,12 +137,14 @@ struct byte_writer {
         simd::exp2_bytes<A>(x, bytes);
         detail::unroll<rows>([&](int i) __attribute__((always_inline)) {
           simd::ints<A> of_row[static_cast<std::size_t>(registers)];
-          detail::unroll<registers>([&](int r) __attribute__((always_inline)) { of_row[r] = bytes[i * registers + r]; });
+          detail::unroll<registers>([&](int r)
+                                        __attribute__((always_inline)) { of_row[r] = bytes[i * registers + r]; });
           totals[i].put(of_row, weights + i * apart + b * Width);
         });
       }
     });
-    detail::unroll<rows>([&](int i) __attribute__((always_inline)) { sums[i] = static_cast<float>(totals[i].sum()); });
+    detail::unroll<rows>([&](int i)
+                             __attribute__((always_inline)) { sums[i] = static_cast<float>(totals[i].sum()); });
   }
 };
 

@@ -120,8 +120,7 @@ struct as_scores {
 template <class Product, int T, int R, class End = as_sums<typename Product::sum>>
 [[gnu::noinline]] void short_tile(std::byte const* block, index steps, typename Product::operand const* x,
                                   index stride, typename Product::sum::value_type const* start,
-                                  typename Product::sum::value_type* out, bool more = false,
-                                  End end = {}) noexcept {
+                                  typename Product::sum::value_type* out, bool more = false, End end = {}) noexcept {
   using A = typename Product::arch;
   using detail::unroll;
   using weight = typename Product::weight;

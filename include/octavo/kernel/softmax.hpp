@@ -142,8 +142,7 @@ template <class A, class Writer, index Width, class Blocks>
                                                  typename Writer::weight* weights,
                                                  Writer const& writer = {}) noexcept {
   auto const s = score_scale::of(factor, most);
-  return {s.largest,
-          writer.template write<Width>(scores, stride, blocks, s.factor, s.largest, watch, weights)};
+  return {s.largest, writer.template write<Width>(scores, stride, blocks, s.factor, s.largest, watch, weights)};
 }
 
 /// Rows of (m, l): the largest score in units of log2, the sum of weights relative to it. Accumulators belong to them.

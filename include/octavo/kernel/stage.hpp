@@ -39,10 +39,11 @@ class panel_source {
     }
     Tracker own[static_cast<std::size_t>(registers)];
     detail::unroll<registers>([&](int r) __attribute__((always_inline)) { own[r] = trackers[r]; });
-    each_column(row, first, n, [&own, room](index k, int r, floats x) __attribute__((always_inline)) {
-      own[r].add(x);
-      x.store_unaligned(room + k * panel_rows + r * L);
-    });
+    each_column(
+        row, first, n, [&own, room ](index k, int r, floats x) __attribute__((always_inline)) {
+          own[r].add(x);
+          x.store_unaligned(room + k * panel_rows + r * L);
+        });
     detail::unroll<registers>([&](int r) __attribute__((always_inline)) { trackers[r] = own[r]; });
     return room;
   }

@@ -84,8 +84,9 @@ template <int Degree, class A>
 template <class A, std::size_t N>
 [[gnu::always_inline]] inline void exp2_bytes(floats<A> const (&y)[N], ints<A> (&out)[N]) noexcept {
   constexpr auto& c = detail::exp2_bytes_coefficients;
-  auto const each = [](auto const& f)
-                        __attribute__((always_inline)) { octavo::detail::unroll<static_cast<int>(N)>(f); };
+  auto const each = [](auto const& f) __attribute__((always_inline)) {
+    octavo::detail::unroll<static_cast<int>(N)>(f);
+  };
   floats<A> fraction[N];
   floats<A> p[N];
   each([&](int i) __attribute__((always_inline)) {
