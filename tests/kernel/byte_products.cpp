@@ -41,11 +41,11 @@ int wrong_scores(octavo::index quads) {
   float scales[64];
   for (float& s : scales) { s = std::abs(next.value()); }
   scales[37] = __builtin_nanf("");
-  std::int32_t start[T];
+  std::int32_t start[static_cast<std::size_t>(T)];
   for (std::int32_t& s : start) { s = static_cast<std::int32_t>(next.below(2000)) - 1000; }
   std::vector<std::int32_t> sums(T * 64);
   kernel::byte_products<A, T, false>(nullptr, panel.data(), quads, x.data(), 4 * quads, start, sums.data());
-  std::vector<float> largest(T * L);
+  std::vector<float> largest(static_cast<std::size_t>(T * L));
   for (float& l : largest) { l = 3e4f * next.value(); }
   std::vector<float> expected = largest;
   kernel::product_session<A> session;
@@ -54,9 +54,9 @@ int wrong_scores(octavo::index quads) {
                                      kernel::as_scores<A>{{scales}, largest.data()});
   int wrong = 0;
   for (std::size_t i = 0; i < T * 64; ++i) {
-    float const volatile score = static_cast<float>(sums[i]) * scales[i % 64];
+    float const score = std::fma(static_cast<float>(sums[i]), scales[i % 64], 0.0f);
     wrong += test::same_bits(std::bit_cast<float>(out[i]), score) ? 0 : 1;
-    float& most = expected[i / 64 * L + i % L];
+    float& most = expected[i / 64 * static_cast<std::size_t>(L) + i % static_cast<std::size_t>(L)];
     most = score > most ? score : most;
   }
   wrong += largest == expected ? 0 : 1;
