@@ -85,6 +85,7 @@ struct counted {
   static constexpr bool takes_runs = true;
   mutable octavo::index key_blocks = 0;
   mutable octavo::index value_keys = 0;
+  mutable octavo::index last_runs = 0;  ///< each tile of rows has one
 
   [[nodiscard]] static float factor(octavo::index) { return 1; }
   template <int T>
@@ -98,11 +99,10 @@ struct counted {
   [[nodiscard]] static octavo::index blocks() { return 1; }
   template <int T>
   void multiply(octavo::index, float const*, octavo::index, octavo::index, octavo::index low, octavo::index high,
-                float*, bool) const noexcept {
+                float*, bool, bool last) const noexcept {
     value_keys += high - low;
+    last_runs += last ? 1 : 0;
   }
-  template <int T>
-  void finish(octavo::index, octavo::index, float*) const noexcept {}
 };
 
 }  // namespace
@@ -115,24 +115,25 @@ TEST_CASE("nothing is computed of blocks that a mask hides, nor of keys between 
   std::vector<float> sums(static_cast<std::size_t>(2 * kernel::group_rows));
   kernel::group_scratch<float> const scratch{
       scores.data(), weights.data(), out.data(), {sums.data(), sums.data() + kernel::group_rows}};
-  auto const count = [&](kernel::score_rule const& rule) {
+  auto const count = [&](kernel::score_rule const& rule, octavo::index tiles) {
     counted<A> x;
     kernel::attend_group<A>(x, x, rule, kernel::group_of_rows(rule, {0, 1}, 0, 12, 0, 512), 0, 0, scratch);
     CHECK(x.value_keys == 64 * x.key_blocks);
+    CHECK(x.last_runs == tiles);
     return x.key_blocks;
   };
   kernel::score_rule rule;
   rule.keys = 512;
   rule.offset = 500;
   rule.scale = 1;
-  CHECK(count(rule) == 16);  // two tiles of six rows
+  CHECK(count(rule, 2) == 16);  // two tiles of six rows
   bool const mask[2][8] = {{true, false, false, true, true, false, false, false}, {}};
   rule.blocks = {&mask[0][0], 6, 64, 8, 0};
-  CHECK(count(rule) == 3);
+  CHECK(count(rule, 1) == 3);
   CHECK(sums[static_cast<std::size_t>(kernel::group_rows)] == 192);
   CHECK(sums[static_cast<std::size_t>(kernel::group_rows + 6)] == 0);
   rule.blocks = {};
   rule.left = 10;
   rule.first = 1;
-  CHECK(count(rule) == 4);
+  CHECK(count(rule, 2) == 4);
 }

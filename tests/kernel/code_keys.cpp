@@ -34,12 +34,12 @@ int wrong_scores(octavo::index n, octavo::index d, float limit) {
   std::vector<float> scores(static_cast<std::size_t>(2 * W));
   int wrong = keys.factor(4) > 0 ? 0 : 1;
   for (octavo::index j = n - 3; j < n; ++j) {
-    keys.template multiply<2>(3, j / W, scores.data());
-    if (keys.scales() != nullptr) {  // integers still
-      for (octavo::index i = 0; i < 2; ++i) {
-        (void)kernel::largest_score<A, W>(scores.data() + i * W, W, kernel::first_blocks{1},
-                                          keys.scales() + j / W * W);
-      }
+    float largest[2 * simd::lanes<A>];
+    for (float& l : largest) { l = kernel::minus_infinity; }
+    keys.template multiply<2>(3, j / W, scores.data(), largest);
+    for (octavo::index i = 0; decltype(keys)::finds_largest && i < 2; ++i) {
+      float const most = kernel::largest_score<A, W>(scores.data() + i * W, W, kernel::first_blocks{1});
+      wrong += kernel::largest_lane<A>(largest + i * simd::lanes<A>) == most ? 0 : 1;
     }
     quantized const key(k.data() + j * d, d, 1, limit);
     for (octavo::index i = 0; i < 2; ++i) {

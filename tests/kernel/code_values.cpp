@@ -45,9 +45,8 @@ int wrong_products(octavo::index n, octavo::index e, octavo::index low) {
   for (octavo::index c = 0; c < e; ++c) {
     if constexpr (decltype(side)::takes_runs) {
       octavo::index const middle = low + 64 < n ? low + 64 : n;
-      side.template multiply<2>(0, weights.data(), all, c / W, low, middle, out.data());
+      side.template multiply<2>(0, weights.data(), all, c / W, low, middle, out.data(), false, middle == n);
       if (middle < n) { side.template multiply<2>(0, weights.data(), all, c / W, middle, n, out.data(), true); }
-      side.template finish<2>(0, c / W, out.data());
     } else {
       side.template multiply<2>(0, weights.data(), all, c / W, low, n, out.data());
     }

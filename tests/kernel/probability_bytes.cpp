@@ -10,6 +10,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -61,6 +62,33 @@ TEST_CASE("bytes are the nearest to 255 * 2^x but for 2e-4 of it, and their sum 
       CHECK(bytes_of<A>(scores, factor, largest * factor) == expected);
     });
   }
+}
+
+TEST_CASE("rows that become bytes together have the bytes and sums of each alone") {
+  test::for_every_arch([](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    using writer = typename kernel::code_values<A, float>::writer;
+    constexpr int n = writer::rows_together;
+    test::random next(6);
+    float scores[static_cast<std::size_t>(2 * n * 64)];  // [block][row]
+    for (float& s : scores) { s = 9 * next.value(); }
+    typename writer::line lines[static_cast<std::size_t>(n)];
+    typename writer::weight alone[static_cast<std::size_t>(n * 130)] = {};
+    typename writer::weight together[static_cast<std::size_t>(n * 130)] = {};
+    float sums[static_cast<std::size_t>(n)];
+    float expected[static_cast<std::size_t>(n)];
+    for (int i = 0; i < n; ++i) {
+      float const factor = 0.5f + static_cast<float>(i);
+      lines[i] = writer::line::of(factor, 9 * factor);
+      expected[i] = writer::template write<64>(scores + i * 64, n * 64, kernel::first_blocks{2}, factor, 9 * factor,
+                                               true, alone + i * 130);
+      CHECK(expected[i] > 255);
+    }
+    writer::template write_rows<64>(scores, n * 64, kernel::first_blocks{2}, lines, together, 130, sums);
+    CHECK(std::memcmp(alone, together, sizeof alone) == 0);
+    CHECK(std::memcmp(expected, sums, sizeof sums) == 0);
+  });
 }
 
 TEST_CASE("bytes of scores that are all hidden, far away, NaN, or beyond floats") {

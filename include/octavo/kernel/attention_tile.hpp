@@ -22,20 +22,16 @@ struct group_scratch {
 };
 /// Scores of row i of a group of rows, of blocks `s` of the leaf whose first key is `from`, as the softmax wants them: times
 /// `factor`, plus `offset`, and through the score pipeline unless it is plain, -infinity for what the row does not see.
-/// Returns the largest. Integers become floats by `scales`, if there are any, before `bias` is added.
+/// Returns the largest; of scores that are ready and all seen, that of `largest` (one register of them), if it is not null.
 template <class A, index W, index Near>
 [[gnu::noinline]] float finish_scores(score_rule const& rule, group_of_rows const& rows, index i, key_blocks s,
-                                      index from, float factor, float offset, float* scores, float const* scales,
+                                      index from, float factor, float offset, float* scores, float const* largest,
                                       score_bias bias) noexcept {
   constexpr index stride = Near * W;
   index const low = s.begin() * W;
   index const high = s.end() * W;
-  auto const largest = [&](float const* by) __attribute__((always_inline)) {
-    return largest_score<A, W>(scores, stride, s, by);
-  };
   if (bias.data != nullptr) {
-    if (scales != nullptr) { largest(scales); }
-    scales = nullptr;
+    largest = nullptr;
     s.runs([&](index b, index end) __attribute__((always_inline)) {
       for (index j = b * W; j < end * W; j += simd::lanes<A>) {
         float* const to = scores + j / W * stride + j % W;
@@ -47,8 +43,9 @@ template <class A, index W, index Near>
   visible_keys const v = rows.seen[i];
   bool const masked = rule.mask != nullptr || rule.blocks.data != nullptr;
   bool const all = v.low() <= low && v.end >= high && v.first == 0 && !masked;
-  if (all && rule.plain()) { return largest(scales); }
-  if (scales != nullptr) { largest(scales); }
+  if (all && rule.plain()) {
+    return largest == nullptr ? largest_score<A, W>(scores, stride, s) : largest_lane<A>(largest);
+  }
 
   auto const at = [&](index j) -> float& { return scores[j / W * stride + j % W]; };
   auto const hide = [&](index begin, index end) {
@@ -87,15 +84,25 @@ template <class A, index W, index Near>
   hide(low, smaller(larger(v.low(), low), high));
   if (v.first > 0) { hide(v.first, v.begin); }
   hide(larger(v.end, low), high);
-  return largest(nullptr);
+  return largest_score<A, W>(scores, stride, s);
 }
 
-/// Whether Values multiply run after run of blocks, from where the last one ended, and then finish; others take the
+/// Whether Values multiply run after run of blocks, from where the last one ended, and are told the last; others take the
 /// interval with all of them, whose other weights are nothing.
 template <class Values>
 inline constexpr bool takes_runs = [] {
   if constexpr (requires { Values::takes_runs; }) {
     return Values::takes_runs;
+  } else {
+    return false;
+  }
+}();
+
+/// Whether Keys look for the largest scores while they multiply.
+template <class Keys>
+inline constexpr bool finds_largest = [] {
+  if constexpr (requires { Keys::finds_largest; }) {
+    return Keys::finds_largest;
   } else {
     return false;
   }
@@ -127,19 +134,64 @@ template <class Values>
   }
 }
 
-/// These scores become weights.
-template <class A, class Writer, index W, index Near>
-[[gnu::noinline]] weight_sum weigh_row(Writer const& writer, float const* scores, key_blocks s, float factor,
-                                       float most, bool watch, typename Writer::weight* weights) noexcept {
-  index last = s.begin();
-  s.runs([&](index begin, index end) {  // what lies between weighs nothing
-    for (index j = last * W; j < begin * W; ++j) {
-      weights[j] = Writer::nothing;
-      if constexpr (Writer::planes == 2) { weights[Writer::plane_stride + j] = Writer::nothing; }
+/// Rows that a writer of weights takes together.
+template <class Writer>
+inline constexpr int rows_together = [] {
+  if constexpr (requires { Writer::rows_together; }) {
+    return Writer::rows_together;
+  } else {
+    return 1;
+  }
+}();
+
+/// Scores of n rows from `first` of a group become weights; those of row i are times factors[i], most[i] the largest of them.
+template <class A, index Near, index W, class Values>
+[[gnu::noinline]] void weigh_rows(Values& values, float const* scores, key_blocks s, index first, index n,
+                                  float const* factors, float const* most, bool watch,
+                                  typename Values::writer::weight* weights, softmax_rows const& sums) noexcept {
+  using writer = typename Values::writer;
+  auto const& write = writer_of(values);
+  auto const settle = [&](index i, float largest, float sum) __attribute__((always_inline)) {
+    sums.largest[first + i] = largest;
+    sums.sum[first + i] = values.settle(first + i, weights + i * weight_stride, s.begin() * W, s.end() * W, sum);
+  };
+  for (index i = 0; i < n; ++i) {
+    auto* const row = weights + i * weight_stride;
+    index last = s.begin();
+    s.runs([&](index begin, index end) {  // what lies between weighs nothing
+      for (index j = last * W; j < begin * W; ++j) {
+        row[j] = writer::nothing;
+        if constexpr (writer::planes == 2) { row[writer::plane_stride + j] = writer::nothing; }
+      }
+      last = end;
+    });
+  }
+  index i = 0;
+  constexpr int together = rows_together<writer>;
+  if constexpr (together > 1) {
+    using line = typename writer::line;
+    for (; i + together <= n && !watch; i += together) {
+      line lines[static_cast<std::size_t>(together)];
+      float largest[static_cast<std::size_t>(together)];
+      float row_sums[static_cast<std::size_t>(together)];
+      bool fit = true;
+      for (int r = 0; r < together; ++r) {
+        auto const scale = score_scale::of(factors[i + r], most[i + r]);
+        lines[r] = line::of(scale.factor, scale.largest);
+        largest[r] = scale.largest;
+        fit = fit && lines[r].fits();
+      }
+      if (!fit) { break; }
+      writer::template write_rows<W>(scores + i * W, Near * W, s, lines, weights + i * weight_stride, weight_stride,
+                                     row_sums);
+      for (int r = 0; r < together; ++r) { settle(i + r, largest[r], row_sums[r]); }
     }
-    last = end;
-  });
-  return softmax<A, Writer, W>(scores, Near * W, s, factor, most, watch, weights, writer);
+  }
+  for (; i < n; ++i) {
+    auto const sum = softmax<A, writer, W>(scores + i * W, Near * W, s, factors[i], most[i], watch,
+                                           weights + i * weight_stride, write);
+    settle(i, sum.largest, sum.sum);
+  }
 }
 
 /// (m, l, acc) of the rows of a group over the leaf that is loaded, whose first key is `from`; its rows are those from
@@ -149,24 +201,32 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
                   index from, group_scratch<typename Values::writer::weight> const& scratch) noexcept {
   constexpr index W = Keys::width;
   constexpr index Near = near_rows<Keys::tokens>;
-  // Scores may still be integers, and keys may know that no score of theirs is NaN.
-  float const* scales = nullptr;
+  // Keys may know that no score of theirs is NaN.
   bool watch = true;
-  if constexpr (requires { keys.scales(); }) {
-    scales = keys.scales();
-    watch = !rule.plain() || !keys.finite();
-  }
+  if constexpr (requires { keys.finite(); }) { watch = !rule.plain() || !keys.finite(); }
   scratch.sums.clear(group_rows);
-  auto const& writer = writer_of(values);
   for (index first = 0; first < rows.count; first += Near) {
     index const n = smaller(Near, rows.count - first);
     key_blocks tiles[static_cast<std::size_t>(Near)];
-    for_tiles<Keys::tokens>(n, [&](auto size, index t) { tiles[t] = rows.blocks(W, first + t, size); });
+    for_tiles<Keys::tokens>(n, [&](auto size, index t) {
+      auto const blocks = rows.blocks(W, first + t, size);
+      for (index i = t; i < t + size; ++i) { tiles[i] = blocks; }
+    });
+    [[maybe_unused]] alignas(64) float largest[static_cast<std::size_t>(finds_largest<Keys> ? Near : 1)]
+                                              [static_cast<std::size_t>(simd::lanes<A>)];
+    if constexpr (finds_largest<Keys>) {
+      for (auto& of_row : largest) { simd::floats<A>(minus_infinity).store_unaligned(of_row); }
+    }
     rows.blocks(W, first, n).runs([&](index b, index end) {
       for (; b < end; ++b) {
         for_tiles<Keys::tokens>(n, [&](auto size, index t) {
           if (tiles[t].has(b)) {
-            keys.template multiply<size()>(loaded + first + t, b, scratch.scores + (b * Near + t) * W);
+            float* const to = scratch.scores + (b * Near + t) * W;
+            if constexpr (finds_largest<Keys>) {
+              keys.template multiply<size()>(loaded + first + t, b, to, largest[t]);
+            } else {
+              keys.template multiply<size()>(loaded + first + t, b, to);
+            }
           }
         });
       }
@@ -174,9 +234,13 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
     for_tiles<Values::tokens>(n, [&](auto size, index t) {
       auto const s = rows.blocks(W, first + t, size);
       if (s.none()) { return; }
+      [[maybe_unused]] bool const whole =
+          rows.whole && rule.plain() && rule.mask == nullptr && s.end() * W <= rows.seen[0].end;
       float most[Values::tokens];
+      float factors[Values::tokens];
       for (index i = 0; i < size; ++i) {
         index const row = first + t + i;
+        factors[i] = rule.plain() ? keys.factor(loaded + row) : 1.0f;
         float offset = 0;  // others lack it in all scores of a query, which is the same
         if constexpr (has_offset<Keys>) {
           if (rule.cap > 0) {
@@ -186,20 +250,22 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
         }
         score_bias bias{nullptr, 0.0f};
         if constexpr (has_bias<Keys>) { bias = keys.bias(rows.of, rows.first + row, loaded + row); }
+        float const* found = nullptr;
+        if constexpr (finds_largest<Keys>) {
+          found = tiles[t + i] == s ? largest[t + i] : nullptr;
+          if (found != nullptr && whole && bias.data == nullptr) {
+            most[i] = largest_lane<A>(found);
+            continue;
+          }
+        }
         most[i] = finish_scores<A, W, Near>(rule, rows, row, s, from, keys.factor(loaded + row), offset,
-                                            scratch.scores + (t + i) * W, scales, bias);
+                                            scratch.scores + (t + i) * W, found, bias);
       }
       auto* const weights = scratch.weights + t * weight_stride;
+      weigh_rows<A, Near, W>(values, scratch.scores + t * W, s, first + t, size, factors, most, watch, weights,
+                             scratch.sums);
       index high = 0;
-      for (index i = 0; i < size; ++i) {
-        index const row = first + t + i;
-        float const factor = rule.plain() ? keys.factor(loaded + row) : 1.0f;
-        auto const sum = weigh_row<A, typename Values::writer, W, Near>(
-            writer, scratch.scores + (t + i) * W, s, factor, most[i], watch, weights + i * weight_stride);
-        scratch.sums.largest[row] = sum.largest;
-        scratch.sums.sum[row] = values.settle(row, weights + i * weight_stride, s.begin() * W, s.end() * W, sum.sum);
-        high = larger(high, rows.seen[row].end);
-      }
+      for (index i = 0; i < size; ++i) { high = larger(high, rows.seen[first + t + i].end); }
       high = smaller(high, s.end() * W);
       for (index b = 0; b < values.blocks(); ++b) {
         float* const out = scratch.out + (b * group_rows + first + t) * Values::width;
@@ -207,10 +273,9 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
           bool more = false;
           s.runs([&](index begin, index end) {
             values.template multiply<size()>(first + t, weights, weight_stride, b, begin * W, smaller(end * W, high),
-                                             out, more);
+                                             out, more, end == s.end());
             more = true;
           });
-          values.template finish<size()>(first + t, b, out);
         } else {
           values.template multiply<size()>(first + t, weights, weight_stride, b, s.begin() * W, high, out);
         }

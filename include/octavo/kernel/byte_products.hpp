@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "octavo/kernel/short_tile.hpp"
 #include "octavo/kernel/tile_shape.hpp"
@@ -84,21 +85,33 @@ template <class A, bool Swapped>
 }
 
 /// What short_tile computes of bytes and 64 rows, for T tokens; `session` may be null. Either `start` or `more`.
-template <class A, int T, bool Swapped>
+template <class A, int T, bool Swapped, class End = as_sums<simd::ints<A>>>
 [[gnu::always_inline]] inline void byte_products([[maybe_unused]] product_session<A>* session, std::byte const* panel,
                                                  index quads, void const* x, index stride, std::int32_t const* start,
-                                                 std::int32_t* out, bool more = false) noexcept {
+                                                 std::int32_t* out, bool more = false, End end = {}) noexcept {
+  constexpr int R = simd::panel_registers<A>;
   if constexpr (T <= 6) {
-    short_tile<byte_product<A, Swapped>, T, simd::panel_registers<A>>(
-        panel, quads, static_cast<std::int8_t const*>(x), stride, start, out, more);
+    short_tile<byte_product<A, Swapped>, T, R>(panel, quads, static_cast<std::int8_t const*>(x), stride, start, out,
+                                               more, end);
   } else {
     if (quads > 0 && detail::tiles_allowed<A>()) {
       product_session<A> own;
       matrix_bytes<A, Swapped>(session == nullptr ? own : *session, panel, quads, x, stride, T, start, out, more);
+      if constexpr (!std::is_same_v<End, as_sums<simd::ints<A>>>) {
+        for (int t = 0; t < T; ++t) {
+          std::int32_t* const at = out + t * 64;
+          simd::ints<A> sums[static_cast<std::size_t>(R)];
+          detail::unroll<R>([&](int r) __attribute__((always_inline)) {
+            sums[r] = simd::load_ints<A>(at + r * simd::lanes<A>);
+          });
+          end.template put<R>(t, sums, at);
+        }
+      }
     } else {
       for_tiles<6>(T, [&](auto size, index t) {
         byte_products<A, size(), Swapped>(session, panel, quads, static_cast<std::int8_t const*>(x) + t * stride,
-                                          stride, start == nullptr ? nullptr : start + t, out + t * 64, more);
+                                          stride, start == nullptr ? nullptr : start + t, out + t * 64, more,
+                                          end.from(t));
       });
     }
   }

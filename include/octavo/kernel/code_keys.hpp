@@ -22,8 +22,8 @@ namespace kernel {
 /// S = K Q by integers. Keys and queries are quantized by Quantizer, each with a scale of its own; a score is the exact sum
 /// times the scale of its key, then that of its query.
 ///
-/// Where packed bytes are what the tile reads, codes of fewer bits are stored as bytes too, and scores stay integers until
-/// the softmax reads them: their scales are in scales().
+/// Where packed bytes are what the tile reads, codes of fewer bits are stored as bytes too, and the tile looks for the largest
+/// score while it has them.
 template <class A, class Quantizer, class Q, class K>
 class code_keys {
   using byte_panels = code_panels<A, scheme<symmetric<int8>, per_row>, false>;
@@ -39,7 +39,11 @@ class code_keys {
   static constexpr int tokens = panels::tokens;
 
   code_keys(heads_view<Q const> const& q, heads_view<K const> const& k, float factor) noexcept
-      : q_(q), k_(k), factor_(factor), layout_{panel_rows, panels::filled(k.head_dim())} {}
+      : q_(q),
+        k_(k),
+        factor_(factor),
+        layout_{panel_rows, panels::filled(k.head_dim())},
+        panel_bytes_(layout_.panel_bytes()) {}
 
   [[nodiscard]] index scratch(index rows) const {
     index const bytes = product(leaf_keys / panel_rows, layout_.panel_bytes()) +
@@ -105,17 +109,18 @@ class code_keys {
     }
   }
   [[nodiscard, gnu::always_inline]] float factor(index i) const noexcept { return factors_[i]; }
-  /// What the integers that are scores are to be multiplied by, for each key of the leaf; null where that is done.
-  [[nodiscard, gnu::always_inline]] float const* scales() const noexcept { return raw ? scales_ : nullptr; }
   /// Whether no score of the leaf is NaN, unless its query is.
   [[nodiscard, gnu::always_inline]] bool finite() const noexcept { return finite_; }
 
+  /// Whether multiply keeps the largest score so far of each row and lane, in largest[row][lane].
+  static constexpr bool finds_largest = raw;
   template <int T>
-  void multiply(index first, index b, float* scores) const noexcept {
-    std::byte const* const panel = leaf_ + b * width / panel_rows * layout_.panel_bytes();
+  void multiply(index first, index b, float* scores, [[maybe_unused]] float* largest = nullptr) const noexcept {
+    std::byte const* const panel = leaf_ + b * width / panel_rows * panel_bytes_;
     if constexpr (raw) {
       byte_products<A, T, false>(session_, panel, layout_.cols / 4, rows_ + first * layout_.cols, layout_.cols,
-                                 start_ + first, reinterpret_cast<std::int32_t*>(scores));
+                                 start_ + first, reinterpret_cast<std::int32_t*>(scores), false,
+                                 as_scores<A>{{scales_ + b * width}, largest});
     } else {
       token_block<typename panels::weights> x{};
       x.data = rows_ + first * layout_.cols;
@@ -221,6 +226,7 @@ class code_keys {
   heads_view<K const> k_;
   float factor_;
   layout layout_;
+  index panel_bytes_;
   bool finite_ = true;
   std::byte* leaf_ = nullptr;
   float* scales_ = nullptr;

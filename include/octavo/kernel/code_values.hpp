@@ -67,6 +67,8 @@ class code_values {
   }
   void load_leaf(index head, index first, index n) noexcept {
     layout_.cols = round_up(n, step_keys);
+    panel_bytes_ = layout_.panel_bytes();
+    params_at_ = layout_.params_at(0);
     V const* const from = v_.at(head, first);
     if (layout_.cols == n && !smooth_) {
       pack(matrix_view<V>(from, layout_.rows, n, 1, v_.token_stride()));
@@ -121,20 +123,27 @@ class code_values {
   }
   [[nodiscard]] index blocks() const noexcept { return ceil_div(v_.head_dim(), width); }
 
-  /// Packed panels: their sums are integers until finish.
+  /// Packed panels: their sums are integers until the last run.
   static constexpr bool takes_runs = ready;
   template <int T>
   void multiply(index first, weight const* weights, index stride, index b, index low, index high, float* out,
-                bool more = false) const noexcept {
+                [[maybe_unused]] bool more = false, [[maybe_unused]] bool last = true) const noexcept {
     index const panel = b * width / panel_rows;
     index const end = smaller(round_up(high, step_keys), layout_.cols);
     if constexpr (ready) {
-      std::byte const* const codes = leaf_ + panel * layout_.panel_bytes();
-      for (int p = 0; p < planes; ++p) {
+      std::byte const* const codes = leaf_ + panel * panel_bytes_;
+      auto const products = [&](int p, auto const& as) __attribute__((always_inline)) {
         byte_products<A, T, true>(session_, codes + low * panel_rows, (end - low) / 4,
                                   weights + p * plane_stride + low, stride, nullptr,
-                                  reinterpret_cast<std::int32_t*>(p == 0 ? out : second_), more);
+                                  reinterpret_cast<std::int32_t*>(p == 0 ? out : second_), more, as);
+      };
+      if (!last) {
+        for (int p = 0; p < planes; ++p) { products(p, as_sums<simd::ints<A>>()); }
+        return;
       }
+      as_products<A> const scaled{reinterpret_cast<float const*>(codes + params_at_)};
+      for (int p = 0; p < planes; ++p) { products(p, scaled); }
+      if constexpr (planes == 2) { add_second<T>(out); }
     } else {
       std::int32_t const* const sums = sums_ + panel * panel_rows * (leaf_keys / step_keys + 1);
       alignas(64) std::int32_t between[panel_rows];
@@ -151,30 +160,7 @@ class code_values {
         panels::template multiply<T>(leaf_ + panel * layout_.panel_bytes(), layout_, b, low / layout::step,
                                      (end - low) / layout::step, x, p == 0 ? out : second_);
       }
-      if constexpr (planes == 2) {
-        for (index i = 0; i < T * width; i += simd::lanes<A>) {
-          simd::fused<A>(simd::load_floats<A>(second_ + i), simd::floats<A>(writer_.levels.ratio),
-                         simd::load_floats<A>(out + i))
-              .store_unaligned(out + i);
-        }
-      }
-      if (smooth_) { add_means<T>(first, b, out); }
-    }
-  }
-  template <int T>
-  void finish(index first, index b, float* out) const noexcept {
-    std::byte const* const codes = leaf_ + b * width / panel_rows * layout_.panel_bytes();
-    auto const* const scales = reinterpret_cast<float const*>(codes + layout_.params_at(0));
-    for (index i = 0; i < T * panel_rows; i += simd::lanes<A>) {
-      auto const scale = simd::load_floats<A>(scales + i % panel_rows);
-      auto const scaled = [&](float const* sums) __attribute__((always_inline)) {
-        return simd::fused<A>(simd::to_floats<A>(simd::load_ints<A>(sums + i)), scale, simd::floats<A>(0.0f));
-      };
-      if constexpr (planes == 1) {
-        scaled(out).store_unaligned(out + i);
-      } else {
-        simd::fused<A>(scaled(second_), simd::floats<A>(writer_.levels.ratio), scaled(out)).store_unaligned(out + i);
-      }
+      if constexpr (planes == 2) { add_second<T>(out); }
     }
     if (smooth_) { add_means<T>(first, b, out); }
   }
@@ -206,6 +192,14 @@ class code_values {
     }
   }
   template <int T>
+  void add_second(float* out) const noexcept {
+    for (index i = 0; i < T * width; i += simd::lanes<A>) {
+      simd::fused<A>(simd::load_floats<A>(second_ + i), simd::floats<A>(writer_.levels.ratio),
+                     simd::load_floats<A>(out + i))
+          .store_unaligned(out + i);
+    }
+  }
+  template <int T>
   void add_means(index first, index b, float* out) const noexcept {
     for (index i = 0; i < T; ++i) {
       simd::floats<A> const sum(row_sums_[first + i]);
@@ -224,6 +218,8 @@ class code_values {
 
   heads_view<V const> v_;
   layout layout_;
+  index panel_bytes_ = 0;
+  index params_at_ = 0;
   std::byte* leaf_ = nullptr;
   std::int32_t* sums_ = nullptr;
   float* room_ = nullptr;

@@ -101,17 +101,15 @@ class dense_values {
   }
   [[nodiscard]] index blocks() const noexcept { return ceil_div(v_.head_dim(), width); }
   static constexpr bool takes_runs = true;
-  /// Products of T rows of weights, keys [low, high), and block b of channels; `more`: out goes on. Then finish.
+  /// Products of T rows of weights, keys [low, high), and block b of channels; `more`: out goes on; others are told the `last`.
   template <int T>
   void multiply(index, float const* weights, index stride, index b, index low, index high, float* out,
-                bool more = false) const noexcept {
+                bool more = false, bool = true) const noexcept {
     index const from = low / units_together * units_together;
     index const all = panels::filled(keys_);
     index const k = smaller(panels::filled(high), all) - from;
     panels::template multiply<T>(leaf_ + (b * all + from) * width, k, weights + from, stride, out, more);
   }
-  template <int T>
-  [[gnu::always_inline]] void finish(index, index, float*) const noexcept {}
 
  protected:
   /// A value that is not finite would reach rows of its tile that do not see it: NaN * 0. So it is taken out.

@@ -117,7 +117,7 @@ class minifloat_values : public dense_values<A, V> {
   }
   template <int T>
   void multiply(index, weight const* weights, index stride, index b, index low, index high, float* out,
-                bool more = false) const noexcept {
+                bool more = false, bool last = true) const noexcept {
     index const all = panels::filled(keys_);
     index const end = smaller(panels::filled(high), all);
     float const* const block = leaf_ + b * all * width;
@@ -128,9 +128,7 @@ class minifloat_values : public dense_values<A, V> {
     } else {
       panels::template multiply<T>(block + low * width, end - low, weights + low, stride, out, more);
     }
-  }
-  template <int T>
-  void finish(index, index b, float* out) const noexcept {
+    if (!last) { return; }
     for (index i = 0; i < T * width; i += L) {
       auto const scale = simd::load_floats<A>(scales_ + b * width + i % width);
       simd::fused<A>(simd::load_floats<A>(out + i), scale, simd::floats<A>(0.0f)).store_unaligned(out + i);

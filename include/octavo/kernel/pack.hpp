@@ -143,7 +143,17 @@ class packer {
     index const end = smaller(g + groups_staged(), layout_.groups());
     panel_params in_lanes;
     for (index p = from; p < to; ++p) {
-      float const* values = source_.columns(p, first, smaller(staged(), layout_.cols - first), room);
+      index const n = smaller(staged(), layout_.cols - first);
+      if constexpr (tracks_lanes<Q> && !per_tensor_scale) {
+        if (end == g + 1) {  // one group
+          trackers ranges;
+          float const* const values = source_.track_columns(p, first, n, room, ranges);
+          params_by_vectors(p, g, ranges, in_lanes);
+          encode(values, n, in_lanes, out_ + p * layout_.panel_bytes() + layout_.codes_at(g));
+          continue;
+        }
+      }
+      float const* values = source_.columns(p, first, n, room);
       for (index i = g; i < end; ++i) {
         index const length = layout_.group_length(i);
         std::byte* const codes = out_ + p * layout_.panel_bytes() + layout_.codes_at(i);

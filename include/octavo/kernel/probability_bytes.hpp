@@ -83,33 +83,68 @@ struct byte_writer {
   static constexpr int less = all::less;
   static constexpr weight nothing = all::nothing;
 
+  /// What exp2_bytes takes of a score: fma(score, scale, shift).
+  struct line {
+    float scale;
+    float shift;
+    [[nodiscard, gnu::always_inline]] static line of(float factor, float largest) noexcept {
+      return {detail::opaque(factor * 0x1p23f),
+              detail::opaque((127.0f - (largest == minus_infinity ? 0.0f : largest)) * 0x1p23f)};
+    }
+    [[nodiscard, gnu::always_inline]] bool fits() const noexcept {
+      return detail::is_finite(scale) && detail::is_finite(shift);
+    }
+  };
+  /// Rows that one write_rows takes.
+  static constexpr int rows_together = all::packs ? 2 : 1;
+
   /// As float_writer::write. The sum is NaN if a score is (looked for only if `watch`), or if scores are beyond 2^104.
   template <index Width, class Blocks>
   [[nodiscard, gnu::always_inline]] static float write(float const* scores, index stride, Blocks const& blocks,
                                                        float factor, float largest, bool watch,
                                                        Operand* weights) noexcept {
-    constexpr int L = simd::lanes<A>;
-    constexpr int registers = static_cast<int>(Width) / L;
-    float const scale = detail::opaque(factor * 0x1p23f);
-    float const shift = detail::opaque((127.0f - (largest == minus_infinity ? 0.0f : largest)) * 0x1p23f);
-    if (!(detail::is_finite(scale) && detail::is_finite(shift)) ||
-        (watch && all::template has_nan<Width>(scores, stride, blocks))) {
+    line const lines[1] = {line::of(factor, largest)};
+    if (!lines[0].fits() || (watch && all::template has_nan<Width>(scores, stride, blocks))) {
       return all::refuse(blocks, Width, weights);
     }
-    simd::floats<A> const scales(scale);
-    simd::floats<A> const shifts(shift);
-    all total;
+    float sum[1];
+    write_rows<Width>(scores, stride, blocks, lines, weights, 0, sum);
+    return sum[0];
+  }
+  /// N rows, whose scores are Width and whose weights are `apart` from each other. Pre: lines fit, no score is NaN.
+  template <index Width, class Blocks, std::size_t N>
+  [[gnu::always_inline]] static void write_rows(float const* scores, index stride, Blocks const& blocks,
+                                                line const (&lines)[N], Operand* weights, index apart,
+                                                float (&sums)[N]) noexcept {
+    constexpr int L = simd::lanes<A>;
+    constexpr int registers = static_cast<int>(Width) / L;
+    constexpr int rows = static_cast<int>(N);
+    simd::floats<A> scales[N];
+    simd::floats<A> shifts[N];
+    detail::unroll<rows>([&](int i) __attribute__((always_inline)) {
+      scales[i] = simd::floats<A>(lines[i].scale);
+      shifts[i] = simd::floats<A>(lines[i].shift);
+    });
+    all totals[N];
     blocks.runs([&](index b, index end) __attribute__((always_inline)) {
       for (; b < end; ++b) {
-        simd::ints<A> bytes[static_cast<std::size_t>(registers)];
-        detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-          bytes[r] =
-              simd::exp2_bytes<A>(simd::fused<A>(simd::load_floats<A>(scores + b * stride + r * L), scales, shifts));
+        simd::floats<A> x[static_cast<std::size_t>(rows * registers)];
+        simd::ints<A> bytes[static_cast<std::size_t>(rows * registers)];
+        detail::unroll<rows * registers>([&](int r) __attribute__((always_inline)) {
+          x[r] = simd::fused<A>(simd::load_floats<A>(scores + b * stride + r * L), scales[r / registers],
+                                shifts[r / registers]);
         });
-        total.put(bytes, weights + b * Width);
+        simd::exp2_bytes<A>(x, bytes);
+        detail::unroll<rows>([&](int i) __attribute__((always_inline)) {
+          simd::ints<A> of_row[static_cast<std::size_t>(registers)];
+          detail::unroll<registers>([&](int r)
+                                        __attribute__((always_inline)) { of_row[r] = bytes[i * registers + r]; });
+          totals[i].put(of_row, weights + i * apart + b * Width);
+        });
       }
     });
-    return static_cast<float>(total.sum());
+    detail::unroll<rows>([&](int i)
+                             __attribute__((always_inline)) { sums[i] = static_cast<float>(totals[i].sum()); });
   }
 };
 

@@ -59,15 +59,68 @@ struct float_product {
   }
 };
 
-/// out[t][row] = start[t] + sum over k of block[step][row] * x[t][k], for T tokens `stride` operands apart and R registers of
-/// rows; null: from 0; `more`: from what out holds. Pre: steps is even.
+/// What becomes of the sums of a token: they are stored.
+template <class Sum>
+struct as_sums {
+  template <int R>
+  [[gnu::always_inline]] void put(int, Sum const (&sums)[static_cast<std::size_t>(R)],
+                                  typename Sum::value_type* out) const noexcept {
+    detail::unroll<R>([&](int r) __attribute__((always_inline)) {
+      sums[r].store_unaligned(out + r * static_cast<int>(Sum::size));
+    });
+  }
+  /// The same for tokens from t.
+  [[nodiscard, gnu::always_inline]] as_sums from(index) const noexcept { return *this; }
+};
+/// Integers become floats, times the scales of the rows, and are stored.
+template <class A>
+struct as_products {
+  float const* scales;
+
+  template <int R>
+  [[gnu::always_inline]] void put(int, simd::ints<A> const (&sums)[static_cast<std::size_t>(R)],
+                                  std::int32_t* out) const noexcept {
+    detail::unroll<R>([&](int r) __attribute__((always_inline)) {
+      product(sums[r], r).store_unaligned(reinterpret_cast<float*>(out) + r * simd::lanes<A>);
+    });
+  }
+  [[nodiscard, gnu::always_inline]] simd::floats<A> product(simd::ints<A> sum, int r) const noexcept {
+    return simd::fused<A>(simd::to_floats<A>(sum), simd::load_floats<A>(scales + r * simd::lanes<A>),
+                          simd::floats<A>(0.0f));
+  }
+  [[nodiscard, gnu::always_inline]] as_products from(index) const noexcept { return *this; }
+};
+/// The same; the largest so far of each token and lane is in largest[token][lane]. NaN does not count.
+template <class A>
+struct as_scores {
+  as_products<A> products;
+  float* largest;
+
+  template <int R>
+  [[gnu::always_inline]] void put(int t, simd::ints<A> const (&sums)[static_cast<std::size_t>(R)],
+                                  std::int32_t* out) const noexcept {
+    auto most = simd::load_floats<A>(largest + t * simd::lanes<A>);
+    detail::unroll<R>([&](int r) __attribute__((always_inline)) {
+      auto const x = products.product(sums[r], r);
+      x.store_unaligned(reinterpret_cast<float*>(out) + r * simd::lanes<A>);
+      most = simd::maximum<A>(x, most);
+    });
+    most.store_unaligned(largest + t * simd::lanes<A>);
+  }
+  [[nodiscard, gnu::always_inline]] as_scores from(index t) const noexcept {
+    return {products, largest + t * simd::lanes<A>};
+  }
+};
+
+/// Of sums start[t] + sum over k of block[step][row] * x[t][k], for T tokens `stride` operands apart and R registers of rows,
+/// what End makes, at out[t][row]; start null: from 0; `more`: from what out holds. Pre: steps is even.
 ///
 /// kernel::tile computes the same, and scales, and carries; for so little work as a query and 64 keys of 128 channels are,
 /// its entry and exit took a quarter of the time.
-template <class Product, int T, int R>
+template <class Product, int T, int R, class End = as_sums<typename Product::sum>>
 [[gnu::noinline]] void short_tile(std::byte const* block, index steps, typename Product::operand const* x,
                                   index stride, typename Product::sum::value_type const* start,
-                                  typename Product::sum::value_type* out, bool more = false) noexcept {
+                                  typename Product::sum::value_type* out, bool more = false, End end = {}) noexcept {
   using A = typename Product::arch;
   using detail::unroll;
   using weight = typename Product::weight;
@@ -102,7 +155,11 @@ template <class Product, int T, int R>
     block += 2 * R * bytes;
     unroll<pointers>([&](int i) __attribute__((always_inline)) { tokens[i] += 2 * Product::step; });
   }
-  unroll<T * R>([&](int i) __attribute__((always_inline)) { sum(acc[i]).store_unaligned(out + i * L); });
+  unroll<T>([&](int t) __attribute__((always_inline)) {
+    sum sums[static_cast<std::size_t>(R)];
+    unroll<R>([&](int r) __attribute__((always_inline)) { sums[r] = sum(acc[t * R + r]); });
+    end.template put<R>(t, sums, out + t * R * L);
+  });
 }
 
 }  // namespace kernel

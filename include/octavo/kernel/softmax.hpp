@@ -43,37 +43,35 @@ struct first_blocks {
   }
 };
 
-/// The largest score of blocks of Width keys, which are `stride` floats apart; NaN does not count. With `scales` the scores
-/// are integers still: each becomes a float, times the scale of its key. Blocks gives runs(f) (attention_rows.hpp).
+/// The largest score of blocks of Width keys, which are `stride` floats apart; NaN does not count. Blocks gives runs(f)
+/// (attention_rows.hpp).
 template <class A, index Width, class Blocks>
-[[nodiscard, gnu::always_inline]] inline float largest_score(float* scores, index stride, Blocks const& blocks,
-                                                             float const* scales = nullptr) noexcept {
+[[nodiscard, gnu::always_inline]] inline float largest_score(float const* scores, index stride,
+                                                             Blocks const& blocks) noexcept {
   constexpr int L = simd::lanes<A>;
   constexpr int registers = static_cast<int>(Width) / L;
   simd::lanes_of_16<A, registers / simd::lanes_of_16<A>::registers> most(minus_infinity);
-  if (scales == nullptr) {
-    blocks.runs([&](index b, index end) __attribute__((always_inline)) {
-      for (; b < end; ++b) {
-        float const* const from = scores + b * stride;
-        detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-          most.of(r) = simd::maximum<A>(simd::load_floats<A>(from + r * L), most.of(r));  // NaN leaves what was
-        });
-      }
-    });
-  } else {
-    blocks.runs([&](index b, index end) __attribute__((always_inline)) {
-      for (; b < end; ++b) {
-        detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-          float* const at = scores + b * stride + r * L;
-          auto const s = simd::fused<A>(simd::to_floats<A>(simd::load_ints<A>(at)),
-                                        simd::load_floats<A>(scales + b * Width + r * L), simd::floats<A>(0.0f));
-          s.store_unaligned(at);
-          most.of(r) = simd::maximum<A>(s, most.of(r));
-        });
-      }
-    });
-  }
+  blocks.runs([&](index b, index end) __attribute__((always_inline)) {
+    for (; b < end; ++b) {
+      float const* const from = scores + b * stride;
+      detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
+        most.of(r) = simd::maximum<A>(simd::load_floats<A>(from + r * L), most.of(r));  // NaN leaves what was
+      });
+    }
+  });
   return most.reduce(larger_of<A>());
+}
+/// The largest of a register of them, none of which is NaN.
+template <class A>
+[[nodiscard, gnu::always_inline]] inline float largest_lane(float const* lanes) noexcept {
+  using quad [[gnu::vector_size(16)]] = float;
+  quad q[static_cast<std::size_t>(simd::lanes<A> / 4)];
+  std::memcpy(q, lanes, sizeof q);
+  for (int n = simd::lanes<A> / 8; n > 0; n /= 2) {
+    for (int i = 0; i < n; ++i) { q[i] = q[i] > q[n + i] ? q[i] : q[n + i]; }
+  }
+  larger_of<A> const larger;
+  return larger(larger(q[0][0], q[0][2]), larger(q[0][1], q[0][3]));
 }
 
 /// Calls weigh(factor score - largest, key) for all scores, and returns the sum of the weights that it gives: key j in virtual
@@ -121,6 +119,20 @@ struct float_writer {
   }
 };
 
+/// What weights are relative to: factor score - largest, in units of log2.
+struct score_scale {
+  float factor;
+  float largest;
+
+  /// Of scores times `factor`, `most` the largest of them.
+  [[nodiscard, gnu::always_inline]] static score_scale of(float factor, float most) noexcept {
+    bool const blind = most == minus_infinity;  // what a query sees that sees nothing is not its own NaN
+    float largest = blind ? most : detail::opaque(most * factor);
+    if (largest != largest) { largest = minus_infinity; }  // NaN is in the factor, so it will be in the sum
+    return {blind ? 1.0f : factor, largest};
+  }
+};
+
 /// Turns scores of blocks of Width keys, `stride` floats apart, into weights 2^(factor (score - largest)), Width apart; `most`
 /// is the largest score, `watch` says that there may be NaN. Scores of -infinity weigh +0. All of them: largest -infinity, sum
 /// 0. NaN: sum NaN. A factor that is 1 is exact: largest is that of the scores, whose weight is 1.
@@ -129,11 +141,8 @@ template <class A, class Writer, index Width, class Blocks>
                                                  float factor, float most, bool watch,
                                                  typename Writer::weight* weights,
                                                  Writer const& writer = {}) noexcept {
-  bool const blind = most == minus_infinity;  // what a query sees that sees nothing is not its own NaN
-  float largest = blind ? most : detail::opaque(most * factor);
-  if (blind) { factor = 1; }
-  if (largest != largest) { largest = minus_infinity; }  // NaN is in the factor, so it will be in the sum
-  return {largest, writer.template write<Width>(scores, stride, blocks, factor, largest, watch, weights)};
+  auto const s = score_scale::of(factor, most);
+  return {s.largest, writer.template write<Width>(scores, stride, blocks, s.factor, s.largest, watch, weights)};
 }
 
 /// Rows of (m, l): the largest score in units of log2, the sum of weights relative to it. Accumulators belong to them.

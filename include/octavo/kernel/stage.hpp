@@ -28,6 +28,25 @@ class panel_source {
     return from_.col_stride() == 1 && from_.row_stride() != 1;
   }
 
+  /// The same floats as columns(), shown to trackers on their way.
+  template <class Tracker>
+  float const* track_columns(index p, index first, index n, float* room, Tracker* trackers) const noexcept {
+    index const row = p * panel_rows;
+    if (by_rows() || from_.row_stride() != 1 || from_.rows() - row < panel_rows) {
+      float const* const values = columns(p, first, n, room);
+      track_staged(values, n, trackers);
+      return values;
+    }
+    Tracker own[static_cast<std::size_t>(registers)];
+    detail::unroll<registers>([&](int r) __attribute__((always_inline)) { own[r] = trackers[r]; });
+    each_column(
+        row, first, n, [&own, room ](index k, int r, floats x) __attribute__((always_inline)) {
+          own[r].add(x);
+          x.store_unaligned(room + k * panel_rows + r * L);
+        });
+    detail::unroll<registers>([&](int r) __attribute__((always_inline)) { trackers[r] = own[r]; });
+    return room;
+  }
   /// The floats of panel p, columns [first, first + n): at `room`, which has space for them, or where they are already.
   float const* columns(index p, index first, index n, float* room) const noexcept {
     index const row = p * panel_rows;

@@ -349,16 +349,7 @@ class attention_run {
                              detail::log2_of(static_cast<double>(l / unit()));
           lse_.data[query + head * lse_.head_stride] = static_cast<float>(log * ln2);
         }
-        Out* const y = out_.at(head, query);
-        for (index c = 0; c < out_.head_dim(); c += L) {
-          index const b = c / Values::width;
-          auto const o = divided(simd::load_floats<A>(acc + (b * G + i) * Values::width + c % Values::width), l);
-          if (c + L <= out_.head_dim()) {
-            simd::store_from_floats<A>(y + c, o);
-          } else {
-            simd::store_first<A>(y + c, o, out_.head_dim() - c);
-          }
-        }
+        divide(acc + i * Values::width, l, out_.at(head, query));
       }
     }
   }
@@ -378,9 +369,21 @@ class attention_run {
     return 0;
   }
   /// acc * (1 / l); +0 for a row that saw nothing, and never -0.
-  [[nodiscard]] static simd::floats<A> divided(simd::floats<A> acc, float l) noexcept {
-    if (l == 0) { return simd::floats<A>(0.0f); }
-    return simd::fused<A>(acc, simd::floats<A>(1.0f / l), simd::floats<A>(0.0f));
+  void divide(float const* acc, float l, Out* y) const noexcept {
+    index const n = out_.head_dim();
+    bool const none = l == 0;
+    simd::floats<A> const inverse(none ? 0.0f : 1.0f / l);
+    for (index first = 0; first < n; first += Values::width, acc += G * Values::width) {
+      for (index c = first; c < smaller(first + Values::width, n); c += L) {
+        auto const sum = none ? inverse : simd::load_floats<A>(acc + c - first);
+        auto const o = simd::fused<A>(sum, inverse, simd::floats<A>(0.0f));
+        if (c + L <= n) {
+          simd::store_from_floats<A>(y + c, o);
+        } else {
+          simd::store_first<A>(y + c, o, n - c);
+        }
+      }
+    }
   }
 
   Keys keys_;

@@ -26,6 +26,10 @@ template <>
 inline constexpr table<float, 5> exp2_coefficients<5>{
     {0x1.62e4bap-1f, 0x1.ebdb5ap-3f, 0x1.c91cecp-5f, 0x1.277856p-7f, 0x1.e974fap-10f}};
 
+/// 255 * 2^f / (1 + f), by 1 + f.
+inline constexpr table<float, 5> exp2_bytes_coefficients{
+    {255 * 2.136453558f, 255 * -2.405177052f, 255 * 1.783513908f, 255 * -.5972977491f, 255 * .0823961319f}};
+
 /// c[0] + c[1] x + ... by Horner's rule, each step one fma.
 template <class A, std::size_t N>
 [[gnu::always_inline]] inline floats<A> polynomial(table<float, N> const& c, floats<A> x) noexcept {
@@ -75,13 +79,34 @@ template <int Degree, class A>
 ///
 /// The bits of the integer y are those of the float 2^n (1 + f), n = floor(x), f = x - n (Schraudolph 1999); a quartic of
 /// 1 + f near 255 * 2^f / (1 + f) does the rest (least maximal relative error). No floor, no power.
+///
+/// N registers take each step together: one after the other they fill the queues of a core with what waits.
+template <class A, std::size_t N>
+[[gnu::always_inline]] inline void exp2_bytes(floats<A> const (&y)[N], ints<A> (&out)[N]) noexcept {
+  constexpr auto& c = detail::exp2_bytes_coefficients;
+  auto const each = [](auto const& f) __attribute__((always_inline)) {
+    octavo::detail::unroll<static_cast<int>(N)>(f);
+  };
+  floats<A> fraction[N];
+  floats<A> p[N];
+  each([&](int i) __attribute__((always_inline)) {
+    out[i] = to_ints<A>(y[i]);
+    fraction[i] = as_floats<A>(bit_or<A>(bit_and<A>(out[i], 0x007fffffu), ints<A>(0x3f800000)));
+    p[i] = floats<A>(c[4]);
+  });
+  octavo::detail::unroll<4>([&](int k) __attribute__((always_inline)) {
+    each([&](int i) __attribute__((always_inline)) {
+      p[i] = in_register(fused<A>(p[i], fraction[i], floats<A>(c[static_cast<std::size_t>(3 - k)])));
+    });
+  });
+  each([&](int i) __attribute__((always_inline)) { out[i] = to_ints<A>(as_floats<A>(out[i]) * p[i]); });
+}
 template <class A>
 [[nodiscard, gnu::always_inline]] inline ints<A> exp2_bytes(floats<A> y) noexcept {
-  constexpr octavo::detail::table<float, 5> c{
-      {255 * 2.136453558f, 255 * -2.405177052f, 255 * 1.783513908f, 255 * -.5972977491f, 255 * .0823961319f}};
-  auto const bits = to_ints<A>(y);
-  auto const fraction = as_floats<A>(bit_or<A>(bit_and<A>(bits, 0x007fffffu), ints<A>(0x3f800000)));
-  return to_ints<A>(as_floats<A>(bits) * detail::polynomial<A>(c, fraction));
+  floats<A> const x[1] = {y};
+  ints<A> bytes[1];
+  exp2_bytes<A>(x, bytes);
+  return bytes[0];
 }
 
 /// tanh x, absolute error 2.5e-7: an odd polynomial below 0.625, 1 - 2 / (1 + 2^(2 x log2 e))
