@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "octavo/core/views.hpp"
+#include "octavo/kernel/burst_tile.hpp"
 #include "octavo/kernel/expand.hpp"
 #include "octavo/kernel/matrix_tile.hpp"
 #include "octavo/kernel/minima.hpp"
@@ -63,7 +64,7 @@ class matmul_run {
                                        : short_swapped                  ? 18
                                                                         : 13;
   /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked; in the first
-  /// level where a load serves few products (AVX2, 512 tokens, of the peak: w4_g128 0.82 to 0.86, w4_g32 0.73 to 0.78).
+  /// level where a load serves few products (AVX2, one scale for a row).
   static constexpr index chunk = wide::as_packed ? 262144 : weights::burst != 0 && !shape::many ? 24576 : 131072;
 
   /// Tokens that meet a panel at most, and bytes of their activations, which stay in the second level cache.
@@ -177,6 +178,12 @@ class matmul_run {
     auto const stream = kernel::packed_stream(layout_, x_.segments(), w_.panel(p));
     auto* const sums = reinterpret_cast<std::int32_t*>(own);
     if constexpr (weights::operand_zeros) { kernel::weight_byte_sums<weights>(stream, sums); }
+    if constexpr (kernel::takes_bursts<weights>) {
+      if (tokens >= 8 && stream.last_steps == stream.steps) {
+        multiply_bursts(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
+        return;
+      }
+    }
     bool const expanding = expands && tokens >= expand_from && can_expand();
     if constexpr (stationary_units != 0) {
       if (tokens >= 8 && !expanding && stream.last_steps == stream.steps) {
@@ -249,6 +256,25 @@ class matmul_run {
           kernel::begin_sums<weights, registers>(stream, x, r, n, sums, width);
           kernel::stationary_tile<weights, stationary_units, registers, together>(stream, x, n, r, sums, width);
           store(sums, width, p, r, smaller(rows - r, width), first + t, n, epilogue);
+        }
+        x.advance(n);
+      }
+    }
+  }
+
+  template <class Epilogue>
+  void multiply_bursts(kernel::weight_stream const& stream, kernel::token_block<weights> x, index p, index rows,
+                       index first, index tokens, Epilogue const& epilogue) noexcept {
+    if constexpr (kernel::takes_bursts<weights>) {
+      constexpr index most = kernel::burst_tokens;
+      index n = 0;
+      for (index t = 0; t < tokens; t += n) {
+        n = ceil_div(tokens - t, ceil_div(tokens - t, most));
+        alignas(64) float sums[static_cast<std::size_t>(most * panel_rows)];
+        for (index r = 0; r < rows; r += L) { kernel::begin_sums<weights, 1>(stream, x, r, n, sums + r * most, L); }
+        kernel::burst_tile<weights>(stream, x, n, rows, sums);
+        for (index r = 0; r < rows; r += L) {
+          store(sums + r * most, L, p, r, smaller(rows - r, L), first + t, n, epilogue);
         }
         x.advance(n);
       }

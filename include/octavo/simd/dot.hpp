@@ -71,6 +71,10 @@ struct dot<A, Highest> {
   [[gnu::always_inline]] static accumulator add(accumulator acc, weight w, operand a) noexcept {
     return native::add_words(acc, native::multiply_bytes(w, a));
   }
+  /// Both, if they are of one burst.
+  [[gnu::always_inline]] static accumulator sum_of(accumulator a, accumulator b) noexcept {
+    return native::add_words(a, b);
+  }
   [[gnu::always_inline]] static ints<A> flush(ints<A> sum, accumulator acc) noexcept {
     return ints<A>(native::add_ints(sum, native::widen(acc)));
   }
