@@ -4,6 +4,7 @@
 #include "octavo/format/integer.hpp"
 #include "octavo/format/minifloat.hpp"
 #include "octavo/quant/affine.hpp"
+#include "octavo/quant/affine_codebook.hpp"
 #include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/symmetric.hpp"
 
@@ -12,21 +13,41 @@
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <vector>
 
 using namespace octavo;
 
 namespace {
 
+/// The table of laws that need one.
+template <class Q>
+detail::book_of<Q> some_book() {
+  detail::book_of<Q> book;
+  if constexpr (has_book<Q>) {
+    static auto const table = [] {
+      codebook_params<Q::format::bits> p{};
+      for (std::size_t c = 0; c < std::size(p.values); ++c) {
+        double const even = 2.0 * static_cast<double>(c) / static_cast<double>(std::size(p.values) - 1) - 1;
+        p.values[c] = static_cast<float>(even * std::fabs(even));  // many near 0
+      }
+      return typename Q::book(p);
+    }();
+    book.table = &table;
+  }
+  return book;
+}
+
 template <class A, class Q>
 void check(std::vector<float> const& x) {
   std::vector<code> expected(x.size());
   std::vector<code> got(x.size());
   auto const n = static_cast<octavo::index>(x.size());
-  auto const p = detail::plain_encoder::encode<Q>(x.data(), n, expected.data());
-  auto const q = kernel::vector_encoder<A>::template encode<Q>(x.data(), n, got.data());
+  auto const p = detail::plain_encoder::encode<Q>(x.data(), n, expected.data(), some_book<Q>());
+  auto const q = kernel::vector_encoder<A>::template encode<Q>(x.data(), n, got.data(), some_book<Q>());
   INFO(arch_name<A> << ", " << n << " numbers");
   CHECK(test::same_bits(Q::scale(p), Q::scale(q)));
   if (Q::scale(p) == Q::scale(p)) { CHECK(expected == got); }  // of NaN codes do not matter
@@ -45,17 +66,17 @@ void check_channels(std::vector<float> const& x, octavo::index channels) {
   std::vector<code> codes(static_cast<std::size_t>(16 * stride));
   auto vector_codes = codes;
   detail::plain_encoder::encode_channels<Q, 16>(x.data(), channels, expected.data(), scale_bytes, codes.data(),
-                                                stride);
+                                                stride, some_book<Q>());
   kernel::vector_encoder<A>::template encode_channels<Q, 16>(x.data(), channels, got.data(), scale_bytes,
-                                                             vector_codes.data(), stride);
+                                                             vector_codes.data(), stride, some_book<Q>());
   INFO(arch_name<A> << ", " << channels << " channels");
   int wrong = 0;
   for (octavo::index c = 0; c < channels; ++c) {
     using P = detail::param_arrays<Q>;
     for (octavo::index i = 0; i < 16; ++i) {
       auto const at = static_cast<std::size_t>(i * stride + c);
-      float const a = P::value(expected.data(), scale_bytes, c, codes[at]);
-      wrong += test::same_bits(a, P::value(got.data(), scale_bytes, c, vector_codes[at])) ? 0 : 1;
+      float const a = P::value(expected.data(), scale_bytes, c, codes[at], some_book<Q>());
+      wrong += test::same_bits(a, P::value(got.data(), scale_bytes, c, vector_codes[at], some_book<Q>())) ? 0 : 1;
       wrong += std::isnan(a) || codes[at] == vector_codes[at] ? 0 : 1;
     }
   }
@@ -74,6 +95,9 @@ TEST_CASE("vector_encoder gives each channel the codes and parameters of the qua
         check_channels<A, symmetric<int4, scale_as<f16>>>(x, channels);
         check_channels<A, affine<uint4>>(x, channels);
         check_channels<A, affine_min<uint2, scale_as<f16>>>(x, channels);
+        check_channels<A, affine_codebook<codebook<2>, scale_as<f16>>>(x, channels);
+        check_channels<A, affine_codebook<codebook<4>>>(x, channels);
+        check_channels<A, affine_codebook<nf4, scale_as<bf16>>>(x, channels);
         check_channels<A, symmetric<e2m1, scale_as<e8m0>>>(x, channels);  // by the quantizer
         x[0] = round == 0 ? -0.0f : std::nanf("");
       }
@@ -92,6 +116,9 @@ TEST_CASE("vector_encoder gives the codes and parameters of the quantizer") {
         check<A, affine<uint4, scale_as<f16>>>(x);
         check<A, affine<octavo::uint8>>(x);
         check<A, affine_min<uint2, scale_as<f16>>>(x);
+        check<A, affine_codebook<codebook<2>, scale_as<f16>>>(x);
+        check<A, affine_codebook<codebook<8>>>(x);
+        check<A, affine_codebook<nf4, scale_as<f16>>>(x);
         if (n == 0) { break; }
         x.back() = round == 0 ? 1e30f : std::nanf("");
       }
@@ -111,6 +138,26 @@ TEST_CASE("vector_encoder takes the sign of the first zero as a minimum") {
     x[33] = 3e38f;
     x[1] = -3e38f;  // a range that overflows
     check<A, affine_min<uint2>>(x);
+  });
+}
+
+TEST_CASE("vector_encoder finds the middle of a range whose extent overflows, and of zeros the first one's sign") {
+  test::for_every_arch([](auto arch) {
+    using A = typename decltype(arch)::type;
+    using Q = affine_codebook<codebook<2>>;
+    std::vector<float> x(35, 1.0f);
+    x[2] = 3e38f;
+    x[1] = -2.9e38f;
+    check<A, Q>(x);
+    check_channels<A, Q>(std::vector<float>(16 * 3, 2.0f), 3);
+    std::fill(x.begin(), x.end(), 0.0f);
+    check<A, Q>(x);
+    x[0] = -0.0f;
+    check<A, Q>(x);
+    x.resize(48);
+    x[1] = 3e38f;
+    x[4] = -3e38f;
+    check_channels<A, Q>(x, 3);
   });
 }
 

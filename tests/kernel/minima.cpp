@@ -19,6 +19,22 @@ namespace {
 using by_row = scheme<affine_min<uint4>, per_row>;
 using by_tensor = scheme<affine_min<uint8, scale_as<bf16>>, per_tensor>;
 
+/// Few tokens by more panels than are multiplied at once: sums of the next ones begin while these are multiplied, some
+/// groups behind; rows of up to eight groups and of more.
+template <class S, class A, class X = float>
+void check_next_panels() {
+  for (octavo::index const tokens : {1, 2}) {
+    for (octavo::index const cols : {31, 256, 300, 700}) {
+      auto const w = quantize<S>(test::matrix<float>(790, cols, 1700), on<scalar>());
+      test::matrix<X> const x(cols, tokens, 1701);
+      test::matrix<float> y(790, tokens);
+      matmul<A>(w, x, y);
+      INFO(cols << " columns, tokens " << tokens);
+      CHECK(test::differences(y, test::plain_matmul<test::activation_of<A, X>>(w.view(), x)) == 0);
+    }
+  }
+}
+
 /// Packed bytes with `bad` for the last minimum of row 17: no product with the row is finite, all else is as without it.
 template <class S, class A, class X = float>
 void check_bad_minimum(float bad) {
@@ -62,6 +78,13 @@ TEST_CASE("minima by floats equal the plain product") { test::check_shapes<w4_mi
 TEST_CASE("minima by bf16 equal the plain product") {
   STATIC_REQUIRE(path_of<w4_min_g<32>, bf16> == path::bf16_dot);
   test::check_shapes<w4_min_g<32>, as_is, bf16>(1500);
+}
+
+TEST_CASE("minima of the next panels, of every kind, equal the plain product") {
+  check_next_panels<w4_min_g<32>, a8>();
+  check_next_panels<w4_min_g<32>, as_is, bf16>();
+  check_next_panels<q4_k, a8>();
+  check_next_panels<spqr<4>, a8>();
 }
 
 TEST_CASE("minima that are NaN or infinite stay in their row") {

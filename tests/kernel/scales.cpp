@@ -33,7 +33,7 @@ void check_scales() {
     later.segments -= 5;
     later.first = 5;
     auto second = whole;
-    second.next_panel_params();
+    second.next_panels(1);
     int wrong = 0;
     auto const same = [&](simd::floats<A> found, auto const& expected) {
       std::vector<float> lanes(static_cast<std::size_t>(simd::lanes<A>));
@@ -51,8 +51,10 @@ void check_scales() {
         same(kernel::load_scales<weights>(whole, g, whole.panel_stride, row), below);
         same(kernel::load_scales<weights>(second, g, 0, row), below);
         if constexpr (layout_type::minima) {
-          same(kernel::load_minima<A, layout_type>(whole, g, row),
+          same(kernel::load_minima<A, layout_type>(whole, g, 0, row),
                [&](octavo::index i) { return view.minimum_at(row + i, g); });
+          same(kernel::load_minima<A, layout_type>(whole, g, whole.panel_stride, row),
+               [&](octavo::index i) { return view.minimum_at(64 + row + i, g); });
         }
       }
     }

@@ -32,6 +32,9 @@ struct token_source {
     auto const v = simd::load_first<A>(x + k, n);
     return column == nullptr ? v : v * simd::load_first<A>(column + k, n);
   }
+  /// Asks for what stands behind the token as far as k is behind its begin: mostly the next one. Encoding finds a token in a
+  /// near cache, since its range was just sought, and memory would rest (e4m3: from 0.46 to 0.70 of its speed).
+  [[gnu::always_inline]] void ask_behind(index k) const noexcept { __builtin_prefetch(x + features + k); }
   [[nodiscard]] float operator[](index k) const noexcept {
     float const v = static_cast<float>(x[k]);
     return column == nullptr ? v : v * column[k];
@@ -142,6 +145,7 @@ std::int64_t quantize_segment(token_source<A, T> const& x, typename Q::params co
       for (; k + 4 * L <= present; k += 4 * L) {
         simd::ints<A> bytes[4];
         detail::unroll<4>([&](int i) __attribute__((always_inline)) {
+          x.ask_behind(first + k + i * L);
           bytes[i] = operand_integers<A, F>(encode_lanes<A, Q>(x.load(first + k + i * L), lanes));
           total = total + bytes[i];
         });
@@ -185,6 +189,7 @@ struct operand_writer {
   using operand = typename W::operand;
   using A = typename W::arch;
   static constexpr bool pairs = std::is_same_v<operand, std::uint16_t>;
+  static constexpr bool rounded = Rounded;
 
   static void put(operand* out, index k, float value) noexcept {
     if constexpr (pairs) {
@@ -205,7 +210,25 @@ struct operand_writer {
     }
     if constexpr (!pairs) { (Swap ? simd::swap_pairs<A>(value) : value).store_unaligned(out + k); }
   }
+  /// Values that need no rounding, and no sign of 0 where others lose it.
+  [[gnu::always_inline]] static void put_exact(operand* out, index k, simd::floats<A> value) noexcept {
+    if constexpr (pairs) {
+      simd::store_narrow<A>(out + k, simd::shift_right<16, A>(simd::as_ints<A>(value)));
+    } else {
+      (Swap ? simd::swap_pairs<A>(value) : value).store_unaligned(out + k);
+    }
+  }
 };
+
+/// Whether the operands of Q are values of a minifloat that are what the scaled numbers round to: neither rounded again nor
+/// so small that they count as 0.
+template <class Q, bool Rounded>
+inline constexpr bool rounds_to_operands = [] {
+  if constexpr (detail::is_symmetric<Q> && vector_quantizer<Q> && detail::is_minifloat<typename Q::format>) {
+    return !Rounded || (exact_in_bf16<typename Q::format> && Q::format::bias + Q::format::mantissa_bits < 99);
+  }
+  return false;
+}();
 
 /// Writes one segment of one token for a float path; k beyond `present` are 0.
 template <class Writer, class A, class T>
@@ -228,8 +251,14 @@ void quantize_segment(token_source<A, T> const& x, typename Q::params const& p, 
   if constexpr (vector_quantizer<Q>) {
     auto const lanes = in_all_lanes<A, Q>(p);
     for (; k + L <= present; k += L) {
-      auto const numbers = encode_lanes<A, Q>(x.load(first + k), lanes);
-      Writer::put(out, k, operand_values<A, typename Q::format>(numbers, lanes.zero));
+      x.ask_behind(first + k);
+      if constexpr (rounds_to_operands<Q, Writer::rounded>) {
+        auto const bounded = bounded_lanes<A, Q>(x.load(first + k), lanes);
+        Writer::put_exact(out, k, round_to_minifloat<A, typename Q::format, !Writer::rounded>(bounded));
+      } else {
+        auto const numbers = encode_lanes<A, Q>(x.load(first + k), lanes);
+        Writer::put(out, k, operand_values<A, typename Q::format>(numbers, lanes.zero));
+      }
     }
   }
   for (; k < present; ++k) {

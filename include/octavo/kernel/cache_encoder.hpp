@@ -7,16 +7,46 @@
 #include <cstring>
 
 #include "octavo/kernel/activations.hpp"
+#include "octavo/kernel/codebook_search.hpp"
 #include "octavo/storage/cache_layout.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
+/// Codes of values over a range, a byte each: by a format that vectors know, or by the table of a cache.
+template <class A, class Q>
+class range_codes {
+ public:
+  explicit range_codes(detail::book_of<Q>) noexcept {}
+  [[gnu::always_inline]] void store(code* to, simd::floats<A> on_range) const noexcept {
+    simd::store_unsigned_bytes<A>(to, encode_numbers<A, typename Q::format>(on_range));
+  }
+};
+template <class A, has_book Q>
+class range_codes<A, Q> {
+ public:
+  explicit range_codes(detail::book_of<Q> book) noexcept : search_(book.table->centres) {}
+  [[gnu::always_inline]] void store(code* to, simd::floats<A> on_range) const noexcept {
+    simd::store_unsigned_bytes<A>(to, search_(on_range));
+  }
+
+ private:
+  codebook_search<A, Q::format::bits> search_;
+};
+
 /// As detail::plain_encoder, to the bit. Quantizers without a vector law go through it.
 template <class A>
 struct vector_encoder {
   static constexpr index L = simd::lanes<A>;
+  /// Whether codes of Q are those of range_codes.
+  template <class Q>
+  static constexpr bool on_range = [] {
+    if constexpr (detail::is_affine_codebook<Q>) {
+      return has_book<Q> || encoding_of<typename Q::format> == encoding::steps;
+    }
+    return false;
+  }();
 
   template <class T>
   static void load(T const* from, index n, float* to) noexcept {
@@ -26,7 +56,17 @@ struct vector_encoder {
   [[nodiscard]] static typename Q::params encode(float const* from, index n, code* to,
                                                  detail::book_of<Q> book = {}) noexcept {
     using F = typename Q::format;
-    if constexpr (!(integer_quantizer<Q> && (tracks_range<Q> || detail::is_affine_min<Q>))) {
+    if constexpr (on_range<Q>) {
+      auto const p = params_of<Q>(token_source<A, float>{from, nullptr, n});
+      range_codes<A, Q> const codes(book);
+      index i = 0;
+      for (; i + L <= n; i += L) {
+        codes.store(to + i,
+                    (simd::load_floats<A>(from + i) - simd::floats<A>(p.minimum)) * simd::floats<A>(p.inverse));
+      }
+      for (; i < n; ++i) { to[i] = book.encode(from[i], p); }
+      return p;
+    } else if constexpr (!(integer_quantizer<Q> && (tracks_range<Q> || detail::is_affine_min<Q>))) {
       return detail::plain_encoder::encode<Q>(from, n, to, book);
     } else {
       token_source<A, float> const x{from, nullptr, n};
@@ -70,11 +110,9 @@ struct vector_encoder {
       detail::value_range const most(highs, highs + L, highs[0]);
       detail::value_range rest(x.x + whole, x.x + n, least.low);
       rest.high = most.high > rest.high ? most.high : rest.high;
-      if (simd::largest<A>(bits) >= 0x7f800000 || !detail::is_finite(rest.high - rest.low)) {
-        return Q::from_range(-__builtin_inff(), __builtin_inff());
-      }
+      if (simd::largest<A>(bits) >= 0x7f800000) { return Q::from_range(-__builtin_inff(), __builtin_inff()); }
       for (index i = 0; rest.low == 0 && i < n; ++i) {  // of zeros the first one, whatever its sign
-        if (x.x[i] == 0) { return Q::from_range(x.x[i], rest.high); }
+        if (x.x[i] == 0) { return Q::from_range(x.x[i], rest.high == 0 ? x.x[i] : rest.high); }
       }
       return Q::from_range(rest.low, rest.high);
     }
@@ -84,11 +122,12 @@ struct vector_encoder {
   static void encode_channels(float const* from, index channels, std::byte* params, index scale_bytes, code* to,
                               index stride, detail::book_of<Q> book = {}) noexcept {
     using F = typename Q::format;
-    if constexpr (!(integer_quantizer<Q> && tracks_lanes<Q>)) {
+    if constexpr (!((integer_quantizer<Q> || on_range<Q>)&&tracks_lanes<Q>)) {
       detail::plain_encoder::encode_channels<Q, G>(from, channels, params, scale_bytes, to, stride, book);
     } else {
       using T = typename Q::scale_type;
-      simd::ints<A> const lowest(lattice<F>.lowest + 128);
+      [[maybe_unused]] simd::ints<A> const lowest(lattice<F>.lowest + 128);
+      [[maybe_unused]] std::conditional_t<on_range<Q>, range_codes<A, Q>, detail::book_of<Q>> const codes(book);
       for (index c = 0; c < channels; c += L) {
         index const n = smaller(L, channels - c);
         auto const load = [&](index i) __attribute__((always_inline)) {
@@ -112,8 +151,12 @@ struct vector_encoder {
           std::memcpy(params + scale_bytes + c, zeros, static_cast<std::size_t>(n));
         }
         for (index i = 0; i < G; ++i) {
-          auto const integers = encode_lanes<A, Q>(load(i), lanes);
           code* const at = to + i * stride + c;
+          if constexpr (on_range<Q>) {
+            codes.store(at, (load(i) - lanes.minimum) * lanes.inverse);
+            continue;
+          }
+          auto const integers = encode_lanes<A, Q>(load(i), lanes);
           simd::store_narrow<A>(reinterpret_cast<std::int8_t*>(at), integers - lowest);
           for (index j = 0; j < L; ++j) { at[j] = static_cast<code>(at[j] ^ 128 ^ consecutive_flip<F>); }
         }

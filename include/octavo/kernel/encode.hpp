@@ -72,6 +72,22 @@ template <class A, class F, bool Bounded>
   return c;
 }
 
+/// The value of that code, by the same sum. Zeros are +0, or have their sign where `SignedZero`. Pre: x is within the values of
+/// F, not NaN.
+template <class A, class F, bool SignedZero>
+[[nodiscard, gnu::always_inline]] inline simd::floats<A> round_to_minifloat(simd::floats<A> x) noexcept {
+  using ints = simd::ints<A>;
+  constexpr int M = F::mantissa_bits;
+  constexpr std::int32_t low = (128 - F::bias) << 23;
+  auto const bits = simd::as_ints<A>(x);
+  auto const sign = simd::bit_and<A>(bits, 0x80000000u);
+  auto const power = simd::maximum<A>(simd::bit_and<A>(bits, 0x7f800000u), ints(low));
+  auto const magic = simd::as_floats<A>(simd::bit_or<A>(power + ints((23 - M) << 23), sign));
+  auto const value = simd::opaque<A>(x + magic) - magic;
+  if constexpr (SignedZero) { return simd::as_floats<A>(simd::bit_or<A>(simd::as_ints<A>(value), sign)); }
+  return value;
+}
+
 /// For each level of a binary search, from the one with the fewest choices: what x is compared with by the index so far.
 template <class F>
 struct search_tables {

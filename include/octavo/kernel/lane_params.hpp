@@ -10,6 +10,7 @@
 #include "octavo/kernel/lane_scale.hpp"
 #include "octavo/quant/absmean.hpp"
 #include "octavo/quant/affine.hpp"
+#include "octavo/quant/affine_codebook.hpp"
 #include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/signed_max.hpp"
 #include "octavo/quant/symmetric.hpp"
@@ -38,7 +39,8 @@ inline constexpr bool tracks_lanes = [] {
   if constexpr (tracks_range<Q>) {
     return vector_rule<typename Q::scale_rule>;
   } else {
-    return (detail::is_affine_min<Q> || detail::is_signed_max<Q>)&&!has_quantized_scales<Q>;
+    return (detail::is_affine_min<Q> || detail::is_affine_codebook<Q> ||
+            detail::is_signed_max<Q>)&&!has_quantized_scales<Q>;
   }
 }();
 
@@ -73,7 +75,8 @@ template <class A, class Q>
 /// extremes if the law has a zero point or a minimum; the number farthest from 0 with its sign.
 template <class A, class Q>
 class range_tracker {
-  static constexpr bool from_minimum = detail::is_affine_min<Q>;
+  static constexpr bool from_middle = detail::is_affine_codebook<Q>;
+  static constexpr bool from_minimum = detail::is_affine_min<Q> || from_middle;
   static constexpr bool extremes = detail::is_affine<Q> || from_minimum;
   static constexpr bool with_sign = detail::is_signed_max<Q>;
   static constexpr auto n = static_cast<std::size_t>(simd::lanes<A>);
@@ -147,11 +150,18 @@ class range_tracker {
       };
       return {flip(fit.scale), flip(fit.inverse)};
     } else {
-      auto const extent = simd::where_less<A>(size, infinity, high_ - low_, infinity);
+      auto const extent = simd::where_less<A>(size, infinity, range_of_lanes(), infinity);
       if constexpr (from_minimum) {
-        auto const fit = fit_lanes<A, T, mx_floor>(extent, Q::highest);
+        auto const fit = [&] {
+          if constexpr (from_middle) {
+            return fit_lanes<A, T, mx_floor>(extent, 1.0f);
+          } else {
+            return fit_lanes<A, T, mx_floor>(extent, Q::highest);
+          }
+        }();
+        auto const exact = from_middle ? half(high_) + half(low_) : low_;
         T minima[n];
-        simd::store_from_floats<A>(minima, clamp<A>(low_, -Q::largest_minimum, Q::largest_minimum));
+        simd::store_from_floats<A>(minima, clamp<A>(exact, -Q::largest_minimum, Q::largest_minimum));
         auto const minimum =
             simd::where_less<A>(extent, infinity, simd::load_as_floats<A>(minima), floats(detail::not_a_number));
         return {fit.scale, fit.inverse, minimum};
@@ -191,6 +201,13 @@ class range_tracker {
     }
     return all;
   }
+  [[nodiscard, gnu::always_inline]] static floats half(floats x) noexcept {
+    return simd::opaque<A>(floats(0.5f) * x);
+  }
+  /// What the scale is a part of.
+  [[nodiscard, gnu::always_inline]] floats range_of_lanes() const noexcept {
+    return from_middle ? half(high_) - half(low_) : high_ - low_;
+  }
   struct nothing {};
   template <bool There>
   using member = std::conditional_t<There, floats, nothing>;
@@ -220,6 +237,22 @@ template <class F>
   }
 }
 
+/// x by the inverse scale of a symmetric law, and the same within its values.
+template <class A, class Q>
+[[nodiscard, gnu::always_inline]] inline simd::floats<A> scaled_lanes(simd::floats<A> x,
+                                                                      lane_params<A, Q> const& p) noexcept {
+  if constexpr (Q::divides) { return simd::divide<A>(x, p.inverse); }
+  return x * p.inverse;
+}
+template <class A, class Q>
+[[nodiscard, gnu::always_inline]] inline simd::floats<A> bounded_lanes(simd::floats<A> x,
+                                                                       lane_params<A, Q> const& p) noexcept {
+  using F = typename Q::format;
+  constexpr float low = -Q::limit > lowest_value<F> ? -Q::limit : lowest_value<F>;
+  constexpr float high = Q::limit < largest_value<F> ? Q::limit : largest_value<F>;
+  return clamp<A>(scaled_lanes<A, Q>(x, p), low, high);
+}
+
 /// The codes of Q::encode as encode_numbers gives them. Parameters may differ from lane to lane.
 template <class A, class Q>
 [[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_lanes(simd::floats<A> x,
@@ -227,15 +260,8 @@ template <class A, class Q>
   using F = typename Q::format;
   using ints = simd::ints<A>;
   if constexpr (detail::is_symmetric<Q>) {
-    auto const scaled = [&]() __attribute__((always_inline)) {
-      if constexpr (Q::divides) { return simd::divide<A>(x, p.inverse); }
-      return x * p.inverse;
-    }
-    ();
-    if constexpr (clamps_itself<F>(Q::limit)) { return encode_numbers<A, F>(scaled); }
-    constexpr float low = -Q::limit > lowest_value<F> ? -Q::limit : lowest_value<F>;
-    constexpr float high = Q::limit < largest_value<F> ? Q::limit : largest_value<F>;
-    return encode_numbers<A, F, true>(clamp<A>(scaled, low, high));
+    if constexpr (clamps_itself<F>(Q::limit)) { return encode_numbers<A, F>(scaled_lanes<A, Q>(x, p)); }
+    return encode_numbers<A, F, true>(bounded_lanes<A, Q>(x, p));
   } else if constexpr (detail::is_affine<Q>) {
     auto const q = simd::to_ints<A>(clamp<A>(x * p.inverse, -1024.0f, 1024.0f)) + p.zero;
     return simd::minimum<A>(simd::maximum<A>(q, ints(static_cast<int>(Q::lowest))),

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "octavo/core/views.hpp"
+#include "octavo/kernel/codebook_search.hpp"
 #include "octavo/kernel/lane_params.hpp"
 #include "octavo/kernel/stage.hpp"
 #include "octavo/storage/panel_writer.hpp"
@@ -336,13 +337,24 @@ class packer {
         std::memcpy(to + layout_.params_at(g) + row * 4, &one, sizeof one);
       } else {
         params group = shared_;
-        if constexpr (!per_tensor_scale) {
+        if constexpr (!per_tensor_scale || detail::is_codebook<Q>) {
           for (index k = 0; k < length; ++k) { room[k] = weights_(p * panel_rows + row, first + k); }
-          group = detail::calibrate<Q>(room, length);
         }
+        if constexpr (!per_tensor_scale) { group = detail::calibrate<Q>(room, length); }
         writer.put_params(row, g, group);
-        for (index k = 0; k < length; ++k) {
-          writer.put_code(layout_.at(row, g, k), Q::encode(weights_(p * panel_rows + row, first + k), group));
+        if constexpr (detail::is_codebook<Q>) {
+          codebook_search<A, F::bits> const search(group);
+          constexpr index some = 64;
+          code codes[some];
+          for (index k = 0; k < length; k += some) {
+            index const n = smaller(some, length - k);
+            encode_by_table(search, group, room + k, n, codes);
+            for (index i = 0; i < n; ++i) { writer.put_code(layout_.at(row, g, k + i), codes[i]); }
+          }
+        } else {
+          for (index k = 0; k < length; ++k) {
+            writer.put_code(layout_.at(row, g, k), Q::encode(weights_(p * panel_rows + row, first + k), group));
+          }
         }
       }
     }

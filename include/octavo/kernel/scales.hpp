@@ -66,11 +66,12 @@ template <class Weights>
   }
 }
 
-/// The minima of `lanes` rows from `row` in segment s.
+/// The minima of `lanes` rows from `row` in segment s, `panel_offset` bytes behind the panel of w.
 template <class A, class Layout>
 [[nodiscard, gnu::always_inline]] inline simd::floats<A> load_minima(weight_stream const& w, index s,
-                                                                     index row) noexcept {
-  return load_stored_minima<A, Layout>(w.minima_of<Layout>(s), w.params_of(s), w.shared_of<Layout>(s), row);
+                                                                     index panel_offset, index row) noexcept {
+  return load_stored_minima<A, Layout>(w.minima_of<Layout>(s) + panel_offset, w.params_of(s) + panel_offset,
+                                       w.shared_of<Layout>(s) + panel_offset, row);
 }
 
 }  // namespace kernel

@@ -82,12 +82,13 @@ struct weight_stream {
     if constexpr (Layout::two_level) { return minima + (first + s) * Layout::scale_bytes; }
     return params_of(s) + Layout::scale_bytes;
   }
-  /// The parameters of the next panel in place of those of this.
-  [[gnu::always_inline]] void next_panel_params() noexcept {
-    params += panel_stride;
-    last_params += panel_stride;
-    shared += panel_stride;
-    minima += panel_stride;
+  /// What is n panels behind in place of this.
+  [[gnu::always_inline]] void next_panels(index n) noexcept {
+    codes += n * panel_stride;
+    params += n * panel_stride;
+    last_params += n * panel_stride;
+    shared += n * panel_stride;
+    minima += n * panel_stride;
   }
 
   /// A tile's share of the `bytes` from `next` that are read after the last tile: `part` of `parts`, from the `done`-th.

@@ -145,10 +145,7 @@ class matmul_run {
       index done = 0;
       detail::unroll<few_tokens>([&](auto i) __attribute__((always_inline)) {
         constexpr int T = i + 1;
-        if (y_.tokens() == T && most >= shape::panels(T)) {
-          done = shape::panels(T);
-          multiply_panels<T>(p, epilogue);
-        }
+        if (y_.tokens() == T && most >= shape::panels(T)) { done = multiply_panels<T>(p, most, epilogue); }
       });
       if (done != 0) { return done; }
     }
@@ -156,21 +153,26 @@ class matmul_run {
     return 1;
   }
 
-  /// All of a few tokens, several panels at a time.
+  /// All of a few tokens, several panels at a time, as often as there are so many among the `most` from p; returns how many
+  /// panels these are.
   template <int T, class Epilogue>
-  void multiply_panels(index p, Epilogue const& epilogue) noexcept {
+  index multiply_panels(index p, index most, Epilogue const& epilogue) noexcept {
     constexpr int panels = shape::panels(T);
+    constexpr int registers = simd::panel_registers<A>;
     constexpr index width = panels * panel_rows;
-    alignas(64) float sums[static_cast<std::size_t>(T * width)];
+    alignas(64) float sums[2][static_cast<std::size_t>(T * width)];
+    auto const x = x_.block(0);
     auto stream = kernel::packed_stream(layout_, x_.segments(), w_.panel(p));
-    auto one = stream;
-    for (index i = 0; i < panels; ++i) {
-      kernel::begin_sums<weights, simd::panel_registers<A>>(one, x_.block(0), 0, T, sums + i * panel_rows, width);
-      one.next_panel_params();
+    index const end = p + most / panels * panels;
+    kernel::begin_panels<weights, T, registers, panels>(stream, x, sums[0]);
+    for (index here = p, turn = 0; here < end; here += panels, turn ^= 1) {
+      float* const next = here + panels < end ? sums[turn ^ 1] : nullptr;
+      if (next != nullptr) { std::memset(next, 0, sizeof sums[0]); }
+      kernel::tile<weights, T, registers, panels>(stream, x, 0, sums[turn], {}, next);
+      store(sums[turn], width, here, 0, smaller(width, layout_.rows - here * panel_rows), 0, T, epilogue);
+      stream.next_panels(panels);
     }
-    stream.ask_for(w_.panel(p) + layout_.panel_bytes(), layout_.panel_bytes(), 0, 1, 1);
-    kernel::tile<weights, T, simd::panel_registers<A>, panels>(stream, x_.block(0), 0, sums);
-    store(sums, width, p, 0, smaller(width, layout_.rows - p * panel_rows), 0, T, epilogue);
+    return end - p;
   }
 
   template <class Epilogue>

@@ -104,5 +104,12 @@ struct affine_codebook<codebook<B>, Options...> : affine_codebook<codebook_forma
   }
 };
 
+namespace detail {
+template <class Q>
+inline constexpr bool is_affine_codebook = false;
+template <class F, class... Options>
+inline constexpr bool is_affine_codebook<affine_codebook<F, Options...>> = true;
+}  // namespace detail
+
 }  // namespace v0
 }  // namespace octavo

@@ -50,10 +50,14 @@ struct codebook {
     return calibrate(xs.data(), xs.data() + xs.size());
   }
 
+  /// Up to which numbers have code c rather than the next.
+  [[nodiscard, gnu::always_inline]] static constexpr float middle(params const& p, std::size_t c) noexcept {
+    return detail::opaque(0.5f * p.values[c]) + detail::opaque(0.5f * p.values[c + 1]);
+  }
   [[gnu::always_inline]] static constexpr code encode(float x, params const& p) noexcept {
     std::size_t c = 0;  // how many middles are below x
     for (std::size_t step = size / 2; step > 0; step /= 2) {
-      if (x > 0.5f * p.values[c + step - 1] + 0.5f * p.values[c + step]) { c += step; }
+      if (x > middle(p, c + step - 1)) { c += step; }
     }
     while (c > 0 && p.values[c - 1] == p.values[c]) { --c; }
     return static_cast<code>(c);
@@ -67,6 +71,13 @@ struct codebook {
     return detail::is_finite(r.low) && detail::is_finite(r.high);
   }
 };
+
+namespace detail {
+template <class Q>
+inline constexpr bool is_codebook = false;
+template <int B>
+inline constexpr bool is_codebook<codebook<B>> = true;
+}  // namespace detail
 
 }  // namespace v0
 }  // namespace octavo
