@@ -42,7 +42,7 @@ def inlined(name, depth):
 
 
 def main():
-    if len(sys.argv) > 2:
+    if len(sys.argv) > 2 or sys.argv[1:] and sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     head = ["// SPDX-License-Identifier: MIT", "// Octavo in one header, made by cmake/amalgamate.py. Change its sources.",
             "//"]

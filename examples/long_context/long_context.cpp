@@ -29,7 +29,7 @@ struct options {
   std::string model;  // a GGUF file; empty: the one in `data`
   std::string text;   // empty: heldout.txt in `data`
   int context = 256;
-  int windows = 8;
+  int windows = 32;
   int needles = 8;
   int threads = 1;
   int million = 0;
@@ -40,7 +40,7 @@ constexpr char const* usage =
     "usage: long_context [options]\n"
     "  --model FILE    a Llama in GGUF, instead of the model that ships\n"
     "  --context N     tokens of a window (256)\n"
-    "  --windows N     windows of the text that perplexity is measured on (8)\n"
+    "  --windows N     windows of the text that perplexity is measured on (32)\n"
     "  --needles N     needles that are hidden, at so many depths (8)\n"
     "  --text FILE     the text (heldout.txt)\n"
     "  --threads N     threads that share the products (1)\n"
@@ -192,7 +192,7 @@ int main(int argc, char** argv) {
   model_type model(*weights, context, example::pages<float>(), pool);
   auto const kinds = kinds_of_heads(model, *weights, text, context);
   auto const books = books_of_layers(model, *weights, text, context);
-  std::printf("%-9s %-40s %15s %10s %16s %11s\n", "cache", "keys and values", "bytes per token", "perplexity",
+  std::printf("%-11s %-47s %15s %10s %16s %11s\n", "cache", "keys and values", "bytes per token", "perplexity",
               "x the first's", "found, in %");
   std::vector<row> rows;
   std::vector<example::reading> readings;
@@ -204,7 +204,7 @@ int main(int argc, char** argv) {
     double const found = example::needles_found(model, text, size, static_cast<std::size_t>(o.needles));
     rows.push_back({{c.name, std::move(read)}, bytes, found});
     readings.push_back(rows.back().read);
-    std::printf("%-9s %-40s %15.0f %10.3f %16s %11.1f\n", c.name, c.text, bytes, rows.back().perplexity(),
+    std::printf("%-11s %-47s %15.0f %10.3f %16s %11.1f\n", c.name, c.text, bytes, rows.back().perplexity(),
                 example::ratio_text(example::compare(readings.back().found, readings[0].found)).c_str(), 100 * found);
     std::fflush(stdout);
   }
