@@ -6,11 +6,13 @@
 #include "octavo/quant/schemes.hpp"
 
 #include "support/archs.hpp"
+#include "support/bits.hpp"
 #include "support/caches.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 using namespace octavo;
@@ -83,7 +85,61 @@ void check_keys(octavo::index d) {
   CHECK(wrong == 0);
 }
 
+/// Scores of `row` of n queries, from block `first` of a leaf that ends within a page.
+template <class A, class K>
+[[nodiscard]] std::vector<std::uint32_t> scores_of(octavo::kv_cache<K, k8> const& cache, std::vector<float> const& q,
+                                                   octavo::index n, octavo::index row, octavo::index first) {
+  octavo::index const d = cache.keys().head_dim();
+  octavo::index const all = static_cast<octavo::index>(q.size()) / d;
+  kernel::channel_page_keys<A, q8::quantizer, float, K> keys({q.data(), d, all, 1, d, d}, cache.keys(), 0.5f);
+  std::vector<float> scratch(static_cast<std::size_t>(keys.scratch(n)));
+  keys.use(scratch.data(), n);
+  keys.load_rows({1, all / 2}, 0, n);
+  std::vector<std::uint32_t> bits;
+  std::vector<float> scores(static_cast<std::size_t>(keys.width));
+  for (octavo::index const leaf : {0, 512}) {
+    octavo::index const size = leaf == 0 ? 512 : 188;
+    keys.load_leaf(1, leaf, size);
+    for (octavo::index b = first; b * keys.width < size; ++b) {
+      keys.template multiply<1>(row, b, scores.data());
+      for (float const x : scores) { bits.push_back(test::bits_of(x)); }
+    }
+  }
+  return bits;
+}
+/// Few queries, which may get their operands for a leaf at once, and more, which do not.
+template <class A, class K>
+void check_few(octavo::index d) {
+  auto const cache = test::cache_of<K, k8>(700, d, 8);
+  constexpr octavo::index many = kernel::page_tile_rows<A> + 1;
+  auto q = test::values(2 * many * d, 3);
+  auto const at = [&](octavo::index row, octavo::index c) -> float& {
+    return q[static_cast<std::size_t>((many + row) * d + c)];
+  };
+  for (octavo::index c = 0; c < d; ++c) { at(1, c) = 0; }
+  at(2, d - 1) = __builtin_nanf("");
+  at(3, 0) = 3e38f;
+  INFO(arch_name<A> << ", " << d << " channels");
+  for (octavo::index row = 0; row < kernel::page_tile_rows<A>; ++row) {
+    for (octavo::index const first : {0, 3}) {
+      CHECK(scores_of<A, K>(cache, q, kernel::page_tile_rows<A>, row, first) ==
+            scores_of<A, K>(cache, q, many, row, first));
+    }
+  }
+}
+
 }  // namespace
+
+TEST_CASE("few queries get the operands of a leaf at once, with the bits of one group after the other") {
+  test::for_every_arch([](auto arch) {
+    using A = typename decltype(arch)::type;
+    for (octavo::index const d : {64, 128}) {
+      check_few<A, scheme<affine_min<uint2>, per_channel_group<32>>>(d);
+      check_few<A, scheme<symmetric<int4>, per_channel_group<64>>>(d);
+      check_few<A, scheme<affine_min<uint4>, per_channel_group<16>>>(d);
+    }
+  });
+}
 
 TEST_CASE("channel_page_keys give scores of keys by channel as they are stored") {
   test::for_every_arch([](auto arch) {

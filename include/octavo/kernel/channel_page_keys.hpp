@@ -39,6 +39,20 @@ class channel_page_keys {
   /// Queries whose operands for a part are kept, as many as come before the next one, and what a tile goes beyond.
   static constexpr index kept = most_near_rows + page_tile_rows<A>;
   static constexpr std::int32_t nothing = -1;
+  /// Few queries get their operands for all groups of a leaf at once: their parameters are lanes of one register.
+  static constexpr bool loads_leaves = L == 16 && registers * L == page_tokens && sizeof(operand) == 1 &&
+                                       detail::is_symmetric<Quantizer> && integer_quantizer<Quantizer> &&
+                                       tracks_lanes<Quantizer> && !page_layout::zero_points;
+  static constexpr index leaf_groups = leaf_keys / page_tokens * groups;
+  static constexpr index most_channels = 128;
+  /// Where operands of a query and a group may be, and parameters of sixteen groups.
+  static constexpr index places = larger(groups * kept, loads_leaves ? leaf_groups* page_tile_rows<A> : 0) + 16;
+  struct larger_of_ints {
+    [[nodiscard, gnu::always_inline]] simd::ints<A> operator()(simd::ints<A> const& a,
+                                                               simd::ints<A> const& b) const noexcept {
+      return simd::maximum<A>(a, b);
+    }
+  };
 
  public:
   static constexpr index width = registers * L;
@@ -49,28 +63,40 @@ class channel_page_keys {
 
   /// Floats of scratch.
   [[nodiscard]] index scratch(index) const {
-    return round_up(ceil_div(product(groups, kept, stride(), sizeof_operand), 4), 16) + (1 + groups) * stride() +
-           round_up((3 * groups + 1) * kept + 1, 16);
+    return round_up(ceil_div(product(places, stride(), sizeof_operand), 4), 16) + (1 + groups) * stride() +
+           round_up(3 * places + kept + 1, 16);
   }
   void use(float* scratch, index) noexcept {
     rows_ = reinterpret_cast<operand*>(scratch);
-    products_ = scratch + round_up(ceil_div(groups * kept * stride() * sizeof_operand, 4), 16);
+    products_ = scratch + round_up(ceil_div(places * stride() * sizeof_operand, 4), 16);
     zeros_ = reinterpret_cast<std::int32_t*>(products_ + stride());
     start_ = zeros_ + groups * stride();
-    factors_ = reinterpret_cast<float*>(start_ + groups * kept);
-    minima_ = factors_ + groups * kept;
-    query_at_ = reinterpret_cast<std::int32_t*>(minima_ + groups * kept);
+    factors_ = reinterpret_cast<float*>(start_ + places);
+    minima_ = factors_ + places;
+    query_at_ = reinterpret_cast<std::int32_t*>(minima_ + places);
     query_at_[kept] = nothing;
   }
-  void load_leaf(index head, index first, index) noexcept {
+  void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;
+    leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens));
+    if constexpr (loads_leaves) {
+      bool const more = first + leaf_keys < k_.tokens();
+      index const next = more ? page_ + leaf_keys / page_tokens : 0;
+      next_pages_ = 0;
+      if (by_leaf_ && (more || head > 0)) {
+        next_pages_ = smaller(ceil_div(k_.tokens(), page_tokens) - next, leaf_keys / page_tokens);
+        next_ = k_.page(more ? head : head - 1, next) + k_.layout().params_at(0);
+      }
+    }
     query_at_[kept] = nothing;
   }
-  /// They are quantized for one group of keys after the other.
-  void load_rows(query_rows const& rows, index first, index) noexcept {
+  /// They are quantized for one group of keys after the other, or few of them for those of a leaf.
+  void load_rows(query_rows const& rows, index first, index n) noexcept {
     of_ = rows;
     first_ = first;
+    by_leaf_ = loads_leaves && n <= tokens && k_.head_dim() % 64 == 0 && k_.head_dim() <= most_channels;
+    rows_of_leaf_ = n;
     query_at_[kept] = nothing;
   }
   [[nodiscard, gnu::always_inline]] float factor(index) const noexcept { return factor_; }
@@ -84,23 +110,45 @@ class channel_page_keys {
     index const token = page_ * page_tokens + b * width;
     index const closed = smaller(k_.closed() - token, width);
     if (closed > 0) {
-      index const at = first % most_near_rows;
-      std::byte const* const page = k_.page(head_, token / page_tokens);
+      // Where operands of a query are for the first group, and those of the next query and the next group.
+      index const at = by_leaf_ ? first * leaf_groups + b * groups : first % most_near_rows;
+      index const next_query = by_leaf_ ? leaf_groups : 1;
+      index const next_group = by_leaf_ ? 1 : kept;
+      std::byte const* const page = leaf_.at[b * width / page_tokens];
       index const first_row = token % page_tokens;
-      load_part(token, page);
-      for (int t = 0; t < T; ++t) { load_query(first + t, at + t, token, page); }
+      if (by_leaf_) {
+        if constexpr (loads_leaves) {
+          load_queries(b);
+          index const bytes = k_.layout().bytes();
+          if (first == 0 && b < next_pages_) {
+            lines_ahead::run(next_ + b * bytes, bytes - k_.layout().params_at(0)).far();
+          }
+        }
+      } else {
+        load_part(token, page);
+        for (int t = 0; t < T; ++t) { load_query(first + t, at + t, token, page); }
+      }
 
-      constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens / 2, 1));
+      constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens, 1));
       lines_ahead ahead{page, page};
-      if (first == 0) { ahead = values_ahead<A, width>(k_.places(), head_, page_, b); }
+      if (first == 0) {
+        if constexpr (takes_pages<A>) {
+          ahead = leaf_.after(b);
+        } else {
+          ahead = values_ahead<A, width>(k_.places(), head_, page_, b);
+        }
+      }
       // Query t and the group of register r.
-      auto const of = [at](int t, int r) __attribute__((always_inline)) { return r / shared * kept + at + t; };
+      auto const of = [=](int t, int r) __attribute__((always_inline)) {
+        return r / shared * next_group + at + t * next_query;
+      };
       simd::ints<A> total[static_cast<std::size_t>(T * R)];
       unroll<T * R>([&](int i)
                         __attribute__((always_inline)) { total[i] = simd::ints<A>(start_[of(i / R, i % R)]); });
       page_sums<weights, lines, T, R, shared>(weights(), page + first_row * 4, first_row, stride() / layout::step,
-                                              rows_ + at * stride(), stride(), ahead, total, kept * stride());
-      ahead.rest();
+                                              rows_ + at * stride(), next_query * stride(), ahead, total,
+                                              next_group * stride());
+      ahead.rest<A>();
       unroll<T * R>([&](int i) __attribute__((always_inline)) {
         index const from = of(i / R, i % R);
         auto const score = simd::fused<A>(simd::to_floats<A>(total[i]), simd::floats<A>(factors_[from]),
@@ -114,6 +162,9 @@ class channel_page_keys {
   }
 
  private:
+  /// What sums of operands are subtracted times.
+  static constexpr std::int64_t c0 =
+      page_layout::zero_points ? 1 : -lattice<typename page_layout::format>.lowest - weights::offset;
   static constexpr index sizeof_operand = static_cast<index>(sizeof(operand));
   [[nodiscard, gnu::always_inline]] index stride() const noexcept {
     return round_up(k_.head_dim(), larger(layout::step, 16));
@@ -150,6 +201,89 @@ class channel_page_keys {
       load_row(i, g * kept + at, zeros_ + g * stride(), params_of(token, g, page));
     }
   }
+  /// Sixteen groups on their way to operands: registers of what becomes a lane for each of them.
+  struct loading {
+    alignas(64) float products[16 * most_channels];  ///< of a query and the scales of a group
+    alignas(64) std::int32_t sums[16 * 16];          ///< the largest of them, then of operands
+    alignas(64) float minima[16 * 16];
+    [[gnu::always_inline]] loading() noexcept {}  // NOLINT: what is not written is not read
+  };
+  /// Operands of all queries for the groups of the leaf, from page b on.
+  void load_queries(index b) const noexcept {
+    if (query_at_[kept] != nothing) { return; }
+    query_at_[kept] = 0;
+    index const keys = smaller(k_.closed() - page_ * page_tokens, leaf_.pages * page_tokens);
+    index const end = ceil_div(keys, G);
+    for (index i = 0; i < rows_of_leaf_; ++i) {
+      for (index g = b * groups; g < end; g += 16) { load_groups(i, g, smaller(end - g, 16)); }
+    }
+  }
+  /// As load_row of query i for each of n groups from group g of the leaf: the same numbers, in the same order.
+  void load_groups(index i, index g, index n) const noexcept {
+    using native = simd::native_of<A>;
+    using ints = simd::ints<A>;
+    using floats = simd::floats<A>;
+    loading s;
+    auto const fold = [](auto const* lanes, auto const& op) __attribute__((always_inline)) {
+      using V = std::conditional_t<std::is_same_v<decltype(lanes), float const*>, floats, ints>;
+      V all[16];
+      detail::unroll<16>([&](int j) __attribute__((always_inline)) { all[j] = V::load_unaligned(lanes + j * L); });
+      return native::fold(all, op);
+    };
+    Q const* const q = query(i);
+    index const d = k_.head_dim();
+    for (index j = 0; j < 16; ++j) {
+      ints most(0);
+      floats minimum(0.0f);
+      if (j < n) {
+        index const token = (g + j) * G;
+        std::byte const* const params =
+            leaf_.at[token / page_tokens] + k_.layout().params_at(token % page_tokens / G);
+        auto const* const scales = reinterpret_cast<scale_type const*>(params);
+        auto const* const minima = reinterpret_cast<scale_type const*>(params + k_.layout().scale_bytes());
+        for (index c = 0; c < d; c += L) {
+          auto const x = simd::load_as_floats<A>(q + c);
+          auto const product = simd::opaque<A>(x * simd::load_as_floats<A>(scales + c));
+          product.store_unaligned(s.products + j * d + c);
+          most = simd::maximum<A>(most, simd::bit_and<A>(simd::as_ints<A>(product), 0x7fffffffu));
+          if constexpr (page_layout::minima) {
+            minimum = simd::fused<A>(x, simd::load_as_floats<A>(minima + c), minimum);
+          }
+        }
+      }
+      most.store_unaligned(s.sums + j * L);
+      minimum.store_unaligned(s.minima + j * L);
+    }
+    range_tracker<A, Quantizer> range;
+    range.add(simd::as_floats<A>(fold(s.sums, larger_of_ints())));
+    lane_params<A, Quantizer> const p = range.lanes();
+    alignas(64) float scales[16];
+    alignas(64) float inverses[16];
+    p.scale.store_unaligned(scales);
+    p.inverse.store_unaligned(inverses);
+    index const at = i * leaf_groups + g;
+    for (index j = 0; j < n; ++j) {
+      lane_params<A, Quantizer> const of{floats(scales[j]), floats(inverses[j])};
+      ints total(0);
+      for (index c = 0; c < d; c += 4 * L) {
+        ints x[4];
+        detail::unroll<4>([&](int r) __attribute__((always_inline)) {
+          auto const product = simd::load_floats<A>(s.products + j * d + c + r * L);
+          x[r] = operand_integers<A, typename Quantizer::format>(encode_lanes<A, Quantizer>(product, of));
+          if constexpr (c0 != 0) { total = total + x[r]; }
+        });
+        simd::store_narrow<A>(rows_ + (at + j) * stride() + c, x[0], x[1], x[2], x[3]);
+      }
+      if constexpr (c0 != 0) { total.store_unaligned(s.sums + j * L); }
+    }
+    ints start(0);
+    if constexpr (c0 != 0) {
+      start = ints(0) - simd::multiply<A>(fold(s.sums, simd::sum_of()), ints(static_cast<std::int32_t>(c0)));
+    }
+    start.store_unaligned(start_ + at);  // what is written behind the last group is not read, or written again
+    simd::opaque<A>(p.scale * floats(weights::scale_factor)).store_unaligned(factors_ + at);
+    fold(s.minima, simd::sum_of()).store_unaligned(minima_ + at);
+  }
   void load_row(index i, index at, std::int32_t const* zeros, std::byte const* params) const noexcept {
     index const d = k_.head_dim();
     Q const* const q = query(i);
@@ -177,8 +311,6 @@ class channel_page_keys {
     auto const sum =
         quantize_segment<A, Quantizer>(token_source<A, float>{products, nullptr, d}, p, 0, d, stride(), 0,
                                        page_layout::zero_points ? zeros : nullptr, rows_ + at * stride());
-    constexpr std::int64_t c0 =
-        page_layout::zero_points ? 1 : -lattice<typename page_layout::format>.lowest - weights::offset;
     start_[at] = static_cast<std::int32_t>(-c0 * sum);
     factors_[at] = detail::opaque(Quantizer::scale(p) * weights::scale_factor);
     minima_[at] = page_layout::minima ? constant.reduce(simd::sum_of()) : 0.0f;
@@ -196,15 +328,20 @@ class channel_page_keys {
   cache_keys<K> k_;
   index head_ = 0;
   index page_ = 0;  ///< the first of the leaf
+  leaf_of_keys<A> leaf_;
 
  private:
   float factor_;
   query_rows of_{};
   index first_ = 0;
-  operand* rows_ = nullptr;        ///< [group of the tile][place][channel]
-  float* products_ = nullptr;      ///< [channel], of a query and the scales of the group
-  std::int32_t* zeros_ = nullptr;  ///< [group of the tile][channel]
-  std::int32_t* start_ = nullptr;  ///< [group of the tile][place], as the rest
+  operand* rows_ = nullptr;  ///< [group of the tile][place][channel]
+  bool by_leaf_ = false;     ///< operands are [query][group of the leaf][channel] then
+  index rows_of_leaf_ = 0;
+  index next_pages_ = 0;             ///< of the next leaf
+  std::byte const* next_ = nullptr;  ///< parameters of the first of them
+  float* products_ = nullptr;        ///< [channel], of a query and the scales of the group
+  std::int32_t* zeros_ = nullptr;    ///< [group of the tile][channel]
+  std::int32_t* start_ = nullptr;    ///< [group of the tile][place], as the rest
   float* factors_ = nullptr;
   float* minima_ = nullptr;
   std::int32_t* query_at_ = nullptr;  ///< whose operands are there; behind all, for which part

@@ -22,12 +22,33 @@ namespace kernel {
 template <class A, index Width>
 [[nodiscard, gnu::always_inline]] inline lines_ahead values_ahead(detail::cache_places const& places, index head,
                                                                   index page, index b) noexcept {
-  index const share = places.value_bytes / (page_tokens / Width) / (takes_pages<A> ? 2 : 1);
+  index const share = places.value_bytes / (page_tokens / Width);
   return lines_ahead::part(
       b, share, larger(places.value_bytes, 1), [&](index i) __attribute__((always_inline)) {
         return places.values(head, page + i);
       });
 }
+
+/// Where the pages of a leaf of keys are, and in which order tiles of whole pages ask for them.
+template <class A>
+struct leaf_of_keys {
+  std::byte const* at[static_cast<std::size_t>(leaf_keys / page_tokens) + 1] = {};  ///< behind the last: values
+  index pages = 0;
+  index key_bytes = 0;
+  index value_bytes = 0;
+
+  [[gnu::always_inline]] void load(detail::cache_places const& places, index head, index page, index n) noexcept {
+    pages = n;
+    key_bytes = places.key_bytes;
+    value_bytes = places.value_bytes;
+    for (index p = 0; p < n; ++p) { at[p] = places.keys(head, page + p); }
+    at[n] = places.values(head, page);
+  }
+  /// What is asked for while page p is multiplied: the next one.
+  [[nodiscard, gnu::always_inline]] lines_ahead after(index p) const noexcept {
+    return lines_ahead::run(at[p + 1], p + 1 < pages ? key_bytes : value_bytes / 2);
+  }
+};
 
 /// S = K Q by integers: queries are quantized by Quantizer, a scale for each; keys are those of a cache by scheme K. A score
 /// is t = fma(float(exact sum of group g), scale of g, t) over the groups of a key, ascending, from what minima add; then
@@ -63,7 +84,7 @@ class page_keys {
   void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;
-    pages_ = ceil_div(n, page_tokens);
+    leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens));
   }
   /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
@@ -97,10 +118,16 @@ class page_keys {
     constexpr int R = registers;
     index const p = b * width / page_tokens;
     index const first_row = b * width % page_tokens;
-    std::byte const* const page = k_.page(head_, page_ + p);
-    constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens / 2, 1));
+    std::byte const* const page = leaf_.at[p];
+    constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens, 1));
     lines_ahead ahead{page, page};
-    if (first == 0) { ahead = values_ahead<A, width>(k_.places(), head_, page_, b); }
+    if (first == 0) {
+      if constexpr (takes_pages<A>) {
+        ahead = leaf_.after(b);
+      } else {
+        ahead = values_ahead<A, width>(k_.places(), head_, page_, b);
+      }
+    }
     weights const unpack;
     simd::floats<A> sum[static_cast<std::size_t>(T * R)];
     unroll<T * R>([&](int i) __attribute__((always_inline)) { sum[i] = simd::floats<A>(0.0f); });
@@ -131,6 +158,7 @@ class page_keys {
         });
       });
     }
+    ahead.rest<A>();
     unroll<T * R>([&](int i)
                       __attribute__((always_inline)) { sum[i].store_unaligned(scores + i / R * width + i % R * L); });
   }
@@ -169,7 +197,7 @@ class page_keys {
   float factor_;
   layout layout_;
   segmentation<layout> segments_;
-  index pages_ = 0;
+  leaf_of_keys<A> leaf_;
   index most_rows_ = 0;
   operand* rows_ = nullptr;
   std::int32_t* start_ = nullptr;

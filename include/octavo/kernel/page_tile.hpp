@@ -24,9 +24,12 @@ inline constexpr int page_tile_rows = detail::is_scalar<A>  ? 1
 template <class A>
 inline constexpr bool takes_pages = short_registers<A>* simd::lanes<A> == panel_rows;
 
-/// Memory that is asked for while a tile works. Attention goes over a leaf twice, over its keys and over its values, and in
-/// each pass asks for what the next one reads: values while keys are multiplied, and keys of the next leaf while values are.
-/// All of it in one direction, some lines at each step, so that it comes at the pace of the work.
+/// Memory that is asked for while a tile works, some lines at each step, so that it comes at the pace of the work.
+///
+/// A tile that takes whole pages reads them as one stream and asks for the next page, into the nearest cache: more
+/// requests than one for a line cost as much as its products of 2 or 4 bits. Parameters, which are wanted first in a
+/// pass, are asked for a leaf earlier. Other tiles read a page as several streams; they ask for what the next pass over
+/// the leaf reads, into the second level: values while keys are multiplied, and keys of the next leaf while values are.
 struct lines_ahead {
   std::byte const* next = nullptr;
   std::byte const* end = nullptr;
@@ -38,13 +41,23 @@ struct lines_ahead {
     std::byte const* const from = page(i * share / bytes) + i * share % bytes;
     return {from, from + share};
   }
+  /// `bytes` from there.
+  [[nodiscard, gnu::always_inline]] static lines_ahead run(std::byte const* from, index bytes) noexcept {
+    return {from, from + bytes};
+  }
+  template <class A>
   [[gnu::always_inline]] void line() noexcept {
-    __builtin_prefetch(next, 0, 2);
+    __builtin_prefetch(next, 0, takes_pages<A> ? 3 : 2);
     next += 64;
   }
   /// What is left of it.
+  template <class A>
   [[gnu::always_inline]] void rest() noexcept {
-    while (next < end) { line(); }
+    while (next < end) { line<A>(); }
+  }
+  /// All of it, into the second level: it is for later.
+  [[gnu::always_inline]] void far() const noexcept {
+    for (auto const* p = next; p < end; p += 64) { __builtin_prefetch(p, 0, 2); }
   }
 };
 
@@ -124,12 +137,17 @@ template <class Weights, int Lines, int T, int R, int Together = R>
     });
   };
   [[maybe_unused]] index until_flush = Weights::burst;
+#if defined __clang__  // else what is asked for at each step is asked for at once, before the first
+#pragma nounroll
+#else
+#pragma GCC unroll 1
+#endif
   for (; steps > 0; --steps) {
     typename Weights::packed packed[static_cast<std::size_t>(R)];
     unroll<R>([&](int r) __attribute__((always_inline)) {
       packed[r] = typename Weights::packed(codes + r * L * 4, first_row + r * L);
     });
-    unroll<Lines>([&](int) __attribute__((always_inline)) { ahead.line(); });
+    unroll<Lines>([&](int) __attribute__((always_inline)) { ahead.line<A>(); });
     unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {
       typename Weights::weight weights[static_cast<std::size_t>(R)];
       constexpr int chain = raised ? height_of<Weights>(u()) : u() % chains;

@@ -71,24 +71,32 @@ class page_values {
   explicit page_values(cache_values<V> const& v) noexcept : v_(v) {}
 
   [[nodiscard]] index scratch() const {
-    return product(leaf_pages, groups(), byte_rows, page_tokens * static_cast<index>(sizeof(operand)) / 4 + 3) + 16;
+    return product(byte_rows, leaf_pages * groups(), page_tokens * static_cast<index>(sizeof(operand)) / 4) +
+           product(byte_rows, leaf_pages * groups() + 16, 3) + 16;
   }
   void use(float* scratch) noexcept {
-    index const all = leaf_pages * groups() * byte_rows;
+    groups_ = groups();
+    index const all = leaf_pages * groups_ * byte_rows;
     bytes_ = reinterpret_cast<operand*>(scratch);
     start_ = reinterpret_cast<std::int32_t*>(bytes_ + all * page_tokens);
-    factors_ = reinterpret_cast<float*>(start_ + all);
-    minima_ = factors_ + all;
+    factors_ = reinterpret_cast<float*>(start_ + byte_rows * row_params());
+    minima_ = factors_ + byte_rows * row_params();
   }
   void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;
     pages_ = ceil_div(n, page_tokens);
+    for (index p = 0; p < pages_; ++p) { at_[p] = v_.page(head, page_ + p); }
   }
   /// The leaf that will be loaded after this one begins with key `first` of `head`; -1: nobody knows.
   void expect(index head, index first) noexcept {
-    next_head_ = head;
+    next_head_ = first < v_.tokens() ? head : -1;
     next_page_ = first / page_tokens;
+    if (next_head_ >= 0) {
+      next_keys_ = v_.places().keys(head, next_page_);
+      next_values_ = v_.page(head, next_page_);
+      next_pages_ = smaller(ceil_div(v_.tokens(), page_tokens) - next_page_, leaf_pages);
+    }
   }
   /// Bytes of row i, whose weights cover keys [low, high). NaN if a weight that is not 0 meets a value that is not finite.
   [[nodiscard]] float settle(index i, float* row, index low, index high, float sum) noexcept {
@@ -97,22 +105,18 @@ class page_values {
     for (index j = first * page_tokens; j < low; ++j) { row[j] = 0.0f; }
     for (index j = high; j < last * page_tokens; ++j) { row[j] = 0.0f; }
     bool finite = true;
+    if constexpr (settles_together) {
+      if (v_.layout().groups() == groups_) { return settle_together(i, row, first, last) ? sum : __builtin_nanf(""); }
+    }
     for (index p = first; p < last; ++p) {
-      std::byte const* const page = v_.page(head_, page_ + p);
-      index const bytes = v_.layout().bytes();
-      if (takes_pages<A> && i == 0 && bytes != 0) {  // the other half; see lines_ahead
-        lines_ahead::part(
-            pages_ + p, bytes / 2,
-            bytes, [&](index at) __attribute__((always_inline)) { return v_.page(head_, page_ + at); })
-            .rest();
-      }
+      std::byte const* const page = at_[p];
       page_weights const w(row + p * page_tokens);
       for (index g = 0; g < v_.layout().groups(); ++g) {
-        finite = settle_group(w, page + v_.layout().params_at(g), at(p, g, i)) && finite;
+        finite = settle_group(w, page + v_.layout().params_at(g), at(p, g, i), param_at(p, g, i)) && finite;
       }
-      for (index g = v_.layout().groups(); g < groups(); ++g) {  // channels that nobody asks for
-        start_[at(p, g, i)] = 0;
-        factors_[at(p, g, i)] = minima_[at(p, g, i)] = 0.0f;
+      for (index g = v_.layout().groups(); g < groups_; ++g) {  // channels that nobody asks for
+        start_[param_at(p, g, i)] = 0;
+        factors_[param_at(p, g, i)] = minima_[param_at(p, g, i)] = 0.0f;
       }
     }
     return finite ? sum : __builtin_nanf("");
@@ -138,23 +142,34 @@ class page_values {
       auto const row_of = [row](int t, int r) __attribute__((always_inline)) {
         return row + r / shared * byte_rows + t;
       };
+      index const params = param_at(p, group, first);
+      auto const params_of = [ params, stride = row_params() ](int t, int r) __attribute__((always_inline)) {
+        return params + r / shared + t * stride;
+      };
       if constexpr (!unsigned_bytes) {
         for (int r = 0; r < R; r += shared) {
           for (index j = 0; j < page_tokens; ++j) { bytes_[row_of(T, r) * page_tokens + j] = 1; }
-          start_[row_of(T, r)] = 0;
+          start_[params_of(T, r)] = 0;
         }
       }
       simd::ints<A> total[static_cast<std::size_t>(rows * R)];
       unroll<rows * R>([&](int i) __attribute__((always_inline)) {
-        total[i] = simd::ints<A>(start_[row_of(i / R, i % R)]);
+        total[i] = simd::ints<A>(start_[params_of(i / R, i % R)]);
       });
+      if constexpr (takes_pages<A>) {  // parameters are what is wanted first of the next leaf
+        if (first == 0 && b == 0 && next_head_ >= 0 && p < next_pages_) {
+          index const from = v_.layout().params_at(0);
+          index const size = v_.layout().bytes();
+          lines_ahead::run(next_values_ + p * size + from, size - from).far();
+        }
+      }
       lines_ahead ahead = first == 0 ? next_keys(b, p) : lines_ahead{bytes_as_lines(), bytes_as_lines()};
-      page_sums<weights, lines, rows, R, shared>(unpack, v_.page(head_, page_ + p) + panel + first_row * 4, first_row,
+      page_sums<weights, lines, rows, R, shared>(unpack, at_[p] + panel + first_row * 4, first_row,
                                                  page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens,
                                                  ahead, total, byte_rows * page_tokens);
-      ahead.rest();
+      ahead.rest<A>();
       unroll<T * R>([&](int i) __attribute__((always_inline)) {
-        index const of = row_of(i / R, i % R);
+        index const of = params_of(i / R, i % R);
         auto sum = simd::to_floats<A>(total[i]);
         if constexpr (!unsigned_bytes) {
           sum = simd::fused<A>(simd::to_floats<A>(total[T * R + i % R]), simd::floats<A>(128.0f), sum);
@@ -175,10 +190,25 @@ class page_values {
   }
   /// Where row i is.
   [[nodiscard, gnu::always_inline]] index at(index p, index g, index i) const noexcept {
-    return (p * groups() + g) * byte_rows + i;
+    return (p * groups_ + g) * byte_rows + i;
   }
-  /// What is asked for while block b of page p is multiplied: as much of the keys of the next leaf.
+  /// Where its start, factor and minimum are: those of a row stand together, and 16 may be written at once.
+  [[nodiscard, gnu::always_inline]] index row_params() const noexcept { return leaf_pages * groups_ + 16; }
+  [[nodiscard, gnu::always_inline]] index param_at(index p, index g, index i) const noexcept {
+    return i * row_params() + p * groups_ + g;
+  }
+  /// What is asked for while block b of page p is multiplied: the panel that comes next and at last the first keys of
+  /// the next leaf, or (see lines_ahead) as much of all keys of the next leaf.
   [[nodiscard, gnu::always_inline]] lines_ahead next_keys(index b, index p) const noexcept {
+    if constexpr (takes_pages<A>) {
+      if (p + 1 < pages_ || b + 1 < blocks()) {
+        index const next = p + 1 < pages_ ? p + 1 : 0;
+        return lines_ahead::run(at_[next] + (p + 1 < pages_ ? b : b + 1) * page_layout::panel_bytes,
+                                page_layout::panel_bytes);
+      }
+      if (next_head_ < 0) { return {bytes_as_lines(), bytes_as_lines()}; }
+      return lines_ahead::run(next_keys_, v_.places().key_bytes);
+    }
     index const bytes = v_.places().key_bytes;
     index const share = bytes / blocks();
     index const part = b * pages_ + p;
@@ -214,9 +244,136 @@ class page_values {
     }
   };
 
-  /// Bytes, start and factor of 64 weights by the parameters of one group of channels.
-  [[nodiscard, gnu::always_inline]] bool settle_group(page_weights const& from, std::byte const* params,
-                                                      index row) noexcept {
+  /// What the sum of bytes, or of bytes times zero points, is subtracted times.
+  static constexpr std::int32_t c0 =
+      page_layout::zero_points ? 1 : -lattice<typename page_layout::format>.lowest - weights::offset;
+  /// 1.5 * 2^23 has its last bit at 1: a sum with it is rounded, and its low bits are the integer.
+  static constexpr float magic = 0x1.8p23f;
+
+  /// Whether groups of channels settle sixteen at a time: what is one number for a group is then a lane.
+  static constexpr bool settles_together = unsigned_bytes && L == 16;
+  /// Groups that are on their way to become bytes.
+  struct settling {
+    std::byte const* params[16];
+    float const* weights[16];                      ///< of the page
+    alignas(64) float scaled[16 * page_tokens];    ///< weights times scales
+    alignas(64) std::int32_t lanes[16 * 16];       ///< the largest of them, then counted bytes, lane by lane
+    alignas(64) float minima[16 * 16];             ///< weights times minima, lane by lane
+    [[gnu::always_inline]] settling() noexcept {}  // NOLINT: what is not written is not read
+  };
+  /// As settle_group of all groups of pages [first, last).
+  [[nodiscard, gnu::noinline]] bool settle_together(index i, float const* row, index first, index last) noexcept {
+    settling s;
+    index n = 0;
+    index done = first * groups_;
+    bool finite = true;
+    for (index p = first; p < last; ++p) {
+      page_weights const w(row + p * page_tokens);
+      if (i < 4 && p + 1 < pages_) {  // a part of what is multiplied first; other rows ask for the rest
+        constexpr index part = page_layout::panel_bytes / 4;
+        lines_ahead::run(at_[p + 1] + i * part, part).far();
+      }
+      std::byte const* const params = at_[p] + v_.layout().params_at(0);
+      for (index g = 0; g < groups_; ++g) {
+        s.weights[n] = row + p * page_tokens;
+        s.params[n] = params + g * page_layout::params_type::bytes;
+        scale_weights(w, n, s);
+        if (++n == 16) {
+          finite = settle_lanes(i, done, n, s) && finite;
+          done += n;
+          n = 0;
+        }
+      }
+    }
+    return (n == 0 || settle_lanes(i, done, n, s)) && finite;
+  }
+  /// Weights of a page by the parameters of group n. Those of keys that nobody sees are taken for numbers here.
+  [[gnu::always_inline]] static void scale_weights(page_weights const& w, index n, settling& s) noexcept {
+    std::byte const* const params = s.params[n];
+    simd::ints<A> most;
+    simd::floats<A> sum(0.0f);
+    detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
+      auto const scaled = w.load(r) * simd::load_as_floats<A>(reinterpret_cast<scale_type const*>(params) + r * L);
+      scaled.store_unaligned(s.scaled + n * page_tokens + r * L);
+      auto const bits = simd::as_ints<A>(scaled);
+      most = r == 0 ? bits : simd::native_of<A>::maximum_unsigned(most, bits);
+      if constexpr (page_layout::minima) {
+        auto const* const minima = reinterpret_cast<scale_type const*>(params + page_layout::scale_bytes);
+        sum = simd::fused<A>(w.load(r), simd::load_as_floats<A>(minima + r * L), sum);
+      }
+    });
+    most.store_unaligned(s.lanes + n * L);
+    if constexpr (page_layout::minima) { sum.store_unaligned(s.minima + n * L); }
+  }
+  /// Row i of n groups, from group `first` of the leaf.
+  [[nodiscard, gnu::always_inline]] bool settle_lanes(index i, index first, index n, settling& s) noexcept {
+    using native = simd::native_of<A>;
+    using ints = simd::ints<A>;
+    using floats = simd::floats<A>;
+    auto const fold_ints = [&](auto const& op) __attribute__((always_inline)) {
+      ints all[16];
+      detail::unroll<16>([&](int j) __attribute__((always_inline)) { all[j] = simd::load_ints<A>(s.lanes + j * L); });
+      return native::fold(all, op);
+    };
+    for (index j = n; j < 16; ++j) {
+      ints(0).store_unaligned(s.lanes + j * L);
+      if constexpr (page_layout::minima) { floats(0.0f).store_unaligned(s.minima + j * L); }
+    }
+    index const at = i * row_params() + first;  // what is written behind the last group is not read
+    index const row = first * byte_rows + i;
+    auto const bits =
+        fold_ints([](ints a, ints b) __attribute__((always_inline)) { return native::maximum_unsigned(a, b); });
+    bool plain = !native::reaches(bits, 0x7f800000u);
+    if constexpr (page_layout::minima) {
+      floats all[16];
+      detail::unroll<16>([&](int j)
+                             __attribute__((always_inline)) { all[j] = simd::load_floats<A>(s.minima + j * L); });
+      auto const sums = native::fold(all, simd::sum_of());
+      plain = plain && !native::reaches(simd::bit_and<A>(simd::as_ints<A>(sums), 0x7fffffffu), 0x7f800000u);
+      sums.store_unaligned(minima_ + at);
+    }
+    if (!plain) {  // something is not finite or below 0: perhaps only what nobody sees
+      bool finite = true;
+      for (index j = 0; j < n; ++j) {
+        finite = settle_group(page_weights(s.weights[j]), s.params[j], row + j * byte_rows, at + j) && finite;
+      }
+      return finite;
+    }
+    floats const zero(0.0f);
+    floats const infinity(__builtin_inff());
+    auto const largest = simd::as_floats<A>(bits);
+    auto const inverse = simd::divide<A>(floats(255.0f), largest);
+    auto const factor = simd::divide<A>(largest, floats(255.0f / lattice<typename page_layout::format>.step));
+    alignas(64) float inverses[16];
+    native::where_less(inverse, infinity, inverse, zero).store_unaligned(inverses);
+    native::where_less(inverse, infinity, factor, zero).store_unaligned(factors_ + at);
+    for (index j = 0; j < n; ++j) {
+      ints codes[4];
+      detail::unroll<4>([&](int r) __attribute__((always_inline)) {
+        auto const scaled = simd::load_floats<A>(s.scaled + j * page_tokens + r * L);
+        auto const rounded = simd::fused<A>(scaled, floats(inverses[j]), floats(magic));
+        codes[r] = simd::bit_and<A>(simd::as_ints<A>(rounded), 0xffu);
+      });
+      auto const bytes = native::pack_bytes(codes[0], codes[1], codes[2], codes[3]);
+      bytes.store_unaligned(reinterpret_cast<std::int32_t*>(bytes_ + (row + j * byte_rows) * page_tokens));
+      if constexpr (c0 != 0) {
+        ints by(0x01010101);
+        if constexpr (page_layout::zero_points) {
+          by = simd::load_ints<A>(s.params[j] + page_layout::scale_bytes);
+          if constexpr (weights::offset != 0) { by = simd::bit_xor<A>(by, 0x80808080u); }
+        }
+        ints(weights::dot::add(ints(0), bytes, by)).store_unaligned(s.lanes + j * L);
+      }
+    }
+    ints start(0);
+    if constexpr (c0 != 0) { start = ints(0) - simd::multiply<A>(fold_ints(simd::sum_of()), ints(c0)); }
+    start.store_unaligned(start_ + at);
+    return true;
+  }
+
+  /// Bytes of row `row`, start and factor at `at`, of 64 weights by the parameters of one group of channels.
+  [[nodiscard, gnu::always_inline]] bool settle_group(page_weights const& from, std::byte const* params, index row,
+                                                      index at) noexcept {
     simd::floats<A> const zero(0.0f);
     simd::floats<A> scaled[static_cast<std::size_t>(registers_of_page)];
     simd::ints<A> bits(0);
@@ -238,16 +395,14 @@ class page_values {
     bool const finite = most < 0x7f800000;
     float const inverse = 255.0f / largest;
     bool const none = !finite || !detail::is_finite(inverse);
-    factors_[row] = none ? 0.0f : largest / (255.0f / lattice<typename page_layout::format>.step);
-    if constexpr (page_layout::minima) { minima_[row] = added.reduce(simd::sum_of()); }
+    factors_[at] = none ? 0.0f : largest / (255.0f / lattice<typename page_layout::format>.step);
+    if constexpr (page_layout::minima) { minima_[at] = added.reduce(simd::sum_of()); }
     operand* const to = bytes_ + row * page_tokens;
     if (none) {
       for (index j = 0; j < page_tokens; ++j) { to[j] = static_cast<operand>(unsigned_bytes ? 0 : -128); }
-      start_[row] = 0;
+      start_[at] = 0;
       return finite;
     }
-    // 1.5 * 2^23 has its last bit at 1: the sum is rounded, and its low bits are the integer.
-    constexpr float magic = 0x1.8p23f;
     simd::ints<A> counted(0);
     detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
       auto const rounded = simd::fused<A>(scaled[r], simd::floats<A>(inverse), simd::floats<A>(magic));
@@ -265,9 +420,7 @@ class page_values {
         counted = counted + code;
       }
     });
-    constexpr std::int32_t c0 =
-        page_layout::zero_points ? 1 : -lattice<typename page_layout::format>.lowest - weights::offset;
-    start_[row] = c0 == 0 ? 0 : -c0 * simd::sum<A>(counted);
+    start_[at] = c0 == 0 ? 0 : -c0 * simd::sum<A>(counted);
     order_quads<A>(to, page_tokens);
     return finite;
   }
@@ -281,6 +434,11 @@ class page_values {
   index pages_ = 0;
   index next_head_ = -1;
   index next_page_ = 0;
+  index next_pages_ = 0;
+  index groups_ = 0;
+  std::byte const* at_[static_cast<std::size_t>(leaf_pages)] = {};  ///< pages of the leaf
+  std::byte const* next_keys_ = nullptr;                            ///< the first page of the next one
+  std::byte const* next_values_ = nullptr;
   operand* bytes_ = nullptr;
   std::int32_t* start_ = nullptr;
   float* factors_ = nullptr;

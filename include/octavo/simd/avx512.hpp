@@ -156,6 +156,29 @@ struct native<avx512bw> {
       r[i + 12] = floats(quarters<0xdd>(high0, high1));
     });
   }
+  /// Lane i of the result: all lanes of r[i], of 16 registers, by op: halves of 8, 4, 2, 1.
+  template <class V, class Op>
+  [[gnu::always_inline]] static V fold(V const* r, Op const& op) noexcept {
+    V t[8];
+    octavo::detail::unroll<8>([&](int i) __attribute__((always_inline)) {  // rows i % 4 + 8 (i / 4) and 4 more
+      int const a = i % 4 + i / 4 * 8;
+      t[i] = op(quarters_of<0x44>(r[a], r[a + 4]), quarters_of<0xee>(r[a], r[a + 4]));
+    });
+    octavo::detail::unroll<4>([&](int i) __attribute__((always_inline)) {
+      t[i] = op(quarters_of<0x88>(t[i], t[i + 4]), quarters_of<0xdd>(t[i], t[i + 4]));
+    });
+    octavo::detail::unroll<2>([&](int i) __attribute__((always_inline)) {
+      t[i] = op(pair_of<0x44>(t[2 * i], t[2 * i + 1]), pair_of<0xee>(t[2 * i], t[2 * i + 1]));
+    });
+    return op(pair_of<0x88>(t[0], t[1]), pair_of<0xdd>(t[0], t[1]));
+  }
+  [[gnu::always_inline]] static ints maximum_unsigned(ints a, ints b) noexcept {
+    return ints(_mm512_maskz_max_epu32(all, a, b));
+  }
+  /// Whether some lane is at least n, unsigned.
+  [[gnu::always_inline]] static bool reaches(ints x, std::uint32_t n) noexcept {
+    return _mm512_cmpge_epu32_mask(x, _mm512_set1_epi32(static_cast<int>(n))) != 0;
+  }
   [[gnu::always_inline]] static ints load_table(std::uint8_t const* p) noexcept {
     return ints(_mm512_maskz_broadcast_i32x4(all, _mm_loadu_si128(reinterpret_cast<__m128i const*>(p))));
   }
@@ -189,6 +212,22 @@ struct native<avx512bw> {
   template <int I>
   [[gnu::always_inline]] static __m512 quarters(__m512 a, __m512 b) noexcept {
     return _mm512_maskz_shuffle_f32x4(all, a, b, I);
+  }
+  template <int I, class V>
+  [[gnu::always_inline]] static V quarters_of(V a, V b) noexcept {
+    if constexpr (std::is_same_v<V, floats>) {
+      return floats(quarters<I>(a, b));
+    } else {
+      return ints(_mm512_maskz_shuffle_i32x4(all, a, b, I));
+    }
+  }
+  template <int I, class V>
+  [[gnu::always_inline]] static V pair_of(V a, V b) noexcept {
+    if constexpr (std::is_same_v<V, floats>) {
+      return floats(pair<I>(a, b));
+    } else {
+      return ints(_mm512_castps_si512(pair<I>(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b))));
+    }
   }
   [[gnu::always_inline]] static floats as_floats(raw x) noexcept { return floats(_mm512_castsi512_ps(x)); }
   [[gnu::always_inline]] static __m256i words(void const* p) noexcept {
