@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "octavo/core/round.hpp"
 #include "octavo/format/concept.hpp"
@@ -123,11 +124,17 @@ inline constexpr int consecutive_flip = [] {
   return -1;
 }();
 
+namespace detail {
+/// Whether the compiler knows what F makes of NaN: clang 14 refuses to calculate with it.
+template <class F>
+concept known_code_of_nan = requires { typename std::integral_constant<int, F::encode(__builtin_nanf(""))>; };
+}  // namespace detail
+
 /// Whether F::encode is the nearest of consecutive integers (times a step), ties to even, saturating, NaN to the lowest:
 /// what vector code does. Looked at where it may differ: at ties, and beyond the extremes.
 template <number_format F>
 inline constexpr bool encodes_as_integers = [] {
-  if (consecutive_flip<F> < 0) { return false; }
+  if (consecutive_flip<F> < 0 || !detail::known_code_of_nan<F>) { return false; }
   constexpr float step = lattice<F>.step;
   auto const integer = [](float x) { return value_table<F>[F::encode(x) & (code_count<F> - 1)] / step; };
   for (float v = lowest_value<F> / step; v < largest_value<F> / step; v += 1) {
