@@ -56,6 +56,10 @@ void for_each_format(Function&& f) {
   f(format<schemes::w4_g32, octavo::bf16>{"w4a16", "INT4 group 32 x bf16"});
   f(format<schemes::mxfp4, schemes::a8>{"mxfp4", "E2M1 group 32 x INT8 per token"});
   f(format<schemes::fp8, octavo::bf16>{"fp8", "E4M3 per row x bf16"});
+  f(format<schemes::w6_g<32>, schemes::a8>{"w6a8", "INT6 group 32 x INT8 per token"});
+  f(format<schemes::nf4_g64, float>{"nf4", "NF4 group 64 x float"});
+  f(format<schemes::nvfp4, schemes::a8>{"nvfp4", "NVFP4 x INT8 per token"});
+  f(format<schemes::w3_g<32>, schemes::a8>{"w3a8", "INT3 group 32 x INT8 per token"});
   f(format<q4_1, octavo::bf16, q8_0>{"q4_1a16", "Q4_1, head Q8_0 x bf16", q4_1_type});
   f(format<example::stored, schemes::a8>{"file", "the types of a GGUF file x INT8 per token"});
 }
