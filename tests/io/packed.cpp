@@ -226,7 +226,8 @@ TEST_CASE(
   CHECK(fixed->data() > file.bytes.span().data());  // in place: nothing was copied
   packed_writer writer;
   auto const check = [&](char const* name, auto const& w, auto const& multiply) {
-    std::string const products = std::string(name) + ".products";
+    std::string products = name;
+    products += ".products";
     auto const expected = file->floats(products, error);
     REQUIRE(expected);
     writer.add(name, w);
