@@ -52,7 +52,7 @@ class key_blocks {
   [[nodiscard, gnu::always_inline]] constexpr key_blocks operator|(key_blocks o) const noexcept {
     return key_blocks(bits_ | o.bits_);
   }
-  friend constexpr bool operator==(key_blocks, key_blocks) = default;
+  [[gnu::always_inline]] friend constexpr bool operator==(key_blocks, key_blocks) = default;
   [[nodiscard, gnu::always_inline]] constexpr key_blocks operator&(key_blocks o) const noexcept {
     return key_blocks(bits_ & o.bits_);
   }
