@@ -66,7 +66,8 @@ struct codebook_format {
     for (std::size_t i = 0; i + 1 < t.distinct; ++i) {
       float const a = centres[t.codes[i]];
       float const b = centres[t.codes[i + 1]];
-      t.middles[i] = a == a && b == b ? 0.5f * (a + b) : __builtin_nanf("");  // clang 14 does not add NaN in constants
+      t.middles[i] =
+          a == a && b == b ? 0.5f * (a + b) : __builtin_nanf("");  // clang 14 does not add NaN in constants
     }
     return t;
   }();
