@@ -127,7 +127,9 @@ inline constexpr int consecutive_flip = [] {
 namespace detail {
 /// Whether the compiler knows what F makes of NaN: clang 14 refuses to calculate with it.
 template <class F>
-concept known_code_of_nan = requires { typename std::integral_constant<int, F::encode(__builtin_nanf(""))>; };
+concept known_code_of_nan = requires {
+  typename std::integral_constant<int, F::encode(__builtin_nanf(""))>;
+};
 }  // namespace detail
 
 /// Whether F::encode is the nearest of consecutive integers (times a step), ties to even, saturating, NaN to the lowest:
