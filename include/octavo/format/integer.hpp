@@ -75,7 +75,8 @@ struct fixed {
   /// Ties to even, saturating; NaN gives the lowest.
   [[gnu::always_inline]] static constexpr code encode(float x) noexcept {
     constexpr float beyond = detail::power_of_two(B - L);
-    return sint<B>::encode(detail::clamp(x, -beyond, beyond) * detail::power_of_two(L));  // of NaN clang 14 has no product
+    return sint<B>::encode(detail::clamp(x, -beyond, beyond) *
+                           detail::power_of_two(L));  // of NaN clang 14 has no product
   }
 };
 
