@@ -35,7 +35,7 @@ struct difference {
   [[nodiscard]] bool certain() const { return std::abs(mean) > margin; }
 };
 /// Windows as long as the first are compared, one by one: they begin afresh, so that they are as independent as the text is,
-/// and most of what makes one harder than another is so for both models. Fewer than 5 leave all open: margin infinity.
+/// and most of what makes one harder than another is so for both models. Fewer than 5 leave all open: margin infinity. Pre: the same windows of the same text.
 inline difference compare(losses const& a, losses const& b) {
   std::vector<double> d;
   for (std::size_t i = 0; i < std::min(a.windows.size(), b.windows.size()); ++i) {

@@ -195,7 +195,6 @@ int main(int argc, char** argv) {
   std::printf("%-11s %-47s %15s %10s %16s %11s\n", "cache", "keys and values", "bytes per token", "perplexity",
               "x the first's", "found, in %");
   std::vector<row> rows;
-  std::vector<example::reading> readings;
   auto const size = static_cast<std::size_t>(context);
   for (auto const& c : example::long_caches(context, kinds, books)) {
     model.keep(c.make);
@@ -203,11 +202,13 @@ int main(int argc, char** argv) {
     double const bytes = model.cache_bytes();
     double const found = example::needles_found(model, text, size, static_cast<std::size_t>(o.needles));
     rows.push_back({{c.name, std::move(read)}, bytes, found});
-    readings.push_back(rows.back().read);
     std::printf("%-11s %-47s %15.0f %10.3f %16s %11.1f\n", c.name, c.text, bytes, rows.back().perplexity(),
-                example::ratio_text(example::compare(readings.back().found, readings[0].found)).c_str(), 100 * found);
+                example::ratio_text(example::compare(rows.back().read.found, rows[0].read.found)).c_str(),
+                100 * found);
     std::fflush(stdout);
   }
+  std::vector<example::reading> readings;
+  for (row const& r : rows) { readings.push_back(r.read); }
   std::printf("\nBy perplexity, < where 95 %% of such texts agree, ~ where they may not: %s\n",
               example::order_of(std::move(readings)).c_str());
   return !o.check || in_order(rows) ? 0 : 1;

@@ -164,20 +164,16 @@ class matmul_run {
     auto const x = x_.block(0);
     auto stream = kernel::packed_stream(layout_, x_.segments(), w_.panel(p));
     index const end = p + most / panels * panels;
-    kernel::begin_panels<weights, T, registers, panels>(stream, x, sums[0]);
+    if constexpr (panels > 1) { kernel::begin_panels<weights, T, registers, panels>(stream, x, sums[0]); }
     for (index here = p, turn = 0; here < end; here += panels, turn ^= 1) {
-      float* const next = here + panels < end ? sums[turn ^ 1] : nullptr;
       if constexpr (panels > 1) {
+        float* const next = here + panels < end ? sums[turn ^ 1] : nullptr;
         if (next != nullptr) { std::memset(next, 0, sizeof sums[0]); }
         kernel::tile<weights, T, registers, panels>(stream, x, 0, sums[turn], {}, next);
-      } else {  // one stream asks for all of the panel behind, and begins when it is there
+      } else {  // one stream asks for all of the panel behind, which begins when it is there
+        kernel::begin_sums<weights, registers>(stream, x, 0, T, sums[turn], width);
         stream.ask_for(w_.panel(here) + layout_.panel_bytes(), layout_.panel_bytes(), 0, 1, 1);
         kernel::tile<weights, T, registers>(stream, x, 0, sums[turn]);
-        if (next != nullptr) {
-          auto behind = stream;
-          behind.next_panels(1);
-          kernel::begin_panels<weights, T, registers, 1>(behind, x, next);
-        }
       }
       store(sums[turn], width, here, 0, smaller(width, layout_.rows - here * panel_rows), 0, T, epilogue);
       stream.next_panels(panels);
