@@ -9,8 +9,10 @@
 
 #include "support/files.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,11 +45,15 @@ void use(std::span<std::byte const> bytes, cache_codebooks<K, V> const& books = 
   std::vector<float> const x(dim * heads, 1.0f);
   std::vector<float> out(dim * heads);
   heads_view<float const> const one(x.data(), dim, heads, 1, dim, dim);
-  if (other.tokens() < 130) { append(other, one, one, on<scalar>()); }
+  // The scratch of operations is as large as one token of this shape needs, whatever the file: what is allocated is the file's.
+  static std::array<std::byte, std::size_t{1} << 20> room;
+  std::pmr::monotonic_buffer_resource scratch(room.data(), room.size(), std::pmr::null_memory_resource());
+  auto const here = on<scalar>().scratch(scratch);
+  if (other.tokens() < 130) { append(other, one, one, here); }
   auto const to = heads_view<float>(out.data(), dim, heads, 1, dim, dim);
-  attention(one, other.keys(), other.values(), to, on<scalar>());
+  attention(one, other.keys(), other.values(), to, here);
   if constexpr (!element<K> && !element<V> && !detail::needs_codebook<K>) {
-    attention<schemes::q8, schemes::p8>(one, other.keys(), other.values(), to, on<scalar>());
+    attention<schemes::q8, schemes::p8>(one, other.keys(), other.values(), to, here);
   }
 }
 
