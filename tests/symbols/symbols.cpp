@@ -69,6 +69,10 @@ using nuq2 = scheme<affine_codebook<codebook<2>, scale_as<f16>>, per_channel_gro
 using nuq2_values = scheme<affine_codebook<codebook<2>, scale_as<f16>>, per_token>;
 using nf4_tensor = scheme<symmetric<nf4, scale_as<bf16>>, per_tensor>;
 
+using p_log2 = scheme<symmetric<log2_format<4>>, per_tensor>;
+using p_adalog = scheme<adalog<4, log_zero::extra>, per_tensor>;
+using p_e4m3 = scheme<symmetric<e4m3>, per_tensor>;
+
 /// Weights: packed, copied, moved, viewed, unpacked.
 template <class A, class W>
 quantized_matrix<W> packed(symbols::dense& m, symbols::pool const& pool) {
@@ -136,6 +140,11 @@ void attend(symbols::dense& m, tokens_view<float> const& x, tokens_view<bf16 con
   using by_sulq = attention_way<schemes::q8, scheme<sulq<4>, per_tensor>>;
   attention_by<attention_ways<by_sulq, attention_way<>>>(1, x, x, x, m, sulq<4>::from_range(0, 1, 0.005f),
                                                          query_shift{p, 4}, on<A>());
+  octavo::index const offsets[] = {0, 1, 3};
+  attention(x, x, x, m, ragged{offsets, offsets, 2}, block_mask{reinterpret_cast<bool const*>(p), 2, 2, 3}, on<A>(pool));
+  attention<schemes::q8, p_log2>(x, x16, x, m, ragged{offsets, offsets, 2}, causal{}, on<A>());
+  attention<schemes::q8, p_adalog>(x, x, x, y16, log_base{19}, on<A>());
+  attention<schemes::q8, p_e4m3>(x, x, x, m, smooth_keys{}, on<A>());
   if constexpr (std::is_same_v<A, default_arch>) { attention(x, x, x, m, attention_heads{2, 2}); }
 }
 
@@ -193,6 +202,9 @@ void cached(symbols::dense& m, symbols::pool const& pool, cache_codebooks<K, V> 
   cache.assign(1, [](octavo::index, octavo::index, std::byte*, std::byte*) __attribute__((always_inline)){});
   kv_cache<K, V, std::pmr::memory_resource> const other({.head_dim = 8}, books, std::pmr::get_default_resource());
   attention(m, other.keys(), cache.values(), m, on<A>());
+  rope_table const table(8, 100);
+  attention(m, cache.keys(), cache.values(), m, key_rope{table}, on<A>());
+  cache.drop(1, 1);
   if constexpr (detail::needs_codebook<K>) {
     cache.truncate(0);
     cache.use_codebooks(other.codebooks());
@@ -225,6 +237,17 @@ void by_kinds_of_heads(heads_view<float> const& x) {
   cache.template attend<schemes::q8, schemes::p8>(x.read(), x, 0, on<A>());
   cache_type moved = static_cast<cache_type&&>(cache);
   cache = static_cast<cache_type&&>(moved);
+}
+/// Caches of a pool of blocks, and of blocks that are there.
+template <class A>
+void pooled(symbols::dense& m) {
+  using cache_type = kv_cache<schemes::k8, schemes::v8, block_pool>;
+  cache_shape const shape{.head_dim = 8, .capacity = 100};
+  block_pool pool(cache_type::allocation_bytes(shape), 4);
+  cache_type cache(shape, &pool);
+  append(cache, m, m, on<A>());
+  cache.adopt(static_cast<octavo::index>(pool.free_blocks()));
+  attention<schemes::q8, schemes::p8>(m, cache.keys(), cache.values(), m, on<A>());
 }
 template <class A>
 void imported() {
@@ -283,6 +306,7 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   cached<A, first_in_float<with_outliers<schemes::k4, 1>, 2>, first_in_float<schemes::v4, 1>>(m, pool);
   cached<A, first_in_float<schemes::k2, 1>, schemes::v2>(m, pool);
   by_kinds_of_heads<A>(as_heads(m, 2));
+  pooled<A>(m);
   additive<A>(y);
   imported<A>();
   outliers<A, schemes::w4_g128>(m, x16, pool);
