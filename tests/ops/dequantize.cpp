@@ -2,8 +2,11 @@
 #include "octavo/ops/dequantize.hpp"
 
 #include "octavo/ops/quantize.hpp"
+#include "octavo/ops/quantize_outliers.hpp"
 #include "octavo/quant/codebook.hpp"
 #include "octavo/quant/schemes.hpp"
+#include "octavo/storage/additive_matrix.hpp"
+#include "octavo/storage/fixed_matrix.hpp"
 
 #include "support/archs.hpp"
 #include "support/bits.hpp"
@@ -14,6 +17,8 @@
 
 #include <Eigen/Dense>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -136,10 +141,74 @@ TEST_CASE("dequantize adds the minimum of each group") {
   for (octavo::index c = 0; c < 64; ++c) { CHECK(row[static_cast<std::size_t>(c)] == w(65, c)); }
 }
 
+namespace {
+
+/// Elements of what dequantize writes, in either order, by two workers and one, that are not w(r, c) rounded to T.
+template <class T, class A, class W>
+int wrong_elements(W const& w) {
+  test::matrix<T> columns(w.rows(), w.cols());
+  Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows(w.rows(), w.cols());
+  test::backwards const pool;
+  dequantize(w, columns, on<A>(pool));
+  dequantize(w, rows, on<A>());
+  int wrong = 0;
+  for (octavo::index r = 0; r < w.rows(); ++r) {
+    for (octavo::index c = 0; c < w.cols(); ++c) {
+      wrong += test::same_bits(static_cast<float>(columns(r, c)), static_cast<float>(T(w(r, c)))) ? 0 : 1;
+      wrong += test::same_bits(rows(r, c), w(r, c)) ? 0 : 1;
+    }
+  }
+  return wrong;
+}
+template <class W>
+void check_elements(W const& w) {
+  test::for_archs([&w](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A> << ", rows " << w.rows() << ", columns " << w.cols());
+    CHECK(wrong_elements<float, A>(w) == 0);
+    CHECK(wrong_elements<bf16, A>(w) == 0);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("dequantize adds outliers to their places, and writes weights of other kinds as they are") {
+  for (octavo::index const rows : {1, 17, 65}) {
+    test::matrix<float> const weights(rows, 72, 154);
+    auto const w = quantize_with_outliers<w4_g32>(weights, 0.05);
+    check_elements(w);
+    test::matrix<float> out(rows, 72);
+    dequantize(w.view(), out);
+    int outliers = 0;
+    for (octavo::index r = 0; r < rows; ++r) {
+      for (octavo::index c = 0; c < 72; ++c) {
+        if (w.sparse()(r, c) == 0) { continue; }
+        ++outliers;
+        CHECK(out(r, c) == w.dense().view()(r, c) + w.sparse()(r, c));
+      }
+    }
+    CHECK(outliers >= rows);
+    check_elements(fixed_matrix(weights, {12, 8}));
+    std::vector<std::uint8_t> codes(static_cast<std::size_t>(rows * 9 * 2));
+    for (std::size_t i = 0; i < codes.size(); ++i) { codes[i] = static_cast<std::uint8_t>(i * 37 + 11); }
+    std::vector<f16> books;
+    for (int i = 0; i < 2 * 256 * 8; ++i) { books.push_back(f16(static_cast<float>(i % 97 - 40) / 16.0f)); }
+    std::vector<float> const scales(static_cast<std::size_t>(rows), 0.3f);
+    additive_matrix<2, 8> const additive(rows, 72, codes, books, scales);
+    check_elements(additive);
+    CHECK(additive(0, 0) == 0.3f * (3.0f + -2.0625f));
+  }
+  Eigen::MatrixXf out(0, 5);
+  dequantize(fixed_matrix(out, {12, 8}), out);
+  dequantize(quantize_with_outliers<w4>(out, 0.5), out);
+}
+
 TEST_CASE("dequantize refuses extents that differ, and rows that are not there") {
   auto const q = quantize<w8>(test::matrix<float>(4, 6, 152));
   Eigen::MatrixXf out(6, 4);
   CHECK_THROWS_AS(dequantize(q, out), std::invalid_argument);
+  CHECK_THROWS_AS(dequantize(quantize_with_outliers<w8>(test::matrix<float>(4, 6, 152), 0.1), out),
+                  std::invalid_argument);
   std::vector<float> row(6);
   CHECK_THROWS_AS(dequantize_row(q, 4, row.data()), std::invalid_argument);
   CHECK_THROWS_AS(dequantize_row(q, -1, row.data()), std::invalid_argument);

@@ -120,6 +120,7 @@ void outliers(symbols::dense& m, tokens_view<bf16 const> const& x, symbols::pool
   outlier_matrix_view<S> const mapped(w.dense(),
                                       sparse_matrix_view(side.data(), side.size_bytes(), w.rows(), w.cols()));
   matmul<schemes::a8>(mapped, x, m, on<A>(pool));
+  dequantize(w, m, on<A>(pool));
   m(0, 0) = w(0, 0) + mapped(0, 0) + static_cast<float>(w.size_bytes());
   if constexpr (std::is_same_v<A, default_arch>) { matmul(quantize_with_outliers<S>(m, 0.01), x, m); }
 }
@@ -215,7 +216,7 @@ void cached(symbols::dense& m, symbols::pool const& pool, cache_codebooks<K, V> 
 
 /// Additive codebooks, which come from a file or from calibration.
 template <class A>
-void additive(tokens_view<float> const& x) {
+void additive(symbols::dense& m, tokens_view<float> const& x) {
   additive_matrix<2, 8> w;
   additive_matrix<2, 8> copy = w;
   additive_matrix<2, 8> const moved = static_cast<additive_matrix<2, 8>&&>(copy);
@@ -224,6 +225,7 @@ void additive(tokens_view<float> const& x) {
   if (!can_matmul(w, x, x)) { return; }
   matmul(w, x, x, on<A>());
   matmul(additive_matrix_view<1, 16>(), x, x, on<A>());
+  dequantize(w, m, on<A>());
 }
 
 /// A cache by kinds of heads; tokens of other caches and of blocks.
@@ -307,7 +309,7 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   cached<A, first_in_float<schemes::k2, 1>, schemes::v2>(m, pool);
   by_kinds_of_heads<A>(as_heads(m, 2));
   pooled<A>(m);
-  additive<A>(y);
+  additive<A>(m, y);
   imported<A>();
   outliers<A, schemes::w4_g128>(m, x16, pool);
   (void)packed<A, nf4_tensor>(m, pool);
@@ -321,6 +323,7 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   fixed_matrix_view const mapped(same.data(), same.size_bytes(), same.rows(), same.cols(), same.type());
   matmul(mapped, in_fixed(m, {16, 8}), y, on<A>(pool));
   matmul(fixed, in_fixed(m, {16, 8}), y, on<A>(pool));
+  dequantize(fixed, m, on<A>(pool));
 }
 
 }  // namespace

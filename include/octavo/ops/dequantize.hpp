@@ -4,9 +4,11 @@
 
 #include <type_traits>
 
+#include "octavo/core/round.hpp"
 #include "octavo/core/views.hpp"
 #include "octavo/kernel/unpack.hpp"
 #include "octavo/ops/context.hpp"
+#include "octavo/storage/outlier_matrix.hpp"
 #include "octavo/storage/quantized_matrix.hpp"
 
 namespace octavo {
@@ -47,7 +49,8 @@ void dequantize(quantized_matrix_view<S> const& w, T* out, index row_stride, ind
 }
 
 /// Writes all of w into a dense matrix of the same extents, such as Eigen's of either order; of float, bf16 or f16, or of
-/// anything to which a float can be assigned by operator()(row, column), one by one.
+/// anything to which a float can be assigned by operator()(row, column), one by one. W may have outliers beside it, whose
+/// places are rounded once, too. Of weights in fixed point and of additive codebooks each is w(r, c), not by vectors.
 template <class W, class M, class Arch, class Executor>
 void dequantize(W const& w, M&& out, context<Arch, Executor> const& context) {
   using matrix = std::remove_reference_t<M>;
@@ -55,20 +58,46 @@ void dequantize(W const& w, M&& out, context<Arch, Executor> const& context) {
     detail::fail_extents("dequantize", "the output has elements", out.rows() * out.cols(), "W has",
                          w.rows() * w.cols(), "Rows and columns must be those of W.");
   }
-  quantized_matrix_view<typename W::scheme> const view = w;
   constexpr bool dense = [] {
     if constexpr (dense_like<matrix>) { return element<detail::element_of_dense<matrix>>; }
     return false;
   }();
-  if constexpr (dense) {
-    auto* const data = reinterpret_cast<detail::element_of_dense<matrix>*>(out.data());
-    constexpr bool by_rows = matrix::IsRowMajor;
-    dequantize(view, data, by_rows ? out.outerStride() : out.innerStride(),
-               by_rows ? out.innerStride() : out.outerStride(), context);
-  } else {
-    for (index r = 0; r < w.rows(); ++r) {
-      for (index c = 0; c < w.cols(); ++c) { out(r, c) = view(r, c); }
+  auto const put = [&out](index r, index c, float value) __attribute__((always_inline)) {
+    if constexpr (dense) {
+      using T = detail::element_of_dense<matrix>;
+      index const inner = out.innerStride();
+      index const outer = out.outerStride();
+      reinterpret_cast<T*>(out.data())[matrix::IsRowMajor ? r * outer + c * inner : r * inner + c * outer] = T(value);
+    } else {
+      out(r, c) = value;
     }
+  };
+  if constexpr (detail::is_outlier_matrix<W>) {
+    dequantize(w.dense(), out, context);
+    outlier_matrix_view<typename W::dense_scheme> const view = w;
+    view.sparse().for_each([&view, &put ](index r, index c, float value) __attribute__((always_inline)) {
+      put(r, c, detail::opaque(view.dense()(r, c)) + value);
+    });
+  } else if constexpr (requires { typename W::scheme; }) {
+    quantized_matrix_view<typename W::scheme> const view = w;
+    if constexpr (dense) {
+      auto* const data = reinterpret_cast<detail::element_of_dense<matrix>*>(out.data());
+      constexpr bool by_rows = matrix::IsRowMajor;
+      dequantize(view, data, by_rows ? out.outerStride() : out.innerStride(),
+                 by_rows ? out.innerStride() : out.outerStride(), context);
+    } else {
+      for (index r = 0; r < w.rows(); ++r) {
+        for (index c = 0; c < w.cols(); ++c) { put(r, c, view(r, c)); }
+      }
+    }
+  } else {
+    auto const view = w.view();
+    index const pieces = context.pieces(w.rows());
+    context.execute(pieces, [&view, &put, pieces](index i) noexcept {
+      for (index r = view.rows() * i / pieces; r < view.rows() * (i + 1) / pieces; ++r) {
+        for (index c = 0; c < view.cols(); ++c) { put(r, c, view(r, c)); }
+      }
+    });
   }
 }
 /// The same on the instruction set of this translation unit.

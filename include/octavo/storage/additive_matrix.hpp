@@ -138,6 +138,7 @@ class additive_matrix {
   [[nodiscard, gnu::always_inline]] index size_bytes() const noexcept {
     return codes_.size() + codebooks_.size() + scales_.size();
   }
+  [[nodiscard, gnu::always_inline]] float operator()(index r, index c) const noexcept { return view()(r, c); }
   [[nodiscard, gnu::always_inline]] view_type view() const noexcept {
     if (codebooks_.size() == 0) { return {}; }  // made by the default constructor, or moved from
     return view_type(rows_, cols_, codes_.data(), codebooks_.data(), scales_.data());

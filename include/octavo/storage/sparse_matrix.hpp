@@ -96,6 +96,19 @@ class sparse_matrix_view {
     }
     return 0;
   }
+  /// f(row, column, value) for each number that is not 0, by slices.
+  template <class F>
+  [[gnu::always_inline]] void for_each(F const& f) const {
+    for (index s = 0; s < slices(); ++s) {
+      for (index e = 0; e < entries(s); ++e) {
+        for (index r = 0; r < slice_rows; ++r) {
+          auto const [column, bits] = at(s, e, r);
+          auto const number = static_cast<float>(__builtin_bit_cast(f16, bits));
+          if (number != 0) { f(s * slice_rows + r, column, number); }
+        }
+      }
+    }
+  }
 
  private:
   friend class sparse_matrix;
