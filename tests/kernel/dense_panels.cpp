@@ -57,8 +57,7 @@ void check(octavo::index rows, octavo::index cols) {
   octavo::index const stride = cols + 3;
   auto const by_rows = values<T>((rows - 1) * stride + cols, 1);
   std::vector<float> panels(static_cast<std::size_t>(dense::floats(rows, cols)));
-  std::vector<float> room(static_cast<std::size_t>(dense::room(cols)));
-  dense::pack_rows(by_rows.data(), stride, rows, cols, room.data(), panels.data());
+  dense::pack_rows(by_rows.data(), stride, rows, cols, panels.data());
   CHECK(wrong_products<A>(panels, rows, cols, [&](octavo::index r, octavo::index c) {
           return static_cast<float>(by_rows[static_cast<std::size_t>(r * stride + c)]);
         }) == 0);

@@ -3,6 +3,7 @@
 #include "octavo/kernel/short_tile.hpp"
 
 #include "support/archs.hpp"
+#include "support/bits.hpp"
 #include "support/byte_sums.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
@@ -62,5 +63,39 @@ TEST_CASE("a tile of floats is one chain of fma, ascending") {
       }
     }
     CHECK(wrong == 0);
+  });
+}
+
+TEST_CASE("a tile of elements reads them where they are, any number of steps, and goes on") {
+  test::for_archs([](auto arch) {
+    using A = typename decltype(arch)::type;
+    constexpr int L = simd::lanes<A>;
+    constexpr octavo::index step = 2 * L + 3;
+    for (octavo::index const k : {0, 1, 2, 7, 34}) {
+      std::vector<f16> elements;
+      for (float const x : test::values(k * step + 2 * L, 1)) { elements.push_back(f16(x)); }
+      auto const x = test::values(3 * 40, 2);
+      auto const before = test::values(3 * 2 * L, 3);
+      std::vector<float> out = before;
+      std::vector<float> more = before;
+      kernel::element_tile<A, 3, 2>(elements.data(), step, k, x.data(), 40, out.data(), false);
+      kernel::element_tile<A, 3, 2>(elements.data(), step, k, x.data(), 40, more.data(), true);
+      int wrong = 0;
+      for (octavo::index t = 0; t < 3; ++t) {
+        for (octavo::index r = 0; r < 2 * L; ++r) {
+          auto const at = static_cast<std::size_t>(t * 2 * L + r);
+          float sums[] = {0.0f, before[at]};
+          for (octavo::index i = 0; i < k; ++i) {
+            auto const w = static_cast<float>(elements[static_cast<std::size_t>(i * step + r)]);
+            float const a = x[static_cast<std::size_t>(t * 40 + i)];
+            for (float& sum : sums) { sum = has_fma<A> ? std::fma(w, a, sum) : detail::opaque(w * a) + sum; }
+          }
+          wrong += test::same_bits(out[at], sums[0]) ? 0 : 1;
+          wrong += test::same_bits(more[at], sums[1]) ? 0 : 1;
+        }
+      }
+      INFO(arch_name<A> << ": " << k << " steps");
+      CHECK(wrong == 0);
+    }
   });
 }

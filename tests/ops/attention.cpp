@@ -93,6 +93,56 @@ TEST_CASE("NaN and infinity reach the rows that see them, and no others") {
   CHECK(changed(c.q[5 * 8], nan) == std::vector<int>{5});
 }
 
+namespace {
+
+/// Rows alone, whose keys and values are read where they are, that differ from the same among 40, where they are copied.
+template <class A, class T>
+int rows_that_differ(octavo::index keys, octavo::index dim, octavo::index value_dim, bool taint = false) {
+  octavo::index const queries = 40;
+  attention_case<T> c(2, 1, queries, keys, dim, value_dim, 8);
+  if (taint) {
+    c.v[static_cast<std::size_t>((keys - 1) * value_dim + 7)] = T(std::numeric_limits<float>::infinity());
+    c.v[static_cast<std::size_t>((keys - 3) * value_dim)] = T(std::nanf(""));
+  }
+  auto const all = attend(c, causal{}, on<A>()).out;
+  int wrong = 0;
+  for (octavo::index const n : {1, 5}) {  // two heads: 2 and 10 rows
+    for (octavo::index first = queries - n; first >= queries - 10; first -= n) {
+      std::vector<float> out(static_cast<std::size_t>(2 * n * value_dim));
+      octavo::index const seen = keys - (queries - first - n);
+      if (seen < 1) { break; }
+      heads_view<T const> const q(c.q.data() + first * dim, dim, 2, n, queries * dim, dim);
+      heads_view<T const> const k(c.k.data(), dim, 1, seen, keys * dim, dim);
+      heads_view<T const> const v(c.v.data(), value_dim, 1, seen, keys * value_dim, value_dim);
+      attention(q, k, v, heads_view<float>(out.data(), value_dim, 2, n, n * value_dim, value_dim), causal{}, on<A>());
+      for (octavo::index h = 0; h < 2; ++h) {
+        for (octavo::index i = 0; i < n * value_dim; ++i) {
+          float const x = out[static_cast<std::size_t>(h * n * value_dim + i)];
+          float const y = all[static_cast<std::size_t>((h * queries + first) * value_dim + i)];
+          wrong += test::same_bits(x, y) || (taint && std::isnan(x) && std::isnan(y)) ? 0 : 1;
+        }
+      }
+    }
+  }
+  return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("few rows read keys and values where they are: the bits are those of a copy") {
+  test::for_archs([](auto arch) {
+    using A = typename decltype(arch)::type;
+    for (octavo::index const keys : {1, 17, 64, 65, 600}) {
+      INFO(arch_name<A> << ", " << keys << " keys");
+      CHECK(rows_that_differ<A, float>(keys, 33, 64) == 0);
+      CHECK(rows_that_differ<A, f16>(keys, 64, 128) == 0);
+      CHECK(rows_that_differ<A, bf16>(keys, 8, 80) == 0);
+    }
+    CHECK(rows_that_differ<A, float>(65, 16, 64, true) == 0);
+    CHECK(rows_that_differ<A, f16>(600, 16, 64, true) == 0);
+  });
+}
+
 TEST_CASE("heads that do not fit throw, with both extents in the text") {
   auto const error = [](octavo::index q_dim, octavo::index q_heads, octavo::index k_heads, octavo::index v_heads,
                         octavo::index v_keys, octavo::index out_dim, octavo::index out_queries) -> std::string {

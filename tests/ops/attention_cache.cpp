@@ -63,6 +63,13 @@ TEST_CASE("attention over a cache as floats has the bits of attention over float
     check_floats<float, f16>(c, causal{});
     check_floats<k8, k4>(c, causal{});
   }
+  // Few rows read elements where they are: of whole registers of channels, with and without causal{}, of one row and of ten.
+  for (shape const s : {shape{1, 130, 16, 64}, shape{5, 513, 64, 128}}) {
+    attention_case<float> c(4, 2, s.queries, s.keys, s.head_dim, s.value_dim, 9);
+    check_floats<f16, f16>(c, causal{});
+    check_floats<float, bf16>(c);
+    check_floats<bf16, float>(c, sliding_window{.left = 70});
+  }
   attention_case<float> c(2, 2, 3, 70, 33, 17, 9);
   check_floats<scheme<symmetric<e4m3, scale_as<f16>>, per_token>, scheme<symmetric<nf4>, per_token_group<8>>>(c);
 }
@@ -145,6 +152,22 @@ TEST_CASE("NaN in a key, a value or a query of a cache stays with those who see 
   bad([](auto& x) {
     x.q[4 * 16] = std::nanf("");
     x.q[5 * 16 + 1] = std::nanf("");
+  });
+}
+
+TEST_CASE("NaN in a value that is read where it is stays with those who see it") {
+  attention_case<float> c(1, 1, 6, 90, 16, 64, 11);
+  c.v[88 * 64 + 7] = std::numeric_limits<float>::infinity();
+  auto const clean = attend_cache<as_is, as_is>(attention_case<float>(1, 1, 6, 90, 16, 64, 11),
+                                                filled<f16, float>(attention_case<float>(1, 1, 6, 90, 16, 64, 11)),
+                                                causal{}, on<scalar>());
+  test::for_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    auto const out = attend_cache<as_is, as_is>(c, filled<f16, float>(c), causal{}, on<A>());
+    for (std::size_t i = 0; i < 6 * 64; ++i) {
+      INFO(arch_name<A> << " query " << i / 64);
+      CHECK((i / 64 >= 4 ? std::isnan(out[i]) : test::same_bits(out[i], clean[i])));  // query 4 stands at 88
+    }
   });
 }
 

@@ -124,6 +124,11 @@ inline constexpr bool has_side_terms = requires(Values const& values, typename V
   values.template add_side_terms<1>(index{}, weights, index{}, index{}, index{}, out, index{});
 };
 
+template <class Values>
+inline constexpr bool reads_in_place = requires(Values& values) {
+  values.copy();
+};
+
 /// What turns scores into weights: of Values that know how, else one without a state.
 template <class Values>
 [[gnu::always_inline]] inline decltype(auto) writer_of(Values const& values) noexcept {
@@ -267,17 +272,31 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
       index high = 0;
       for (index i = 0; i < size; ++i) { high = larger(high, rows.seen[first + t + i].end); }
       high = smaller(high, s.end() * W);
-      for (index b = 0; b < values.blocks(); ++b) {
-        float* const out = scratch.out + (b * group_rows + first + t) * Values::width;
-        if constexpr (takes_runs<Values>) {
-          bool more = false;
-          s.runs([&](index begin, index end) {
-            values.template multiply<size()>(first + t, weights, weight_stride, b, begin * W, smaller(end * W, high),
-                                             out, more, end == s.end());
-            more = true;
-          });
-        } else {
-          values.template multiply<size()>(first + t, weights, weight_stride, b, s.begin() * W, high, out);
+      auto const multiply = [&] {
+        for (index b = 0; b < values.blocks(); ++b) {
+          float* const out = scratch.out + (b * group_rows + first + t) * Values::width;
+          if constexpr (takes_runs<Values>) {
+            bool more = false;
+            s.runs([&](index begin, index end) {
+              values.template multiply<size()>(first + t, weights, weight_stride, b, begin * W,
+                                               smaller(end * W, high), out, more, end == s.end());
+              more = true;
+            });
+          } else {
+            values.template multiply<size()>(first + t, weights, weight_stride, b, s.begin() * W, high, out);
+          }
+        }
+      };
+      multiply();
+      if constexpr (reads_in_place<Values>) {
+        float const* const out = scratch.out + (first + t) * Values::width;
+        if (values.in_doubt(size, out, group_rows * Values::width)) {
+          values.copy();
+          for (index i = 0; i < size; ++i) {
+            float& sum = scratch.sums.sum[first + t + i];
+            sum = values.settle(first + t + i, weights + i * weight_stride, s.begin() * W, s.end() * W, sum);
+          }
+          multiply();
         }
       }
       if constexpr (has_side_terms<Values>) {

@@ -48,15 +48,13 @@ class code_keys {
   [[nodiscard]] index scratch(index rows) const {
     index const bytes = product(leaf_keys / panel_rows, layout_.panel_bytes()) +
                         product(rows, layout_.cols, sizeof(operand)) + product(rows, 2, 4);
-    return round_up(
-               ceil_div(bytes, 4) + leaf_keys + 2 * product(panel_rows, layout_.cols) + dense::room(layout_.cols),
-               16) +
+    return round_up(ceil_div(bytes, 4) + leaf_keys + 2 * product(panel_rows, layout_.cols), 16) +
            round_up(product(panel_rows, k_.head_dim()), 16) + bias_floats();
   }
   void use(float* scratch, index rows) noexcept {
     leaf_ = reinterpret_cast<std::byte*>(scratch);
     room_ = reinterpret_cast<float*>(leaf_ + leaf_keys / panel_rows * layout_.panel_bytes());
-    scales_ = room_ + 2 * panel_rows * layout_.cols + dense::room(layout_.cols);
+    scales_ = room_ + 2 * panel_rows * layout_.cols;
     factors_ = scales_ + leaf_keys;
     start_ = reinterpret_cast<std::int32_t*>(factors_ + rows);
     rows_ = reinterpret_cast<operand*>(start_ + rows);
@@ -77,13 +75,13 @@ class code_keys {
         K const* const from = k_.at(head, first + j);
         std::memset(transposed, 0, static_cast<std::size_t>(panel_rows * layout_.cols) * sizeof(float));
         if (shift_ == nullptr) {
-          dense::template pack_rows<panel_rows>(from, k_.token_stride(), rows, d, room, transposed);
+          dense::template pack_rows<panel_rows>(from, k_.token_stride(), rows, d, transposed);
         } else {
           float* const shifted = shifted_;
           for (index i = 0; i < rows; ++i) {
             shifted_token<A>(from + i * k_.token_stride(), shift_of(head), d, shifted + i * d);
           }
-          dense::template pack_rows<panel_rows>(shifted, d, rows, d, room, transposed);
+          dense::template pack_rows<panel_rows>(shifted, d, rows, d, transposed);
         }
         packer<A, stored, float> const pack(matrix_view<float>(transposed, panel_rows, layout_.cols, 1, panel_rows),
                                             layout_, panel);
@@ -202,7 +200,6 @@ class code_keys {
   void pack_bytes(index head, index first, index rows, float* scales, std::byte* panel) const noexcept {
     index const quads = layout_.cols / 4;
     auto* const codes = reinterpret_cast<std::int8_t*>(room_);
-    float* const room = room_ + panel_rows * quads;
     for (index i = 0; i < rows; ++i) {
       std::int64_t sum;
       K const* const key = k_.at(head, first + i);
@@ -219,7 +216,7 @@ class code_keys {
       auto* const at = reinterpret_cast<std::int32_t*>(room_ + i);
       simd::bit_xor<A>(simd::load_ints<A>(at), 0x80808080u).store_unaligned(at);
     }
-    dense::template pack_rows<panel_rows>(room_, quads, rows, quads, room, reinterpret_cast<float*>(panel));
+    dense::template pack_rows<panel_rows>(room_, quads, rows, quads, reinterpret_cast<float*>(panel));
   }
 
   heads_view<Q const> q_;

@@ -25,16 +25,15 @@ class dense_keys {
 
   /// Floats of scratch, if so many rows are loaded at most.
   [[nodiscard]] index scratch(index rows) const {
-    return round_up(panels::floats(leaf_keys, stride_) + panels::room(stride_) + product(rows, stride_), 16);
+    return round_up(panels::floats(leaf_keys, stride_) + product(rows, stride_), 16);
   }
   void use(float* scratch, index) noexcept {
     leaf_ = scratch;
-    room_ = leaf_ + panels::floats(leaf_keys, stride_);
-    rows_ = room_ + panels::room(stride_);
+    rows_ = leaf_ + panels::floats(leaf_keys, stride_);
   }
   /// n keys from `first` of a head.
   void load_leaf(index head, index first, index n) noexcept {
-    panels::pack_rows(k_.at(head, first), k_.token_stride(), n, k_.head_dim(), room_, leaf_);
+    panels::pack_rows(k_.at(head, first), k_.token_stride(), n, k_.head_dim(), leaf_);
   }
   /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
@@ -66,10 +65,14 @@ class dense_keys {
   index stride_;
   float* leaf_ = nullptr;
   float* rows_ = nullptr;
-  float* room_ = nullptr;
 };
 
-/// O = V P by f32: channels are rows of panels, keys are summed in one chain of fma, ascending.
+/// Rows up to which values are read where they are: converting them again for each tile takes less than copying them.
+template <class A>
+inline constexpr index rows_in_place = 2 * dense_panels<A>::tokens;
+
+/// O = V P by f32: channels are rows of panels, keys are summed in one chain of fma, ascending. For few rows values are read
+/// where they are. If then a sum is not finite, the leaf is copied, to see which of its values are not, and what met them.
 template <class A, class V>
 class dense_values {
   using panels = dense_panels<A>;
@@ -81,13 +84,37 @@ class dense_values {
 
   explicit dense_values(heads_view<V const> const& v) noexcept : v_(v) {}
 
+  /// So many rows will be multiplied by each leaf.
+  void expect_rows(index rows) noexcept { few_ = rows <= rows_in_place<A> && v_.head_dim() % width == 0; }
+
   [[nodiscard]] index scratch() const { return panels::floats(v_.head_dim(), leaf_keys); }
   void use(float* scratch) noexcept { leaf_ = scratch; }
   void load_leaf(index head, index first, index n) noexcept {
+    head_ = head;
+    first_ = first;
     keys_ = n;
-    finite_ = panels::pack_columns(v_.at(head, first), v_.token_stride(), v_.head_dim(), n, leaf_);
+    finite_ = true;
+    in_place_ = few_;
+    if (!in_place_) { copy(); }
+  }
+  /// Whether sums of values where they are, of some rows, are not finite: copy(), settle and multiply again.
+  [[nodiscard]] bool in_doubt(index rows, float const* out, index block_stride) const noexcept {
+    if (!in_place_) { return false; }
+    simd::ints<A> largest(0);
+    for (index b = 0; b < blocks(); ++b) {
+      for (index i = 0; i < rows * width; i += simd::lanes<A>) {
+        auto const bits = simd::as_ints<A>(simd::load_floats<A>(out + b * block_stride + i));
+        largest = simd::maximum<A>(largest, simd::bit_and<A>(bits, 0x7fffffffu));
+      }
+    }
+    return !panels::finite(largest);
+  }
+  /// The leaf is a copy from now on, and it is known which of its values are not finite.
+  void copy() noexcept {
+    in_place_ = false;
+    finite_ = panels::pack_columns(v_.at(head_, first_), v_.token_stride(), v_.head_dim(), keys_, leaf_);
     if (!finite_) {
-      for (index j = 0; j < n; ++j) { bad_[j] = clear_if_bad(j); }
+      for (index j = 0; j < keys_; ++j) { bad_[j] = clear_if_bad(j); }
     }
   }
   /// The sum of the weights of row i, which cover keys [low, high); NaN if one that is not 0 meets a value that is not
@@ -105,6 +132,10 @@ class dense_values {
   template <int T>
   void multiply(index, float const* weights, index stride, index b, index low, index high, float* out,
                 bool more = false, bool = true) const noexcept {
+    if (in_place_) {
+      return panels::template multiply_elements<T>(v_.at(head_, first_ + low) + b * width, v_.token_stride(),
+                                                   smaller(high, keys_) - low, weights + low, stride, out, more);
+    }
     index const from = low / units_together * units_together;
     index const all = panels::filled(keys_);
     index const k = smaller(panels::filled(high), all) - from;
@@ -126,7 +157,11 @@ class dense_values {
 
   heads_view<V const> v_;
   float* leaf_ = nullptr;
+  index head_ = 0;
+  index first_ = 0;
   index keys_ = 0;
+  bool few_ = false;
+  bool in_place_ = false;
   bool finite_ = true;
   bool bad_[leaf_keys] = {};
 };

@@ -35,7 +35,14 @@ class dense_page_keys : public dense_keys<A, Q, float> {
   /// Key j turns to position j of the table when it is loaded.
   void turn(rope_table const& table) noexcept { turns_ = &table; }
 
+  void load_rows(query_rows const& rows, index first, index n) noexcept {
+    in_place_ = element<K> && n <= rows_in_place<A> && turns_ == nullptr;
+    base::load_rows(rows, first, n);
+  }
   void load_leaf(index head, index first, index n) noexcept {
+    head_ = head;
+    first_ = first;
+    if (in_place_) { return; }
     index const d = pages_.head_dim();
     for (index j = 0; j < round_up(n, width); j += width) {
       float* const to = leaf_ + j * stride_;
@@ -47,6 +54,20 @@ class dense_page_keys : public dense_keys<A, Q, float> {
       if (turns_ != nullptr) { turn_keys(first + j, to); }
       for (index c = d; c < stride_; ++c) { std::memset(to + c * width, 0, width * sizeof(float)); }
     }
+  }
+  /// Scores of T rows and block b: for few rows, elements are read where they are.
+  template <int T>
+  void multiply(index first, index b, float* scores) const noexcept {
+    if constexpr (element<K>) {
+      if (in_place_) {
+        index const token = first_ + b * width;
+        auto const* const from = reinterpret_cast<K const*>(pages_.page(head_, token / page_tokens));
+        return dense_panels<A>::template multiply_elements<T>(from + token % page_tokens, page_tokens,
+                                                              pages_.head_dim(), base::rows_ + first * stride_,
+                                                              stride_, scores);
+      }
+    }
+    base::template multiply<T>(first, b, scores);
   }
 
  private:
@@ -109,6 +130,9 @@ class dense_page_keys : public dense_keys<A, Q, float> {
   cache_keys<K> pages_;
   page_table<A, codes> table_;
   rope_table const* turns_ = nullptr;
+  index head_ = 0;
+  index first_ = 0;
+  bool in_place_ = false;
 };
 
 /// O = V P by f32, whatever stores the values.
@@ -120,7 +144,11 @@ class dense_page_values : public dense_values<A, float> {
   using codes = typename dense_of<layout>::type;
   static constexpr index first_tokens = detail::first_of<V>;
   using base::bad_;
+  using base::few_;
   using base::finite_;
+  using base::first_;
+  using base::head_;
+  using base::in_place_;
   using base::keys_;
   using base::leaf_;
 
@@ -131,9 +159,20 @@ class dense_page_values : public dense_values<A, float> {
       : base(heads_view<float const>(nullptr, v.head_dim(), v.heads(), 0, 0, 0)), pages_(v), table_(v.layout()) {}
 
   void load_leaf(index head, index first, index n) noexcept {
-    index const e = pages_.head_dim();
-    index const all = panels::filled(n);
+    head_ = head;
+    first_ = first;
     keys_ = n;
+    finite_ = true;
+    in_place_ = element<V> && few_;
+    if (!in_place_) { copy(); }
+  }
+  void copy() noexcept {
+    index const e = pages_.head_dim();
+    index const head = head_;
+    index const first = first_;
+    index const n = keys_;
+    index const all = panels::filled(n);
+    in_place_ = false;
     finite_ = true;
     for (index c = 0; c < e; c += width) {
       float* const block = leaf_ + c * all;
@@ -162,6 +201,26 @@ class dense_page_values : public dense_values<A, float> {
       bad_[j] = this->clear_if_bad(j);
       finite_ = finite_ && !bad_[j];
     }
+  }
+  template <int T>
+  void multiply(index row, float const* weights, index stride, index b, index low, index high, float* out,
+                bool more = false, bool last = true) const noexcept {
+    if constexpr (element<V>) {
+      if (in_place_) {
+        index const end = smaller(high, keys_);
+        for (index j = low; j < end;) {  // page by page
+          index const slot = (first_ + j) % page_tokens;
+          index const n = smaller(end - j, page_tokens - slot);
+          auto const* const from = reinterpret_cast<V const*>(pages_.page(head_, (first_ + j) / page_tokens));
+          panels::template multiply_elements<T>(from + value_layout<V>::at(slot, b * width), panel_rows, n,
+                                                weights + j, stride, out, more);
+          more = true;
+          j += n;
+        }
+        return;
+      }
+    }
+    base::template multiply<T>(row, weights, stride, b, low, high, out, more, last);
   }
 
  private:

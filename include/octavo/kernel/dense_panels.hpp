@@ -32,31 +32,20 @@ struct dense_panels {
     return product(round_up(rows, width), filled(k));
   }
 
-  /// Floats that pack_rows works in.
-  [[nodiscard, gnu::always_inline]] static constexpr index room(index cols) noexcept { return 16 * filled(cols); }
-
-  /// Rows with contiguous columns: element (r, c) is from[r * stride + c]. `room` has space for room(cols) floats. Others
-  /// may want blocks of another width, a multiple of 16.
+  /// Rows with contiguous columns: element (r, c) is from[r * stride + c]. Others may want blocks of another width, a multiple
+  /// of 16.
   template <index width = dense_panels::width, class T>
-  static void pack_rows(T const* from, index stride, index rows, index cols, float* room, float* out) noexcept {
+  static void pack_rows(T const* from, index stride, index rows, index cols, float* out) noexcept {
     index const k = filled(cols);
-    for (index r = 0; r < round_up(rows, width); r += 16) {
-      for (index i = 0; i < 16; ++i) {
-        T const* const row = from + (r + i) * stride;
-        index const present = r + i < rows ? cols : 0;
-        if (r + i + 16 < rows) { prefetch(row + 16 * stride, cols); }
-        index c = 0;
-        for (; c + L <= present; c += L) { simd::load_as_floats<A>(row + c).store_unaligned(room + i * k + c); }
-        for (; c < present; ++c) { room[i * k + c] = static_cast<float>(row[c]); }
-        for (; c < k; ++c) { room[i * k + c] = 0.0f; }
-      }
+    for (index r = 0; r < round_up(rows, width); r += L) {
+      T const* const first = from + r * stride;
+      index const there = smaller(larger(rows - r, 0), index{L});
       float* const to = out + r / width * width * k + r % width;
-      index c = 0;
-      for (; c + 4 <= k; c += 4) {
-        for (index i = 0; i < 16; i += 4) { transpose4<width>(room + i * k + c, k, to + c * width + i); }
-      }
-      for (; c < k; ++c) {
-        for (index i = 0; i < 16; ++i) { to[c * width + i] = room[i * k + c]; }
+      index const more = smaller(larger(rows - r - L, 0), index{L});
+      index asked = 0;  // rows of the next step, at the pace of this one
+      for (index c = 0; c < k; c += L) {
+        for (; asked * k < more * (c + L); ++asked) { prefetch(first + (L + asked) * stride, cols); }
+        transpose<width>(first + c, stride, there, cols - c, k - c, to + c * width);
       }
     }
   }
@@ -81,8 +70,12 @@ struct dense_panels {
         });
       }
     }
+    return finite(largest);
+  }
+  /// Whether all lanes are finite: bits of floats without their signs.
+  [[nodiscard]] static bool finite(simd::ints<A> lanes) noexcept {
     std::int32_t bits[static_cast<std::size_t>(L)];
-    largest.store_unaligned(bits);
+    lanes.store_unaligned(bits);
     for (std::int32_t const b : bits) {
       if (b >= 0x7f800000) { return false; }
     }
@@ -97,26 +90,47 @@ struct dense_panels {
     short_tile<float_product<A>, T, registers>(reinterpret_cast<std::byte const*>(block), k, x, stride, nullptr, out,
                                                more);
   }
+  /// The same of `width` rows beside each other that stand as elements at from[k * step + row]; any k.
+  template <int T, class E>
+  [[gnu::always_inline]] static void multiply_elements(E const* from, index step, index k, float const* x,
+                                                       index stride, float* out, bool more = false) noexcept {
+    element_tile<A, T, registers>(from, step, k, x, stride, out, more);
+  }
 
  private:
   template <class T>
   static void prefetch(T const* p, index n) noexcept {
     for (index i = 0; i < n; i += 64 / static_cast<index>(sizeof(T))) { __builtin_prefetch(p + i); }
   }
-  /// to[c * width + i] = from[i * stride + c] for 4 x 4 floats.
-  template <index width>
-  [[gnu::always_inline]] static void transpose4(float const* from, index stride, float* to) noexcept {
-    using quad [[gnu::vector_size(16)]] = float;
-    quad rows[4];
-    for (index i = 0; i < 4; ++i) { std::memcpy(&rows[i], from + i * stride, sizeof rows[i]); }
-    quad const low01 = __builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5);
-    quad const high01 = __builtin_shufflevector(rows[0], rows[1], 2, 6, 3, 7);
-    quad const low23 = __builtin_shufflevector(rows[2], rows[3], 0, 4, 1, 5);
-    quad const high23 = __builtin_shufflevector(rows[2], rows[3], 2, 6, 3, 7);
-    quad const columns[4] = {
-        __builtin_shufflevector(low01, low23, 0, 1, 4, 5), __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
-        __builtin_shufflevector(high01, high23, 0, 1, 4, 5), __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
-    for (index i = 0; i < 4; ++i) { std::memcpy(to + i * width, &columns[i], sizeof columns[i]); }
+  /// to[c * width + i] = from[i * stride + c] for L columns, at most k, and L rows; 0 for rows and columns behind those that
+  /// are there.
+  template <index width, class T>
+  [[gnu::always_inline]] static void transpose(T const* from, index stride, index rows, index cols, index k,
+                                               float* to) noexcept {
+    if constexpr (detail::is_scalar<A>) {
+      for (index c = 0; c < smaller(k, index{L}); ++c) {
+        for (index i = 0; i < L; ++i) {
+          to[c * width + i] = i < rows && c < cols ? static_cast<float>(from[i * stride + c]) : 0.0f;
+        }
+      }
+    } else {
+      simd::floats<A> x[static_cast<std::size_t>(L)];
+      if (rows == L && cols >= L) {
+        detail::unroll<L>([&](int i)
+                              __attribute__((always_inline)) { x[i] = simd::load_as_floats<A>(from + i * stride); });
+      } else {
+        for (int i = 0; i < L; ++i) {
+          x[i] = i < rows ? simd::load_first<A>(from + i * stride, smaller(larger(cols, 0), index{L}))
+                          : simd::floats<A>(0.0f);
+        }
+      }
+      simd::transpose<A>(x);
+      if (k >= L) {
+        detail::unroll<L>([&](int i) __attribute__((always_inline)) { x[i].store_unaligned(to + i * width); });
+      } else {
+        for (int i = 0; i < k; ++i) { x[i].store_unaligned(to + i * width); }
+      }
+    }
   }
 };
 

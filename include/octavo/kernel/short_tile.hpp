@@ -112,21 +112,58 @@ struct as_scores {
   }
 };
 
-/// Of sums start[t] + sum over k of block[step][row] * x[t][k], for T tokens `stride` operands apart and R registers of rows,
-/// what End makes, at out[t][row]; start null: from 0; `more`: from what out holds. Pre: steps is even.
+/// Rows as they are packed: R registers for each step, one behind the other. Steps are even.
+template <class Product, int R>
+struct packed_rows {
+  using weight = typename Product::weight;
+  static constexpr bool whole_pairs = true;
+  static constexpr int bytes = static_cast<int>(sizeof(weight));
+  std::byte const* at;
+
+  [[nodiscard, gnu::always_inline]] weight get(int step, int r) const noexcept {
+    return simd::load_register<weight>(at + (step * R + r) * bytes);
+  }
+  [[gnu::always_inline]] void next() noexcept { at += 2 * R * bytes; }
+};
+/// Rows that are elements where they are: R registers beside each other, `step` elements from those of the step before.
+template <class A, class E, int R>
+struct element_rows {
+  static constexpr bool whole_pairs = false;
+  /// Steps from now that are asked for.
+  static constexpr std::uintptr_t ahead = 8;
+  E const* at;
+  index step;
+
+  [[nodiscard, gnu::always_inline]] simd::floats<A> get(int s, int r) const noexcept {
+    return simd::load_as_floats<A>(at + s * step + r * simd::lanes<A>);
+  }
+  [[gnu::always_inline]] void next() noexcept {
+    constexpr int lines = (R * simd::lanes<A> * static_cast<int>(sizeof(E)) + 63) / 64;
+    auto const bytes = static_cast<std::uintptr_t>(step) * sizeof(E);
+    auto const later =
+        reinterpret_cast<std::uintptr_t>(at) + ahead * bytes;  // an address: it may lie behind the last
+    detail::unroll<lines>([&](int i) __attribute__((always_inline)) {
+      __builtin_prefetch(reinterpret_cast<void const*>(later + 64 * static_cast<std::uintptr_t>(i)));
+      __builtin_prefetch(reinterpret_cast<void const*>(later + bytes + 64 * static_cast<std::uintptr_t>(i)));
+    });
+    at += 2 * step;
+  }
+};
+
+/// Of sums start[t] + sum over k of rows[step][row] * x[t][k], for T tokens `stride` operands apart and R registers of rows,
+/// what End makes, at out[t][row]; start null: from 0; `more`: from what out holds.
 ///
 /// kernel::tile computes the same, and scales, and carries; for so little work as a query and 64 keys of 128 channels are,
 /// its entry and exit took a quarter of the time.
-template <class Product, int T, int R, class End = as_sums<typename Product::sum>>
-[[gnu::noinline]] void short_tile(std::byte const* block, index steps, typename Product::operand const* x,
-                                  index stride, typename Product::sum::value_type const* start,
-                                  typename Product::sum::value_type* out, bool more = false, End end = {}) noexcept {
-  using A = typename Product::arch;
+template <class Product, int T, int R, class Rows, class End>
+[[gnu::always_inline]] inline void short_sums(Rows rows, index steps, typename Product::operand const* x,
+                                              index stride, typename Product::sum::value_type const* start,
+                                              typename Product::sum::value_type* out, bool more,
+                                              End const& end) noexcept {
   using detail::unroll;
   using weight = typename Product::weight;
   using sum = typename Product::sum;
-  constexpr int L = simd::lanes<A>;
-  constexpr int bytes = static_cast<int>(sizeof(weight));
+  constexpr int L = simd::lanes<typename Product::arch>;
   typename Product::accumulator acc[static_cast<std::size_t>(T * R)];
   if (more) {
     unroll<T * R>([&](int i) __attribute__((always_inline)) { acc[i] = sum::load_unaligned(out + i * L); });
@@ -140,26 +177,42 @@ template <class Product, int T, int R, class End = as_sums<typename Product::sum
   constexpr int pointers = (T + 2) / 3;
   typename Product::operand const* tokens[static_cast<std::size_t>(pointers)];
   unroll<pointers>([&](int i) __attribute__((always_inline)) { tokens[i] = x + 3 * i * stride; });
-  for (; steps > 0; steps -= 2) {
-    unroll<2>([&](int s) __attribute__((always_inline)) {
-      weight w[static_cast<std::size_t>(R)];
-      unroll<R>([&](int r) __attribute__((always_inline)) {
-        w[r] = simd::in_register(simd::load_register<weight>(block + (s * R + r) * bytes));
-      });
-      unroll<T>([&](int t) __attribute__((always_inline)) {
-        auto const a = Product::load(tokens[t / 3] + t % 3 * stride + Product::step * s);
-        unroll<R>([&](int r)
-                      __attribute__((always_inline)) { acc[t * R + r] = Product::add(acc[t * R + r], w[r], a); });
-      });
+  auto const step = [&](int s) __attribute__((always_inline)) {
+    weight w[static_cast<std::size_t>(R)];
+    unroll<R>([&](int r) __attribute__((always_inline)) { w[r] = simd::in_register(rows.get(s, r)); });
+    unroll<T>([&](int t) __attribute__((always_inline)) {
+      auto const a = Product::load(tokens[t / 3] + t % 3 * stride + Product::step * s);
+      unroll<R>([&](int r)
+                    __attribute__((always_inline)) { acc[t * R + r] = Product::add(acc[t * R + r], w[r], a); });
     });
-    block += 2 * R * bytes;
+  };
+  for (; steps > (Rows::whole_pairs ? 0 : 1); steps -= 2) {
+    unroll<2>(step);
+    rows.next();
     unroll<pointers>([&](int i) __attribute__((always_inline)) { tokens[i] += 2 * Product::step; });
+  }
+  if constexpr (!Rows::whole_pairs) {
+    if (steps == 1) { step(0); }
   }
   unroll<T>([&](int t) __attribute__((always_inline)) {
     sum sums[static_cast<std::size_t>(R)];
     unroll<R>([&](int r) __attribute__((always_inline)) { sums[r] = sum(acc[t * R + r]); });
     end.template put<R>(t, sums, out + t * R * L);
   });
+}
+/// Of a block as it is packed. Pre: steps is even.
+template <class Product, int T, int R, class End = as_sums<typename Product::sum>>
+[[gnu::noinline]] void short_tile(std::byte const* block, index steps, typename Product::operand const* x,
+                                  index stride, typename Product::sum::value_type const* start,
+                                  typename Product::sum::value_type* out, bool more = false, End end = {}) noexcept {
+  short_sums<Product, T, R>(packed_rows<Product, R>{block}, steps, x, stride, start, out, more, end);
+}
+/// Of elements where they are, any number of steps.
+template <class A, int T, int R, class E>
+[[gnu::noinline]] void element_tile(E const* from, index step, index steps, float const* x, index stride, float* out,
+                                    bool more) noexcept {
+  short_sums<float_product<A>, T, R>(element_rows<A, E, R>{from, step}, steps, x, stride, nullptr, out, more,
+                                     as_sums<simd::floats<A>>{});
 }
 
 }  // namespace kernel

@@ -249,6 +249,7 @@ class attention_run {
     if constexpr (requires { values.join(session); }) { values.join(session); }
     keys.use(room, block_);
     values.use(room + keys.scratch(block_));
+    if constexpr (requires { values.expect_rows(index{}); }) { values.expect_rows(rows.count); }
     float* p = room + keys.scratch(block_) + values.scratch();
     using weight = typename Values::writer::weight;
     kernel::group_scratch<weight> group{};
