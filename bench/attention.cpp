@@ -147,9 +147,11 @@ void add(std::string const& schemes, shape const& s, int threads, More const&...
   }
 }
 
-/// One query for each head against a cache of keys by K and values by V.
+/// One query for each head against a cache of keys by K and values by V: by integers, or as the floats that they are.
 template <class Arch, class K, class V>
 void add_cache(std::string const& schemes, shape const& s, int threads) {
+  using S = std::conditional_t<octavo::element<K>, octavo::as_is, octavo::schemes::q8>;
+  using P = std::conditional_t<octavo::element<V>, octavo::as_is, octavo::schemes::p8>;
   if constexpr (octavo::arch_compiled<Arch>) {
     if (!octavo::cpu_has<Arch>()) { return; }
     add_row("decode/" + schemes + "/" + s.name() + "/" + octavo::arch_name<Arch> + "/" + std::to_string(threads),
@@ -161,16 +163,15 @@ void add_cache(std::string const& schemes, shape const& s, int threads) {
               row r;
               r.threads = std::make_shared<pool>(threads);
               r.operations = operations_of(s);
-              r.peak = peak_of<Arch, octavo::schemes::q8, octavo::schemes::p8>();
+              r.peak = peak_of<Arch, S, P>();
               r.bytes = static_cast<double>(cache->bytes());
               for (index p = 0; p < octavo::ceil_div(s.keys, cache->shape().block); ++p) {
                 r.memory.push_back(bytes_of(cache->block(p), cache->block_bytes()));
               }
               r.call = [in, cache, s, threads_of_call = r.threads] {
                 auto scratch = call_scratch();
-                octavo::attention<octavo::schemes::q8, octavo::schemes::p8>(
-                    in->view(in->q, s.query_heads, s.queries), cache->keys(), cache->values(), in->output(),
-                    octavo::on<Arch>(*threads_of_call).scratch(scratch));
+                octavo::attention<S, P>(in->view(in->q, s.query_heads, s.queries), cache->keys(), cache->values(),
+                                        in->output(), octavo::on<Arch>(*threads_of_call).scratch(scratch));
               };
               r.nmse = [in] { return in->nmse(); };
               return r;
@@ -218,6 +219,10 @@ void add_caches() {
       add_cache<Arch, k2, v2>("k2.v2", {8, 8, 128, 1, keys}, threads);
       add_cache<Arch, k2, v2>("k2.v2", {32, 8, 128, 1, keys}, threads);
     }
+  }
+  for (index const keys : {4096, 32768}) {
+    add_cache<Arch, octavo::f16, octavo::f16>("f16.f16", {8, 8, 128, 1, keys}, 1);
+    add_cache<Arch, octavo::f16, octavo::f16>("f16.f16", {32, 8, 128, 1, keys}, 1);
   }
   using k4o1 = octavo::with_outliers<k4, 1>;
   using v4o1 = octavo::with_outliers<v4, 1>;
