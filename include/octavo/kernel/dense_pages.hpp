@@ -61,16 +61,21 @@ class dense_page_keys : public dense_keys<A, Q, float> {
     if constexpr (element<K>) {
       if (in_place_) {
         index const token = first_ + b * width;
-        auto const* const from = reinterpret_cast<K const*>(pages_.page(head_, token / page_tokens));
-        return dense_panels<A>::template multiply_elements<T>(from + token % page_tokens, page_tokens,
-                                                              pages_.head_dim(), base::rows_ + first * stride_,
-                                                              stride_, scores);
+        index const page = token / page_tokens;
+        K const* const next = (page + 1) * page_tokens < pages_.tokens() ? keys_at(token + page_tokens) : nullptr;
+        return dense_panels<A>::template multiply_elements<T>(keys_at(token), page_tokens, pages_.head_dim(),
+                                                              base::rows_ + first * stride_, stride_, scores, false,
+                                                              next);
       }
     }
     base::template multiply<T>(first, b, scores);
   }
 
  private:
+  /// Channel 0 of `width` keys, elements.
+  [[nodiscard, gnu::always_inline]] auto keys_at(index token) const noexcept {
+    return reinterpret_cast<K const*>(pages_.page(head_, token / page_tokens)) + token % page_tokens;
+  }
   /// `width` keys.
   void load_codes(index head, index token, float* to) const noexcept {
     std::byte const* const page = pages_.page(head, token / page_tokens);
@@ -209,11 +214,11 @@ class dense_page_values : public dense_values<A, float> {
       if (in_place_) {
         index const end = smaller(high, keys_);
         for (index j = low; j < end;) {  // page by page
-          index const slot = (first_ + j) % page_tokens;
-          index const n = smaller(end - j, page_tokens - slot);
-          auto const* const from = reinterpret_cast<V const*>(pages_.page(head_, (first_ + j) / page_tokens));
-          panels::template multiply_elements<T>(from + value_layout<V>::at(slot, b * width), panel_rows, n,
-                                                weights + j, stride, out, more);
+          index const n = smaller(end - j, page_tokens - (first_ + j) % page_tokens);
+          V const* const next = j + n < end              ? values_at(j + n, b)
+                                : b + 1 < this->blocks() ? values_at(low, b + 1)
+                                                         : nullptr;
+          panels::template multiply_elements<T>(values_at(j, b), panel_rows, n, weights + j, stride, out, more, next);
           more = true;
           j += n;
         }
@@ -224,6 +229,11 @@ class dense_page_values : public dense_values<A, float> {
   }
 
  private:
+  /// The first channel of block b of key j of the leaf, elements.
+  [[nodiscard, gnu::always_inline]] auto values_at(index j, index b) const noexcept {
+    auto const* const page = reinterpret_cast<V const*>(pages_.page(head_, (first_ + j) / page_tokens));
+    return page + value_layout<V>::at((first_ + j) % page_tokens, b * width);
+  }
   /// The first n keys of a page, `width` channels from c.
   void load_codes(std::byte const* page, index n, index c, float* to) const noexcept {
     values_as_floats<A, width, codes>(pages_.layout(), table_, page, n, c, to);

@@ -90,11 +90,12 @@ struct dense_panels {
     short_tile<float_product<A>, T, registers>(reinterpret_cast<std::byte const*>(block), k, x, stride, nullptr, out,
                                                more);
   }
-  /// The same of `width` rows beside each other that stand as elements at from[k * step + row]; any k.
+  /// The same of `width` rows beside each other that stand as elements at from[k * step + row]; any k. `next` as element_tile.
   template <int T, class E>
   [[gnu::always_inline]] static void multiply_elements(E const* from, index step, index k, float const* x,
-                                                       index stride, float* out, bool more = false) noexcept {
-    element_tile<A, T, registers>(from, step, k, x, stride, out, more);
+                                                       index stride, float* out, bool more = false,
+                                                       E const* next = nullptr) noexcept {
+    element_tile<A, T, registers>(from, step, k, x, stride, out, more, next);
   }
 
  private:

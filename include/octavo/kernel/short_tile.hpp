@@ -125,23 +125,22 @@ struct packed_rows {
   }
   [[gnu::always_inline]] void next() noexcept { at += 2 * R * bytes; }
 };
-/// Rows that are elements where they are: R registers beside each other, `step` elements from those of the step before.
+/// Rows that are elements where they are: R registers beside each other, `step` elements from those of the step before. Each
+/// step asks for its lines `ahead` bytes further on, an address: there may be nothing.
 template <class A, class E, int R>
 struct element_rows {
   static constexpr bool whole_pairs = false;
-  /// Steps from now that are asked for.
-  static constexpr std::uintptr_t ahead = 8;
   E const* at;
   index step;
+  std::uintptr_t ahead;
 
   [[nodiscard, gnu::always_inline]] simd::floats<A> get(int s, int r) const noexcept {
     return simd::load_as_floats<A>(at + s * step + r * simd::lanes<A>);
   }
   [[gnu::always_inline]] void next() noexcept {
     constexpr int lines = (R * simd::lanes<A> * static_cast<int>(sizeof(E)) + 63) / 64;
+    auto const later = reinterpret_cast<std::uintptr_t>(at) + ahead;
     auto const bytes = static_cast<std::uintptr_t>(step) * sizeof(E);
-    auto const later =
-        reinterpret_cast<std::uintptr_t>(at) + ahead * bytes;  // an address: it may lie behind the last
     detail::unroll<lines>([&](int i) __attribute__((always_inline)) {
       __builtin_prefetch(reinterpret_cast<void const*>(later + 64 * static_cast<std::uintptr_t>(i)));
       __builtin_prefetch(reinterpret_cast<void const*>(later + bytes + 64 * static_cast<std::uintptr_t>(i)));
@@ -207,11 +206,14 @@ template <class Product, int T, int R, class End = as_sums<typename Product::sum
                                   typename Product::sum::value_type* out, bool more = false, End end = {}) noexcept {
   short_sums<Product, T, R>(packed_rows<Product, R>{block}, steps, x, stride, start, out, more, end);
 }
-/// Of elements where they are, any number of steps.
+/// Of elements where they are, any number of steps. `next`: where the like of them will be wanted; null: 8 steps on.
 template <class A, int T, int R, class E>
 [[gnu::noinline]] void element_tile(E const* from, index step, index steps, float const* x, index stride, float* out,
-                                    bool more) noexcept {
-  short_sums<float_product<A>, T, R>(element_rows<A, E, R>{from, step}, steps, x, stride, nullptr, out, more,
+                                    bool more, E const* next = nullptr) noexcept {
+  std::uintptr_t const ahead = next == nullptr
+                                   ? static_cast<std::uintptr_t>(8 * step) * sizeof(E)
+                                   : reinterpret_cast<std::uintptr_t>(next) - reinterpret_cast<std::uintptr_t>(from);
+  short_sums<float_product<A>, T, R>(element_rows<A, E, R>{from, step, ahead}, steps, x, stride, nullptr, out, more,
                                      as_sums<simd::floats<A>>{});
 }
 
