@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // attention over the caches of several sequences in one call: the bits of a call for each, whoever works.
-#include "octavo/ops/cache_batch.hpp"
 #include "octavo/ops/attention.hpp"
+#include "octavo/ops/cache_batch.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/books.hpp"
@@ -199,8 +199,7 @@ TEST_CASE("tokens may be appended to the caches of a batch") {
   b.caches[0].append(more.keys(), more.values());
   CHECK(batch.keys().tokens(0) == 66);
   values_of_floats out(4 * 2 * 16);
-  attention<q8, p8>(b.c.queries(), batch.keys(), batch.values(),
-                    heads_view<float>(out.data(), 16, 4, 2, 2 * 16, 16));
+  attention<q8, p8>(b.c.queries(), batch.keys(), batch.values(), heads_view<float>(out.data(), 16, 4, 2, 2 * 16, 16));
   auto const expected = b.one_by_one<q8, p8>();
   CHECK(differences(out, values_of_floats(expected.begin() + 8, expected.end())) == 0);
 }
@@ -239,8 +238,9 @@ TEST_CASE("a batch of caches refuses what does not fit") {
   CHECK(batch_of({.head_dim = 8, .kv_heads = 1}) ==
         "cache_batch: a cache has kv_heads 1, the first has 2. They must be equal.");
   cache const* const gap[] = {&a, nullptr, &b};
-  CHECK(test::error_of([&] { (void)cache_batch(gap, 3); }) ==
-        "cache_batch: null is the pointer to cache 1, the caches are 3. They are counted from 0: pass a pointer to each.");
+  CHECK(
+      test::error_of([&] { (void)cache_batch(gap, 3); }) ==
+      "cache_batch: null is the pointer to cache 1, the caches are 3. They are counted from 0: pass a pointer to each.");
   CHECK(test::error_of([&] { (void)cache_batch<cache>(nullptr, 2); }) ==
         "cache_batch: the array of caches is null. Pass a pointer to each.");
   CHECK(test::error_of([&] { (void)cache_batch(gap, -1); }) == "cache_batch: there are less than 0 caches.");
@@ -258,9 +258,10 @@ TEST_CASE("a batch of caches refuses what does not fit") {
   CHECK(error(batch.keys(), batch.values(), ragged{.queries = offsets, .sequences = 2}) == "no error");
   CHECK(error(batch.keys(), batch.values(), ragged{.queries = offsets, .sequences = 3}) ==
         "attention: ragged has sequences 3, the caches are 2. They must be equal.");
-  CHECK(error(batch.keys(), batch.values(), ragged{.queries = offsets + 1, .sequences = 2}) ==
-        "attention: an offset of queries is 1, the tokens are 3. Offsets must begin at 0, never go down, and end with the "
-        "tokens.");
+  CHECK(
+      error(batch.keys(), batch.values(), ragged{.queries = offsets + 1, .sequences = 2}) ==
+      "attention: an offset of queries is 1, the tokens are 3. Offsets must begin at 0, never go down, and end with the "
+      "tokens.");
   CHECK(error(batch.keys(), batch.values(), ragged{offsets, offsets, 2}) ==
         "attention: ragged has offsets of keys, but caches know how many they hold. Leave `keys` out.");
   CHECK(error(batch.keys(), batch.values(), ragged{nullptr, nullptr, 2}) ==

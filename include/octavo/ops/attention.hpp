@@ -283,9 +283,10 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
   sequences.queries = qs.tokens();
   sequences.keys = ks.tokens();
   constexpr bool packed = count_of<ragged, Options...> != 0;
-  static_assert(!packed || batch || (element<K_type> && element<V_type>),
-                "Octavo: ragged is for keys and values that are elements: the tokens of a cache are one sequence. Those "
-                "of several are a cache_batch.");
+  static_assert(
+      !packed || batch || (element<K_type> && element<V_type>),
+      "Octavo: ragged is for keys and values that are elements: the tokens of a cache are one sequence. Those "
+      "of several are a cache_batch.");
   if constexpr (batch) { use_caches(ks, packed, sequences); }
   if constexpr (packed) {
     check_offsets("an offset of queries is", sequences.query_offsets, sequences.count, qs.tokens());
@@ -421,7 +422,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   before the scale of the query, t = fma(q, residual, t) over the outliers of the key; to an output weight * residual, page
 ///   by page of a leaf, as f32. Of first_in_float<S, N>, the first tokens are multiplied as f32: their keys by 16 lanes with
 ///   the query as it is, their values behind the pages of the first leaf, by weights as they are.
-/// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
+/// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence. Of several sequences:
+///   ragged, and cache_batch.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),
 ///   then halves, acc one chain of fma over keys, ascending. Of codes, the sums of a score and of a leaf are exact integers,

@@ -56,7 +56,7 @@ struct lse_out {
 /// One call of attention. Keys and Values say how K and V enter (kernel/attention_tile.hpp).
 ///
 /// An item is a block of the rows of one kv head and sequence, times all leaves; or times one leaf, where rows are too few to
-/// keep all threads busy. Its state (m, l, acc) of a row takes leaf after leaf. States of single leaves are then merged in
+/// keep all threads busy, or one sequence is so long that others would wait for it. Its state (m, l, acc) of a row takes leaf after leaf. States of single leaves are then merged in
 /// the same way, so that results do not know how the work was cut.
 template <class A, class Keys, class Values, class Out>
 class attention_run {
@@ -98,9 +98,11 @@ class attention_run {
         larger(ceil_div(most, most_rows), smaller(ceil_div(wanted, heads), ceil_div(most, fewest_rows)));
     block_ = round_up(ceil_div(most, blocks), G);
     index items = count_items(false);
-    bool const by_leaf = items < wanted && leaves > 1;
+    index const all_leaves = count_items(true);
+    bool const uneven = block_ <= fewest_rows && product(leaves, wanted) > all_leaves;
+    bool const by_leaf = leaves > 1 && (items < wanted || uneven);
     index const mergers = smaller(wanted, items);
-    if (by_leaf) { items = count_items(true); }
+    if (by_leaf) { items = all_leaves; }
     index const pieces = smaller(wanted, items);
 
     index const state = state_floats();

@@ -18,8 +18,8 @@ template <class Cache, bool Values>
 class batch_side {
  public:
   /// Those of one cache.
-  using side = std::conditional_t<Values, cache_values<typename Cache::value_scheme>,
-                                  cache_keys<typename Cache::key_scheme>>;
+  using side =
+      std::conditional_t<Values, cache_values<typename Cache::value_scheme>, cache_keys<typename Cache::key_scheme>>;
 
   [[gnu::always_inline]] batch_side(Cache const* const* caches, index count) noexcept
       : caches_(caches), count_(count) {}
@@ -116,23 +116,21 @@ class cache_batch {
   }
 
   [[nodiscard, gnu::always_inline]] index caches() const noexcept { return count_; }
-  [[nodiscard, gnu::always_inline]] detail::batch_side<Cache, false> keys() const noexcept { return {caches_, count_}; }
+  [[nodiscard, gnu::always_inline]] detail::batch_side<Cache, false> keys() const noexcept {
+    return {caches_, count_};
+  }
   [[nodiscard, gnu::always_inline]] detail::batch_side<Cache, true> values() const noexcept {
     return {caches_, count_};
   }
 
  private:
   [[gnu::always_inline]] static void check(char const* what, index a, index first) {
-    if (a != first) {
-      detail::fail_extents("cache_batch", what, a, "the first has", first, "They must be equal.");
-    }
+    if (a != first) { detail::fail_extents("cache_batch", what, a, "the first has", first, "They must be equal."); }
   }
 
   Cache const* const* caches_;
   index count_;
 };
-template <class K, class V, class Memory>
-cache_batch(kv_cache<K, V, Memory> const* const*, index) -> cache_batch<kv_cache<K, V, Memory>>;
 
 /// An operand of attention that knows its heads.
 template <class Cache, bool Values>
