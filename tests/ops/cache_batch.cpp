@@ -25,7 +25,7 @@ struct sequence {
 };
 using sequences = std::vector<sequence>;
 
-sequences const decoding{{1, 65}, {1, 0}, {1, 1000}, {1, 1}, {1, 64}, {1, 63}};
+sequences const decoding{{1, 65}, {1, 0}, {1, 1000}, {1, 1}, {1, 1100}, {1, 64}, {1, 63}};
 /// Parts of prompts beside tokens: no queries, no keys, more queries than keys, three leaves.
 sequences const mixed{{1, 1000}, {70, 1100}, {0, 65}, {3, 0}, {5, 2}, {1, 63}, {64, 64}, {0, 0}, {1, 1}};
 
@@ -102,25 +102,21 @@ struct batch_case {
   }
 };
 
-/// All at once, by one worker, two, three and nobody knows how many, has the bits of one by one.
+/// All at once by one worker, two, three, has the bits of one by one.
 template <class A, class S, class P, class Cache, class... Options>
 void check_on(batch_case<Cache> const& b, Options const&... options) {
   INFO(arch_name<A>);
-  auto const expected = b.template one_by_one<S, P>(options..., on<A>());
+  test::backwards const one{1};
+  auto const expected = b.template one_by_one<S, P>(options..., on<A>(one));
   CHECK(std::count(expected.begin(), expected.end(), -77.0f) == 0);
-  auto const check = [&](auto const& context) {
-    CHECK(differences(b.template at_once<S, P>(options..., b.packed(), context), expected) == 0);
+  for (int const workers : {1, 2, 3}) {
+    INFO(workers << " workers");
+    test::backwards const threads{workers};
+    CHECK(differences(b.template at_once<S, P>(options..., b.packed(), on<A>(threads)), expected) == 0);
     if (b.c.problem.queries == b.batch().caches()) {
-      CHECK(differences(b.template at_once<S, P>(options..., context), expected) == 0);
+      CHECK(differences(b.template at_once<S, P>(options..., on<A>(threads)), expected) == 0);
     }
-  };
-  test::backwards const two{2};
-  test::backwards const three{3};
-  test::odd_first const odd;
-  check(on<A>());
-  check(on<A>(two));
-  check(on<A>(three));
-  check(on<A>(odd));
+  }
 }
 template <class S, class P, class K, class V, class... Options>
 void check(octavo::index d, octavo::index e, Options const&... options) {
