@@ -179,6 +179,49 @@ void add_cache(std::string const& schemes, shape const& s, int threads) {
   }
 }
 
+/// One query for each head and sequence against as many caches of so many keys, in one call.
+template <class Arch, class K, class V>
+void add_batch(std::string const& schemes, shape const& s, index sequences, int threads) {
+  if constexpr (octavo::arch_compiled<Arch>) {
+    if (!octavo::cpu_has<Arch>()) { return; }
+    std::string const name = shape{s.query_heads, s.kv_heads, s.head_dim, 1, s.keys}.name();
+    add_row("decode/" + schemes + "/" + name + ".b" + std::to_string(sequences) + "/" + octavo::arch_name<Arch> +
+                "/" + std::to_string(threads),
+            [=] {
+              auto const in =
+                  std::make_shared<inputs<float>>(shape{s.query_heads, s.kv_heads, s.head_dim, sequences, s.keys});
+              using cache_type = octavo::kv_cache<K, V>;
+              auto const caches = std::make_shared<std::vector<cache_type>>();
+              auto const pointers = std::make_shared<std::vector<cache_type const*>>();
+              row r;
+              for (index i = 0; i < sequences; ++i) {
+                caches->emplace_back(
+                    octavo::cache_shape{.head_dim = s.head_dim, .kv_heads = s.kv_heads, .capacity = s.keys});
+                caches->back().append(in->view(in->k, s.kv_heads, s.keys), in->view(in->v, s.kv_heads, s.keys));
+              }
+              for (auto const& cache : *caches) {
+                pointers->push_back(&cache);
+                r.bytes += static_cast<double>(cache.bytes());
+                for (index p = 0; p < octavo::ceil_div(s.keys, cache.shape().block); ++p) {
+                  r.memory.push_back(bytes_of(cache.block(p), cache.block_bytes()));
+                }
+              }
+              r.threads = std::make_shared<pool>(threads);
+              r.operations = static_cast<double>(sequences) * operations_of(s);
+              r.peak = peak_of<Arch, octavo::schemes::q8, octavo::schemes::p8>();
+              r.call = [in, caches, pointers, s, sequences, threads_of_call = r.threads] {
+                auto scratch = call_scratch();
+                octavo::cache_batch const batch(pointers->data(), sequences);
+                octavo::attention<octavo::schemes::q8, octavo::schemes::p8>(
+                    in->view(in->q, s.query_heads, sequences), batch.keys(), batch.values(), in->output(),
+                    octavo::on<Arch>(*threads_of_call).scratch(scratch));
+              };
+              r.nmse = [in] { return in->nmse(); };
+              return r;
+            });
+  }
+}
+
 /// Appending one token of all heads to a cache, beside decode rows; over and over, so that its pages are there.
 template <class Arch, class K, class V>
 void add_append(std::string const& schemes, shape const& s) {
@@ -227,6 +270,7 @@ void add_caches() {
   using k4o1 = octavo::with_outliers<k4, 1>;
   using v4o1 = octavo::with_outliers<v4, 1>;
   add_cache<Arch, k4o1, v4>("k4o1.v4", {8, 8, 128, 1, 4096}, 1);
+  for (int const threads : {1, 2}) { add_batch<Arch, k4, v4>("k4.v4", {32, 8, 128, 1, 512}, 16, threads); }
   add_cache<Arch, k4o1, v4o1>("k4o1.v4o1", {8, 8, 128, 1, 4096}, 1);
 }
 

@@ -3,6 +3,7 @@
 #include "caches.hpp"
 #include "million.hpp"
 #include "needle.hpp"
+#include "paged.hpp"
 
 #include "../generate/llama.hpp"
 #include "../generate/model_files.hpp"
@@ -34,6 +35,7 @@ struct options {
   int threads = 1;
   int million = 0;
   bool check = false;
+  bool paged = false;
 };
 
 constexpr char const* usage =
@@ -45,6 +47,7 @@ constexpr char const* usage =
     "  --text FILE     the text (heldout.txt)\n"
     "  --threads N     threads that share the products (1)\n"
     "  --check         fail unless the caches are in the order that they should be\n"
+    "  --paged         nothing but blocks that tokens wait for, of caches under a budget of half of them\n"
     "  --million N     nothing but a decode step over N tokens of a 2-bit cache of SmolLM2-135M's shape\n"
     "  --data DIR      folder of model.safetensors, tokenizer.json, heldout.txt\n";
 
@@ -52,8 +55,8 @@ bool read_options(int argc, char** argv, options& o) {
   using example::number;
   for (int i = 1; i < argc; ++i) {
     std::string_view const name = argv[i];
-    if (name == "--check") {
-      o.check = true;
+    if (name == "--check" || name == "--paged") {
+      (name == "--check" ? o.check : o.paged) = true;
       continue;
     }
     std::string_view const value = i + 1 < argc ? argv[++i] : "";
@@ -190,6 +193,10 @@ int main(int argc, char** argv) {
 
   example::thread_pool pool(o.threads);
   model_type model(*weights, context, example::pages<float>(), pool);
+  if (o.paged) {
+    bool const ok = example::paged(model, *weights, text, static_cast<std::size_t>(o.windows));
+    return !o.check || ok ? 0 : fail("policies are not in the order that they should be");
+  }
   auto const kinds = kinds_of_heads(model, *weights, text, context);
   auto const books = books_of_layers(model, *weights, text, context);
   std::printf("%-11s %-47s %15s %10s %16s %11s\n", "cache", "keys and values", "bytes per token", "perplexity",

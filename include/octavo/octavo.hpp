@@ -11,6 +11,7 @@
 #include "octavo/ops/append.hpp"
 #include "octavo/ops/attention.hpp"
 #include "octavo/ops/attention_ways.hpp"
+#include "octavo/ops/cache_batch.hpp"
 #include "octavo/ops/dequantize.hpp"
 #include "octavo/ops/import_tokens.hpp"
 #include "octavo/ops/matmul.hpp"

@@ -100,6 +100,9 @@ TEST_CASE("offsets of ragged sequences that do not fit throw") {
   CHECK(test::error_of([&] {
           (void)attend(c, ragged{nullptr, &offset, 0});
         }) == "attention: the data pointer of an option is null. Pass memory, or leave the option out.");
+  octavo::index const whole[2] = {0, 5};
+  CHECK(test::error_of([&] { (void)attend(c, ragged{.queries = whole, .sequences = 1}); }) ==
+        "attention: the data pointer of an option is null. Pass memory, or leave the option out.");
   CHECK(test::error_of([&] {
           (void)attend(c, ragged{&offset, &offset, -1});
         }) == "attention: ragged has less than 0 sequences.");

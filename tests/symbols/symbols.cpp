@@ -211,6 +211,15 @@ void cached(symbols::dense& m, symbols::pool const& pool, cache_codebooks<K, V> 
     cache.use_codebooks(other.codebooks());
   } else if constexpr (!element<K>) {
     attention<schemes::q8, schemes::p8>(m, cache.keys(), cache.values(), m, causal{}, on<A>(pool));
+    if constexpr (std::is_same_v<K, schemes::k4>) {
+      cache_type const* const caches[] = {&cache, &moved};
+      cache_batch const batch(caches, 2);
+      octavo::index const offsets[] = {0, 1, 2};
+      attention(m, batch.keys(), batch.values(), m, key_rope{rope_table(8, 100)}, on<A>());
+      attention<schemes::q8, schemes::p8>(m, batch.keys(), batch.values(), m, causal{},
+                                          ragged{.queries = offsets, .sequences = 2}, on<A>(pool));
+      if (!can_attention(m, batch.keys(), batch.values(), m)) { return; }
+    }
   }
 }
 

@@ -76,6 +76,8 @@ class channel_page_keys {
     query_at_ = reinterpret_cast<std::int32_t*>(minima_ + places);
     query_at_[kept] = nothing;
   }
+  /// Another cache of the same shape.
+  void read(cache_keys<K> const& k) noexcept { k_ = k; }
   void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;

@@ -34,6 +34,11 @@ class dense_page_keys : public dense_keys<A, Q, float> {
 
   /// Key j turns to position j of the table when it is loaded.
   void turn(rope_table const& table) noexcept { turns_ = &table; }
+  /// Another cache of the same shape.
+  void read(cache_keys<K> const& k) noexcept {
+    pages_ = k;
+    table_ = page_table<A, codes>(k.layout());
+  }
 
   void load_rows(query_rows const& rows, index first, index n) noexcept {
     in_place_ = element<K> && n <= rows_in_place<A> && turns_ == nullptr;
@@ -163,6 +168,11 @@ class dense_page_values : public dense_values<A, float> {
   explicit dense_page_values(cache_values<V> const& v) noexcept
       : base(heads_view<float const>(nullptr, v.head_dim(), v.heads(), 0, 0, 0)), pages_(v), table_(v.layout()) {}
 
+  /// Another cache of the same shape.
+  void read(cache_values<V> const& v) noexcept {
+    pages_ = v;
+    table_ = page_table<A, codes>(v.layout());
+  }
   void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     first_ = first;

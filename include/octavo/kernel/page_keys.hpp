@@ -81,6 +81,8 @@ class page_keys {
     factors_ = sums_ + rows * segments_.count;
     most_rows_ = rows;
   }
+  /// Another cache of the same shape.
+  void read(cache_keys<K> const& k) noexcept { k_ = k; }
   void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;

@@ -82,6 +82,8 @@ class page_values {
     factors_ = reinterpret_cast<float*>(start_ + byte_rows * row_params());
     minima_ = factors_ + byte_rows * row_params();
   }
+  /// Another cache of the same shape.
+  void read(cache_values<V> const& v) noexcept { v_ = v; }
   void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;

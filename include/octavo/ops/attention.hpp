@@ -16,6 +16,7 @@
 #include "octavo/kernel/page_values.hpp"
 #include "octavo/ops/attention_options.hpp"
 #include "octavo/ops/attention_run.hpp"
+#include "octavo/ops/cache_batch.hpp"
 #include "octavo/ops/context.hpp"
 
 namespace octavo {
@@ -33,14 +34,23 @@ struct misfit {
 template <class Q, class K, class V, class Out>
 [[nodiscard, gnu::always_inline]] inline misfit misfit_of(Q const& q, K const& k, V const& v, Out const& out) {
   constexpr auto* equal = "They must be equal.";
-  if (q.head_dim() != k.head_dim()) { return {"Q has head_dim", q.head_dim(), "K has", k.head_dim(), equal}; }
-  if (v.head_dim() != out.head_dim()) { return {"V has head_dim", v.head_dim(), "out has", out.head_dim(), equal}; }
+  bool const any = !is_empty_batch(k) || !is_empty_batch(v);
+  if (any && q.head_dim() != k.head_dim()) { return {"Q has head_dim", q.head_dim(), "K has", k.head_dim(), equal}; }
+  if (any && v.head_dim() != out.head_dim()) {
+    return {"V has head_dim", v.head_dim(), "out has", out.head_dim(), equal};
+  }
   if (k.heads() != v.heads()) { return {"K has heads", k.heads(), "V has", v.heads(), equal}; }
   if (k.tokens() != v.tokens()) { return {"K has keys", k.tokens(), "V has", v.tokens(), equal}; }
   if (q.heads() != out.heads()) { return {"Q has heads", q.heads(), "out has", out.heads(), equal}; }
   if (q.tokens() != out.tokens()) { return {"Q has queries", q.tokens(), "out has", out.tokens(), equal}; }
-  if (k.heads() == 0 ? q.heads() != 0 : q.heads() % k.heads() != 0) {
+  if (any && (k.heads() == 0 ? q.heads() != 0 : q.heads() % k.heads() != 0)) {
     return {"Q has heads", q.heads(), "K has", k.heads(), "Query heads must be a multiple of kv heads."};
+  }
+  if constexpr (is_batch_side<K> && is_batch_side<V>) {
+    if (k.caches() != v.caches()) { return {"K has caches", k.caches(), "V has", v.caches(), equal}; }
+    for (index s = 0; s < k.caches(); ++s) {
+      if (k.tokens(s) != v.tokens(s)) { return {"K has keys", k.tokens(s), "V has", v.tokens(s), equal}; }
+    }
   }
   return {};
 }
@@ -182,11 +192,18 @@ template <class T>
 struct operand_of<heads_view<T const>> {
   using type = T;
 };
+template <class Cache, bool Values>
+struct operand_of<batch_side<Cache, Values>> {
+  using type = typename batch_side<Cache, Values>::side;
+};
 
 /// Offsets of ragged sequences: from 0, never down, to all tokens.
 [[gnu::always_inline]] inline void check_offsets(char const* of, index const* offsets, index sequences,
                                                  index tokens) {
   constexpr auto* todo = "Offsets must begin at 0, never go down, and end with the tokens.";
+  if (offsets == nullptr) {
+    fail("attention: the data pointer of an option is null. Pass memory, or leave the option out.");
+  }
   if (offsets[0] != 0) { fail_extents("attention", of, offsets[0], "the tokens are", tokens, todo); }
   for (index s = 0; s < sequences; ++s) {
     if (offsets[s + 1] < offsets[s]) { fail_extents("attention", of, offsets[s + 1], "behind", offsets[s], todo); }
@@ -248,8 +265,13 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
   auto const vs = as_heads(v, settings.heads.kv_heads).read();
   auto const os = as_heads(out, settings.heads.query_heads);
   using Q_type = std::remove_const_t<std::remove_pointer_t<decltype(qs.data())>>;
-  using K_type = typename operand_of<std::remove_const_t<decltype(ks)>>::type;
-  using V_type = typename operand_of<std::remove_const_t<decltype(vs)>>::type;
+  using K_operand = std::remove_const_t<decltype(ks)>;
+  using V_operand = std::remove_const_t<decltype(vs)>;
+  using K_type = typename operand_of<K_operand>::type;
+  using V_type = typename operand_of<V_operand>::type;
+  constexpr bool batch = is_batch_side<K_operand>;
+  static_assert(batch == is_batch_side<V_operand>,
+                "Octavo: keys and values come from one cache_batch, or neither does: batch.keys(), batch.values().");
   using Out_type = std::remove_pointer_t<decltype(os.data())>;
   static_assert(!std::is_const_v<Out_type>, "Octavo: attention writes its fourth operand, but this one is const.");
   if (auto const m = misfit_of(qs, ks, vs, os); m.what != nullptr) {
@@ -260,12 +282,19 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
   auto& sequences = settings.sequences;
   sequences.queries = qs.tokens();
   sequences.keys = ks.tokens();
-  if constexpr (count_of<ragged, Options...> != 0) {
-    static_assert(element<K_type> && element<V_type>,
-                  "Octavo: ragged is for keys and values that are elements: the tokens of a cache are one sequence.");
+  constexpr bool packed = count_of<ragged, Options...> != 0;
+  static_assert(
+      !packed || batch || (element<K_type> && element<V_type>),
+      "Octavo: ragged is for keys and values that are elements: the tokens of a cache are one sequence. Those "
+      "of several are a cache_batch.");
+  if constexpr (batch) { use_caches(ks, packed, sequences); }
+  if constexpr (packed) {
     check_offsets("an offset of queries is", sequences.query_offsets, sequences.count, qs.tokens());
-    check_offsets("an offset of keys is", sequences.key_offsets, sequences.count, ks.tokens());
+    if constexpr (!batch) {
+      check_offsets("an offset of keys is", sequences.key_offsets, sequences.count, ks.tokens());
+    }
   }
+  if (is_empty_batch(ks)) { return; }
   if (rule.scale == 0) { rule.scale = 1.0f / __builtin_sqrtf(static_cast<float>(larger(qs.head_dim(), 1))); }
   auto const context = context_of<Default>(options...);
   using arch = typename decltype(context)::arch;
@@ -292,8 +321,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
     check_turns(settings.turns->dims(), settings.turns->positions(), ks);
   }
   if constexpr (check_arch<arch>()) {
-    using keys = typename keys_of<arch, S, Q_type, K_type>::type;
-    using values = typename values_of<arch, P, V_type>::type;
+    using keys = typename ops::reader_of<typename keys_of<arch, S, Q_type, K_type>::type, K_operand>::type;
+    using values = typename ops::reader_of<typename values_of<arch, P, V_type>::type, V_operand>::type;
     static_assert(
         !(smooth || shifts || smooth_q || shifts_q) || requires(keys & quantized) { quantized.shift(nullptr, 0); },
         "Octavo: smooth_keys and key_shift are for keys that are elements: those of a cache are as stored. So are "
@@ -393,7 +422,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   before the scale of the query, t = fma(q, residual, t) over the outliers of the key; to an output weight * residual, page
 ///   by page of a leaf, as f32. Of first_in_float<S, N>, the first tokens are multiplied as f32: their keys by 16 lanes with
 ///   the query as it is, their values behind the pages of the first leaf, by weights as they are.
-/// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence.
+/// - Prefill, chunked prefill and decode are one operation: queries are the last ones of the sequence. Of several sequences:
+///   ragged, and cache_batch.
 /// - *Order*: a score is one chain of f32 fma over channels, ascending, of q * (scale * log2 e) and k. Leaves of 512 keys at
 ///   absolute positions give (m, l, acc): m the largest score, l the sum of 2^(s - m) by 16 lanes (key j in lane j % 16),
 ///   then halves, acc one chain of fma over keys, ascending. Of codes, the sums of a score and of a leaf are exact integers,

@@ -105,11 +105,11 @@ struct smooth_values {};
 /// queries[s + 1] and keys keys[s] up to keys[s + 1] (sequences + 1 offsets each, from 0 to all tokens; cu_seqlens). Each is
 /// an attention of its own, with the bits of a call of its own: causal{} ends with its last key, leaves and positions begin
 /// with its first. Biases, masks and log-sum-exps have the queries of all, and keys that count from the first of the
-/// sequence. Not for caches, whose tokens are one sequence.
+/// sequence. Of a cache_batch (ops/cache_batch.hpp) queries alone are packed, and `keys` stays null. Not for one cache.
 struct ragged {
   index const* queries;
-  index const* keys;
-  index sequences;
+  index const* keys = nullptr;
+  index sequences = 0;
 };
 /// Keys of a cache are those before rotary embedding (KVQuant, Hooper et al. 2024): key j is turned to position j when it is
 /// read, with the bits of rope() on what its page holds. Queries have been turned by the caller. Channels that mix different
@@ -198,7 +198,7 @@ struct attention_settings {
     if (o.sequences < 0) { fail("attention: ragged has less than 0 sequences."); }
     sequences.count = o.sequences;
     sequences.query_offsets = present(o.queries);
-    sequences.key_offsets = present(o.keys);
+    sequences.key_offsets = o.keys;
   }
   [[gnu::always_inline]] void set(smooth_values const&) noexcept {}
   [[gnu::always_inline]] void set(key_rope const& o) noexcept { turns = &o.table; }

@@ -16,20 +16,27 @@ namespace octavo {
 inline namespace v0 {
 namespace ops {
 
-/// The sequences of a call: all tokens of one, or runs of them, sequence s from offset s to s + 1.
+/// The sequences of a call: tokens one sequence after the other, sequence s from offset s to s + 1, or as many of each.
 struct attention_sequences {
   index count = 1;
-  index queries = 0, keys = 0;           ///< of the call
-  index const* query_offsets = nullptr;  ///< count + 1 of them; null: one sequence
+  index queries = 0, keys = 0;           ///< of each, where there are no offsets
+  index const* query_offsets = nullptr;  ///< count + 1 of them, or null
   index const* key_offsets = nullptr;
 
   struct sequence {
     index first_query, queries, first_key, keys;
   };
   [[nodiscard, gnu::always_inline]] sequence at(index s) const noexcept {
-    if (query_offsets == nullptr) { return {0, queries, 0, keys}; }
-    return {query_offsets[s], query_offsets[s + 1] - query_offsets[s], key_offsets[s],
-            key_offsets[s + 1] - key_offsets[s]};
+    sequence result{s * queries, queries, s * keys, keys};
+    if (query_offsets != nullptr) {
+      result.first_query = query_offsets[s];
+      result.queries = query_offsets[s + 1] - query_offsets[s];
+    }
+    if (key_offsets != nullptr) {
+      result.first_key = key_offsets[s];
+      result.keys = key_offsets[s + 1] - key_offsets[s];
+    }
+    return result;
   }
 };
 
@@ -49,7 +56,7 @@ struct lse_out {
 /// One call of attention. Keys and Values say how K and V enter (kernel/attention_tile.hpp).
 ///
 /// An item is a block of the rows of one kv head and sequence, times all leaves; or times one leaf, where rows are too few to
-/// keep all threads busy. Its state (m, l, acc) of a row takes leaf after leaf. States of single leaves are then merged in
+/// keep all threads busy, or one sequence is so long that others would wait for it. Its state (m, l, acc) of a row takes leaf after leaf. States of single leaves are then merged in
 /// the same way, so that results do not know how the work was cut.
 template <class A, class Keys, class Values, class Out>
 class attention_run {
@@ -81,8 +88,8 @@ class attention_run {
     index most = 0;  // the most of a sequence, and leaves
     index leaves = 1;
     for (index s = 0; s < sequences_.count; ++s) {
-      most = larger(most, product(per_kv_, sequences_.at(s).queries));
-      leaves = larger(leaves, ceil_div(sequences_.at(s).keys, kernel::leaf_keys));
+      most = larger(most, product(per_kv_, sequence(s).queries));
+      leaves = larger(leaves, ceil_div(sequence(s).keys, kernel::leaf_keys));
     }
     if (most == 0 || kv_heads_ == 0) { return; }
     index const heads = product(kv_heads_, sequences_.count);
@@ -91,9 +98,11 @@ class attention_run {
         larger(ceil_div(most, most_rows), smaller(ceil_div(wanted, heads), ceil_div(most, fewest_rows)));
     block_ = round_up(ceil_div(most, blocks), G);
     index items = count_items(false);
-    bool const by_leaf = items < wanted && leaves > 1;
+    index const all_leaves = count_items(true);
+    bool const uneven = block_ <= fewest_rows && product(leaves, wanted) > all_leaves;
+    bool const by_leaf = leaves > 1 && (items < wanted || uneven);
     index const mergers = smaller(wanted, items);
-    if (by_leaf) { items = count_items(true); }
+    if (by_leaf) { items = all_leaves; }
     index const pieces = smaller(wanted, items);
 
     index const state = state_floats();
@@ -146,6 +155,15 @@ class attention_run {
     index first_key;
     kernel::score_rule rule;
   };
+  /// Caches of a batch begin with keys of their own.
+  [[nodiscard]] attention_sequences::sequence sequence(index s) const noexcept {
+    auto of = sequences_.at(s);
+    if constexpr (requires { keys_.length(s); }) {
+      of.first_key = 0;
+      of.keys = keys_.length(s);
+    }
+    return of;
+  }
   [[nodiscard]] static index leaves_of(item_rows const& rows) noexcept {
     return ceil_div(rows.rule.keys, kernel::leaf_keys);
   }
@@ -155,7 +173,7 @@ class attention_run {
     index splits;
   };
   [[nodiscard]] cut cut_of(index s, bool by_leaf) const noexcept {
-    auto const q = sequences_.at(s);
+    auto const q = sequence(s);
     index const leaves = ceil_div(q.keys, kernel::leaf_keys);
     return {ceil_div(per_kv_ * q.queries, block_), by_leaf ? larger(leaves, 1) : 1};
   }
@@ -180,7 +198,7 @@ class attention_run {
     }
     [[nodiscard]] index split(index item) const noexcept { return (item - first_) % cut_.splits; }
     [[nodiscard]] item_rows rows(index item) const noexcept {
-      auto const q = run_.sequences_.at(sequence_);
+      auto const q = run_.sequence(sequence_);
       index const block = (item - first_) / cut_.splits;
       index const first = block % cut_.blocks * run_.block_;
       item_rows r{{block / cut_.blocks, run_.per_kv_, q.first_query},
@@ -204,6 +222,7 @@ class attention_run {
   /// Keys as those of one sequence are quantized.
   [[nodiscard]] Keys keys_of(item_rows const& rows) const noexcept {
     Keys keys = keys_;
+    if constexpr (requires { keys.choose(rows.sequence); }) { keys.choose(rows.sequence); }
     if constexpr (requires { keys.shift(nullptr, 0); }) {
       if (shift_.data != nullptr) {
         keys.shift(shift_.data + rows.sequence * shift_.sequence_stride, shift_.head_stride);
@@ -243,6 +262,7 @@ class attention_run {
               float* room) const noexcept {
     Keys keys = keys_of(rows);
     Values values = values_;
+    if constexpr (requires { values.choose(rows.sequence); }) { values.choose(rows.sequence); }
     auto const& rule = rows.rule;
     [[maybe_unused]] kernel::product_session<A> session;
     if constexpr (requires { keys.join(session); }) { keys.join(session); }
