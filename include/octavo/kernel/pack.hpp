@@ -10,6 +10,7 @@
 #include "octavo/kernel/codebook_search.hpp"
 #include "octavo/kernel/lane_params.hpp"
 #include "octavo/kernel/stage.hpp"
+#include "octavo/simd/bit_string.hpp"
 #include "octavo/storage/panel_writer.hpp"
 
 namespace octavo {
@@ -266,56 +267,70 @@ class packer {
     if (k < n) { encode_step<false>(from, n - k, p, to); }
   }
 
-  /// One step. Words are sums of shifted numbers, from which the offsets of all of them are taken at once; with two planes
-  /// codes are cut first.
+  /// One step. Offsets are taken from all numbers of a word at once, if none of them touches another; with two planes they
+  /// are taken from each.
   template <bool Whole>
   void encode_step(float const* from, index present, panel_params const& p, std::byte* to) const noexcept {
-    constexpr bool cut = planes.high() != 0;
+    constexpr bool two = planes.high() != 0;
+    constexpr bool cuts = simd::cuts_numbers<A>;
     constexpr int low_quads = 8 / planes.low;
     constexpr int offset = number_offset<F>;
+    constexpr bool flips = cuts && offset == -(1 << (planes.bits - 1));
+    constexpr bool each = two || (cuts && !flips);
     constexpr int padding = (zero_code<F> ^ layout_type::flip) + offset;
+    constexpr std::uint32_t ones = planes.low == 8 ? 0x01010101u : planes.low == 4 ? 0x11111111u : 0x55555555u;
     for (int r = 0; r < registers; ++r) {
       index const row = r * L;
       auto const lanes = p.get(r);
-      simd::ints<A> low[static_cast<std::size_t>(planes.low_words())];
-      simd::ints<A> high(0);
-      detail::unroll<static_cast<int>(layout_type::step)>([&](auto kk) __attribute__((always_inline)) {
-        constexpr int quad = kk() / 4;
-        constexpr int byte = kk() % 4 * 8;
-        constexpr int shift = byte + quad % low_quads * planes.low;
-        simd::ints<A> number(padding);
-        if (Whole || kk() < present) {
-          number = encode_lanes<A, Q>(simd::load_floats<A>(from + kk() * panel_rows + row), lanes);
-        }
-        auto kept = number;
-        if constexpr (cut) {
-          auto const code = number - simd::ints<A>(offset);
-          kept = simd::bit_and<A>(code, (1u << planes.low) - 1);
-          auto const above = simd::shift_right<planes.low, A>(code);
-          high = simd::bit_or<A>(high, simd::shift_left<byte + quad * planes.high(), A>(above));
-        }
-        auto& word = low[quad / low_quads];
-        auto const shifted = simd::shift_left<shift, A>(kept);
-        word = shift == 0 ? shifted : cut ? simd::bit_or<A>(word, shifted) : word + shifted;
-      });
-      detail::unroll<planes.low_words()>([&](int w) __attribute__((always_inline)) {
-        auto word = low[w];
-        if constexpr (!cut && offset != 0) {
-          constexpr std::uint32_t each = planes.low == 8 ? 0x01010101u : planes.low == 4 ? 0x11111111u : 0x55555555u;
-          word = word - simd::ints<A>(static_cast<std::int32_t>(each * static_cast<std::uint32_t>(offset)));
+      simd::bit_string<A> high;
+      simd::ints<A> above[static_cast<std::size_t>(two && cuts ? layout_type::step : 1)];
+      detail::unroll<planes.low_words()>([&](auto w) __attribute__((always_inline)) {
+        simd::bit_string<A> low;
+        detail::unroll<4 * low_quads>([&](auto i) __attribute__((always_inline)) {  // by their places
+          constexpr int quad = w() * low_quads + i() % low_quads;
+          constexpr int byte = i() / low_quads;
+          constexpr int k = quad * 4 + byte;
+          simd::ints<A> number(padding);
+          if (Whole || k < present) {
+            number = encode_lanes<A, Q>(simd::load_floats<A>(from + k * panel_rows + row), lanes);
+          }
+          if constexpr (each && offset != 0) { number = number - simd::ints<A>(offset); }
+          if constexpr (two && cuts) {
+            above[k] = simd::shift_right<planes.low, A>(number);
+          } else if constexpr (two) {
+            high.template put<byte * 8 + quad * planes.high(), planes.high()>(
+                simd::shift_right<planes.low, A>(number));
+            number = simd::bit_and<A>(number, (1u << planes.low) - 1);
+          }
+          low.template put<i() * planes.low, planes.low>(number);
+        });
+        auto word = low.word();
+        if constexpr (flips && !each) {
+          word = simd::bit_xor<A>(word, ones << (planes.low - 1));
+        } else if constexpr (!each && offset != 0) {
+          word = word - simd::ints<A>(static_cast<std::int32_t>(ones * static_cast<std::uint32_t>(offset)));
         }
         if constexpr (layout_type::pair_order) { word = simd::quads_to_pairs<A>(word); }
-        word.store_unaligned(reinterpret_cast<std::int32_t*>(to + w * layout_type::word_bytes + row * 4));
+        word.store_unaligned(reinterpret_cast<std::int32_t*>(to + w() * layout_type::word_bytes + row * 4));
       });
-      if constexpr (cut) {
-        if constexpr (layout_type::pair_order) { high = simd::quads_to_pairs<A>(high); }
+      if constexpr (two) {
+        if constexpr (cuts) {
+          detail::unroll<4>([&](auto byte) __attribute__((always_inline)) {
+            detail::unroll<4>([&](auto quad) __attribute__((always_inline)) {
+              high.template put<byte() * 8 + quad() * planes.high(), planes.high()>(above[quad() * 4 + byte()]);
+            });
+            if constexpr (planes.high() == 1) { high.template skip<4>(); }
+          });
+        }
+        auto bits = high.word();
+        if constexpr (layout_type::pair_order) { bits = simd::quads_to_pairs<A>(bits); }
         auto* const where = reinterpret_cast<std::int32_t*>(to + planes.low_words() * layout_type::word_bytes +
                                                             row / 16 / planes.sharing() * 64 + row % 16 * 4);
         // The second of two vectors that share bytes comes after the first.
         if (row / 16 % planes.sharing() != 0) {
-          high = simd::bit_or<A>(simd::shift_left<4, A>(high), simd::load_ints<A>(where));
+          bits = simd::bit_or<A>(simd::shift_left<4, A>(bits), simd::load_ints<A>(where));
         }
-        high.store_unaligned(where);
+        bits.store_unaligned(where);
       }
     }
   }
