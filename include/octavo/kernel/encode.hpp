@@ -48,7 +48,8 @@ template <class A>
 /// Sum of significand and 2^23 / quantum is rounded to the quantum, ties to even, and its low bits are the code but for
 /// the exponent, which the same sum has: what both together are above the code is part of the number added.
 template <class A, class F, bool Bounded>
-[[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_minifloat(simd::floats<A> x) noexcept {
+[[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_minifloat(simd::floats<A> x,
+                                                                        float most = largest_value<F>) noexcept {
   using ints = simd::ints<A>;
   constexpr int M = F::mantissa_bits;
   constexpr std::int32_t low = (128 - F::bias) << 23;
@@ -56,11 +57,8 @@ template <class A, class F, bool Bounded>
       (2 * F::sign_bit - 1) & (-(151 - F::bias - M) * (1 << M));  // even, so that ties stay what they are
   constexpr int even = kept & -2;
   auto const bits = simd::as_ints<A>(x);
-  auto size = simd::absolute<A>(x);
-  if constexpr (!Bounded) {  // the next power of two is beyond the largest
-    constexpr float beyond = detail::power_of_two(detail::floor_log2(largest_value<F>) + 1);
-    size = simd::minimum<A>(size, simd::floats<A>(beyond));
-  }
+  constexpr float beyond = detail::power_of_two(detail::floor_log2(largest_value<F>) + 1);  // and its code is
+  auto const size = simd::smaller_size<A>(x, Bounded ? most : beyond);
   auto const power = simd::maximum<A>(simd::bit_and<A>(simd::as_ints<A>(size), 0x7f800000u), ints(low));
   auto const sum = simd::as_ints<A>(size + simd::as_floats<A>(power + ints(((23 - M) << 23) + even)));
   auto c = sum + simd::shift_right<23 - M, A>(sum);

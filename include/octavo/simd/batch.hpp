@@ -254,6 +254,16 @@ template <class A>
   return as_floats<A>(bit_and<A>(as_ints<A>(x), 0x7fffffffu));
 }
 
+/// The smaller of |x| and `most`; where x is a quiet NaN, `most`.
+template <class A>
+[[gnu::always_inline]] inline floats<A> smaller_size(floats<A> x, float most) noexcept {
+  if constexpr (requires { native_of<A>::smaller_size(x, x); }) {
+    return native_of<A>::smaller_size(x, floats<A>(most));
+  } else {
+    return minimum<A>(absolute<A>(x), floats<A>(most));
+  }
+}
+
 /// Lanes 0 2 1 3, 4 6 5 7 ...
 template <class A>
 [[gnu::always_inline]] inline ints<A> swap_middle(ints<A> x) noexcept {

@@ -10,7 +10,7 @@ namespace octavo {
 inline namespace v0 {
 namespace simd {
 
-/// Whether A takes the low bits of numbers, whatever is above them (vpshrdd, which every CPU with VBMI and BF16 has).
+/// Whether A takes the low bits of numbers, whatever is above them (vpshrdd: cpu_has asks for it).
 template <class A>
 inline constexpr bool cuts_numbers = octavo::detail::has<vbmi, A>;
 
@@ -18,8 +18,8 @@ inline constexpr bool cuts_numbers = octavo::detail::has<vbmi, A>;
 template <class A>
 class bit_string {
  public:
-  /// Bits [At, At + N): the low N of x. Pre: those below are there; nothing is above the N bits, unless cuts_numbers<A>. (Where
-  /// it does not, and all numbers are put, the result is their sum: others may be in the place of bits.)
+  /// Bits [At, At + N): the low N of x. Pre: those below are there; nothing is above the N bits, unless
+  /// cuts_numbers<A>. (Where it is false words are sums of shifted numbers, so that they may be negative.)
   template <int At, int N>
   [[gnu::always_inline]] void put(ints<A> x) noexcept {
 #if defined(__AVX512F__)
