@@ -111,6 +111,9 @@ TEST_CASE("vectors encode minifloats as their scalar definition does, for every 
   CHECK(wrong_codes<e3m0>() == 0);
   CHECK(wrong_codes<e2m1>() == 0);
   CHECK(wrong_codes<e1m2>() == 0);
+  CHECK(wrong_codes<minifloat<1, 0, specials::none>>() == 0);
+  CHECK(wrong_codes<minifloat<4, 0, specials::none>>() == 0);
+  CHECK(wrong_codes<minifloat<1, 6, specials::none>>() == 0);
   CHECK(wrong_codes<minifloat<4, 3, specials::nan, overflow::special>>() == 0);
   CHECK(wrong_codes<minifloat<5, 2, specials::ieee, overflow::special>>() == 0);
 }
@@ -138,6 +141,14 @@ TEST_CASE("vectors encode integers and logarithms as their scalar definition doe
   CHECK(wrong_codes<log2_format<5, log_zero::extra>>() == 0);
   CHECK(wrong_codes<log_sqrt2_format<6>>() == 0);
   CHECK(wrong_codes<log_sqrt2_format<4, log_zero::last>>() == 0);
+}
+
+TEST_CASE("books whose middles are apart are searched by parts of the line, others by halves") {
+  STATIC_REQUIRE(kernel::parts_of<nf4>.there);
+  STATIC_REQUIRE(kernel::parts_of<nf3>.there);
+  STATIC_REQUIRE(kernel::parts_of<iq4_nl>.there);
+  STATIC_REQUIRE_FALSE(kernel::parts_of<bnb_fp4>.there);
+  STATIC_REQUIRE_FALSE(kernel::parts_of<codebook_format<wide_book>>.there);
 }
 
 TEST_CASE("formats whose encoding vectors do not know stay scalar") {

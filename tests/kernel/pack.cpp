@@ -129,6 +129,17 @@ TEST_CASE("packing of groups that do not fit a near cache gives the same bytes")
   check_packing<scheme<symmetric<e3m2, scale_as<e8m0>>, per_group<520>>, float>(129, 530);
 }
 
+TEST_CASE("packing of a matrix that goes past the caches gives the same bytes") {
+  test::matrix<float> const w(1090, 4100, 3);
+  auto const expected = quantize<w8>(w, on<scalar>());
+  REQUIRE(expected.size_bytes() > 4 << 20);
+  test::for_vector_archs([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    CHECK(same_bytes(quantize<w8>(w, on<A>()), expected));
+  });
+}
+
 TEST_CASE("Eigen matrices of either order pack to the same bytes") {
   Eigen::MatrixXf const m = Eigen::MatrixXf::NullaryExpr(
       65, 40, [](Eigen::Index r, Eigen::Index c) { return static_cast<float>((r * 31 + c * 17) % 23 - 11); });

@@ -23,24 +23,29 @@ int wrong_panels(matrix_view<T> const& w, octavo::index first, octavo::index n) 
   constexpr int L = simd::lanes<A>;
   kernel::panel_source<A, T> const source(w);
   std::vector<float> room(static_cast<std::size_t>(n * 64));
+  std::vector<float> other(room.size());
   int wrong = 0;
   for (octavo::index p = 0; p * 64 < w.rows(); ++p) {
     kernel::range_tracker<A, Q> unordered[static_cast<std::size_t>(64 / L)];
     kernel::range_tracker<A, Q> ordered[static_cast<std::size_t>(64 / L)];
+    kernel::range_tracker<A, Q> also[static_cast<std::size_t>(64 / L)];
     source.template track<false>(p, first, n, room.data(), unordered);
     source.template track<true>(p, first, n, room.data(), ordered);
-    float const* const values = source.columns(p, first, n, room.data());
+    auto const values = source.columns(p, first, n, room.data());
+    auto const shown = source.track_columns(p, first, n, other.data(), also);
     for (octavo::index r = 0; r < 64; ++r) {
       bool const there = p * 64 + r < w.rows();
       float largest = 0;
       for (octavo::index k = 0; k < n; ++k) {
         float const expected = there ? w(p * 64 + r, first + k) : 0.0f;
-        wrong += values[k * 64 + r] == expected ? 0 : 1;
+        wrong += values.at[k * values.stride + r] == expected ? 0 : 1;
+        wrong += shown.at[k * shown.stride + r] == expected ? 0 : 1;
         largest = std::max(largest, std::fabs(expected));
       }
-      float scales[2][16];
+      float scales[3][16];
       unordered[r / L].lanes().scale.store_unaligned(scales[0]);
       ordered[r / L].lanes().scale.store_unaligned(scales[1]);
+      also[r / L].lanes().scale.store_unaligned(scales[2]);
       for (auto const& s : scales) { wrong += s[r % L] == Q::from_absmax(largest).scale ? 0 : 1; }
     }
   }
@@ -77,9 +82,30 @@ TEST_CASE("columns of a panel come as floats from a matrix of any strides") {
   check_staging<f16>(64, 3);
 }
 
-TEST_CASE("floats that lie as a panel does are read where they are") {
-  std::vector<float> w(64 * 5, 1.5f);
-  kernel::panel_source<scalar, float> const source(matrix_view<float>(w.data(), 64, 5, 1, 64));
+TEST_CASE("more columns than are asked for ahead come as floats too") { check_staging<float>(64, 200); }
+
+TEST_CASE("floats of whole columns are read where they are") {
+  std::vector<float> w(100 * 5, 1.5f);
+  kernel::panel_source<scalar, float> const source(matrix_view<float>(w.data(), 64, 5, 1, 100));
   float room = 0;
-  CHECK(source.columns(0, 2, 3, &room) == w.data() + 128);
+  auto const values = source.columns(0, 2, 3, &room);
+  CHECK(values.at == w.data() + 200);
+  CHECK(values.stride == 100);
+}
+
+TEST_CASE("lines ahead end with the matrix, however many are asked for") {
+  std::vector<float> w(64 * 40);
+  matrix_view<float> const by_columns(w.data(), 64, 40, 1, 64);
+  kernel::panel_source<scalar, float> const source(by_columns);
+  CHECK(source.ahead(0, 0, 40).left() == 160);  // four lines of each column
+  CHECK(source.ahead(0, 30, 10).left() == 40);
+  CHECK(source.ahead(1, 0, 40).left() == 0);
+  kernel::panel_source<scalar, float> const rows(matrix_view<float>(w.data(), 64, 40, 40, 1));
+  CHECK(rows.ahead(0, 0, 40).left() == 192);  // three lines of each row
+  auto lines = rows.ahead(0, 8, 32);
+  CHECK(lines.left() == 128);
+  lines.ask(3);
+  CHECK(lines.left() == 125);
+  lines.ask(1000);
+  CHECK(lines.left() == 0);
 }

@@ -199,6 +199,7 @@ TEST_CASE("integer operations of every instruction set") {
       auto const masked = stored_ints<A>(simd::bit_and<A>(x, 0x0f0f0f0fu));
       auto const joined = stored_ints<A>(simd::bit_or<A>(x, y));
       auto const different = stored_ints<A>(simd::bit_xor<A>(x, 0x70707070u));
+      auto const chosen = stored_ints<A>(simd::choose_bits<A>(0x00ff0ff0u, x, y));
       auto const right = stored_ints<A>(simd::shift_right<4, A>(x));
       auto const by_count = stored_ints<A>(simd::shift_right<A>(x, 4));
       auto const left = stored_ints<A>(simd::shift_left<20, A>(x));
@@ -214,6 +215,7 @@ TEST_CASE("integer operations of every instruction set") {
         auto const v = static_cast<std::uint32_t>(b[j]);
         wrong += masked[j] == static_cast<std::int32_t>(u & 0x0f0f0f0fu) ? 0 : 1;
         wrong += joined[j] == (a[j] | b[j]) ? 0 : 1;
+        wrong += chosen[j] == static_cast<std::int32_t>((u & 0x00ff0ff0u) | (v & 0xff00f00fu)) ? 0 : 1;
         wrong += right[j] == static_cast<std::int32_t>(u >> 4) ? 0 : 1;
         wrong += by_count[j] == right[j] ? 0 : 1;
         wrong += different[j] == static_cast<std::int32_t>(u ^ 0x70707070u) ? 0 : 1;
@@ -260,6 +262,7 @@ TEST_CASE("registers change rows for columns, and choose lane by lane, on every 
       auto const less_ints = stored_ints<A>(simd::where_less<A>(x, y, simd::as_ints<A>(x), simd::as_ints<A>(y)));
       auto const nan = stored_ints<A>(simd::where_nan<A>(x, simd::ints<A>(7), simd::as_ints<A>(x)));
       auto const size = stored<A>(simd::absolute<A>(x));
+      auto const bounded = stored<A>(simd::smaller_size<A>(x + x, 2.0f));
       auto const added = stored_ints<A>(simd::add_where_less<A>(simd::ints<A>(5), 3, x, y));
       auto const middle = stored_ints<A>(simd::swap_middle<A>(simd::as_ints<A>(x)));
       std::uint8_t bytes[L];
@@ -273,6 +276,7 @@ TEST_CASE("registers change rows for columns, and choose lane by lane, on every 
         wrong += less_ints[j] == std::bit_cast<std::int32_t>(a[j] < b[j] ? a[j] : b[j]) ? 0 : 1;
         wrong += nan[j] == (std::isnan(a[j]) ? 7 : bits) ? 0 : 1;
         wrong += test::same_bits(size[j], std::fabs(a[j])) ? 0 : 1;
+        wrong += test::same_bits(bounded[j], std::fabs(a[j]) < 1.0f ? std::fabs(a[j] + a[j]) : 2.0f) ? 0 : 1;
         wrong += added[j] == (a[j] < b[j] ? 8 : 5) ? 0 : 1;
         wrong += middle[j] == std::bit_cast<std::int32_t>(a[j % 4 == 1 || j % 4 == 2 ? j ^ 3 : j]) ? 0 : 1;
         wrong += bytes[j] == static_cast<std::uint8_t>(bits) ? 0 : 1;

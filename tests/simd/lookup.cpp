@@ -76,6 +76,29 @@ TEST_CASE("float lookups use the low four bits, gathers the low eight, whatever 
   });
 }
 
+TEST_CASE("wide float lookups use the low five bits, whatever is above") {
+  auto const table = random_floats(54);
+  test::for_every_arch([&](auto arch) {
+    using A = typename decltype(arch)::type;
+    if constexpr (simd::has_wide_float_lookup<A>) {
+      test::random next(55);
+      int wrong = 0;
+      for (int round = 0; round < 200; ++round) {
+        std::int32_t codes[16];
+        for (auto& c : codes) { c = static_cast<std::int32_t>(next.bits()); }
+        float found[16];
+        simd::wide_float_lookup<A> const lookup(table);
+        lookup(simd::load_ints<A>(codes)).store_unaligned(found);
+        for (int i = 0; i < simd::lanes<A>; ++i) {
+          wrong += test::same_bits(found[i], table[static_cast<std::size_t>(codes[i] & 31)]) ? 0 : 1;
+        }
+      }
+      INFO(arch_name<A>);
+      CHECK(wrong == 0);
+    }
+  });
+}
+
 TEST_CASE("pair order goes back to quads") {
   test::for_every_arch([](auto arch) {
     using A = typename decltype(arch)::type;

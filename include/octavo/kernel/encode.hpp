@@ -45,30 +45,31 @@ template <class A>
   return simd::minimum<A>(simd::maximum<A>(x, simd::floats<A>(low)), simd::floats<A>(high));
 }
 
-/// Sum of significand and 2^23 / quantum is rounded to the quantum, ties to even, and its low bits are the code.
+/// Sum of significand and 2^23 / quantum is rounded to the quantum, ties to even, and its low bits are the code but for
+/// the exponent, which the same sum has: what both together are above the code is part of the number added.
 template <class A, class F, bool Bounded>
-[[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_minifloat(simd::floats<A> x) noexcept {
+[[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_minifloat(simd::floats<A> x,
+                                                                        float most = largest_value<F>) noexcept {
   using ints = simd::ints<A>;
   constexpr int M = F::mantissa_bits;
   constexpr std::int32_t low = (128 - F::bias) << 23;
+  constexpr int kept =
+      (2 * F::sign_bit - 1) & (-(151 - F::bias - M) * (1 << M));  // even, so that ties stay what they are
+  constexpr int even = kept & -2;
   auto const bits = simd::as_ints<A>(x);
-  auto size = simd::absolute<A>(x);
-  if constexpr (!Bounded) {  // the next power of two is beyond the largest
-    constexpr float beyond = detail::power_of_two(detail::floor_log2(largest_value<F>) + 1);
-    size = simd::minimum<A>(size, simd::floats<A>(beyond));
-  }
+  constexpr float beyond = detail::power_of_two(detail::floor_log2(largest_value<F>) + 1);  // and its code is
+  auto const size = simd::smaller_size<A>(x, Bounded ? most : beyond);
   auto const power = simd::maximum<A>(simd::bit_and<A>(simd::as_ints<A>(size), 0x7f800000u), ints(low));
-  auto const magic = power + ints((23 - M) << 23);
-  auto const sum = simd::as_ints<A>(size + simd::as_floats<A>(magic));
-  auto c = (sum - magic) + simd::shift_right<23 - M, A>(power - ints(low));
-  if constexpr (!Bounded) { c = simd::minimum<A>(c, ints(F::overflow_code)); }
-  auto const sign =
-      simd::bit_and<A>(simd::shift_right<32 - F::bits, A>(bits), static_cast<std::uint32_t>(F::sign_bit));
-  c = simd::bit_or<A>(c, sign);
+  auto const sum = simd::as_ints<A>(size + simd::as_floats<A>(power + ints(((23 - M) << 23) + even)));
+  auto c = sum + simd::shift_right<23 - M, A>(sum);
+  if constexpr (kept != even) { c = c + ints(1); }
+  auto const sign = simd::shift_right<32 - F::bits, A>(bits);
   if constexpr (!Bounded) {
-    auto const nan = F::has_nan ? simd::bit_or<A>(ints(F::nan_code), sign) : ints(0);
-    c = simd::where_nan<A>(x, nan, c);
+    c = simd::minimum<A>(simd::bit_and<A>(c, 2 * F::sign_bit - 1), ints(F::overflow_code));
+    if constexpr (F::has_nan) { c = simd::where_nan<A>(x, ints(F::nan_code), c); }
   }
+  c = simd::choose_bits<A>(F::sign_bit - 1, c, sign);
+  if constexpr (!Bounded && !F::has_nan) { c = simd::where_nan<A>(x, ints(0), c); }
   return c;
 }
 
@@ -123,23 +124,70 @@ struct search_tables {
   }();
 };
 
+/// The line in 32 equal parts, of which none has two of the middles of F, if there are such.
+struct step_parts {
+  bool there;
+  float scale;  ///< x * scale + first, rounded, is the part of x
+  float first;  ///< an integer
+  float begin;  ///< in part 0, and in part 31
+  float end;
+  simd::float_table middles;  ///< of each part, infinity where it has none
+  simd::float_table below;    ///< how many middles are in the parts before: the bits of an integer
+};
+template <class F>
+inline constexpr step_parts parts_of = [] {
+  constexpr std::size_t borders = F::steps.distinct - 1;
+  step_parts parts{};
+  if (borders < 2) { return parts; }
+  double const low = double{F::steps.middles[0]};
+  double const high = double{F::steps.middles[borders - 1]};
+  if (!(low < high && -1e30 < low && high < 1e30)) { return parts; }
+  for (double count = 29; count > 16 && !parts.there; count -= 0.25) {
+    parts.scale = static_cast<float>(count / (high - low));
+    double const scale = double{parts.scale};
+    double const lowest = low * scale;
+    double const first = static_cast<double>(1 - static_cast<int>(lowest)) + (lowest < 0 ? 1 : 0);
+    parts.first = static_cast<float>(first);
+    parts.begin = static_cast<float>(-first / scale);
+    parts.end = static_cast<float>((31.25 - first) / scale);
+    std::size_t i = 0;
+    for (std::size_t p = 0; p < 32; ++p) {
+      parts.below[p] = __builtin_bit_cast(float, static_cast<std::int32_t>(i));
+      parts.middles[p] = __builtin_inff();
+      double const from = i < borders ? double{F::steps.middles[i]} * scale + first - static_cast<double>(p) : 1;
+      if (-0.499 < from && from < 0.499) { parts.middles[p] = F::steps.middles[i++]; }
+    }
+    parts.there = i == borders;
+  }
+  return parts;
+}();
+
 template <class A, class F>
 [[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_by_steps(simd::floats<A> x) noexcept {
   using ints = simd::ints<A>;
   using tables = search_tables<F>;
   ints i(0);
-  detail::unroll<tables::levels>([&](auto level) __attribute__((always_inline)) {
-    constexpr auto half = static_cast<std::int32_t>(tables::size >> (level() + 1));
-    auto const middle = [&] {
-      if constexpr (level() == 0) { return simd::floats<A>(tables::template level<0>[0]); }
-      if constexpr (tables::size <= 16) {
-        return simd::float_lookup<A>(tables::template level<level()>)(i);
-      } else {
-        return simd::gather_floats<A>(tables::template level<level()>, i);
-      }
-    }();
-    i = simd::add_where_less<A>(i, half, middle, x);
-  });
+  if constexpr (simd::has_wide_float_lookup<A> && parts_of<F>.there) {
+    constexpr float whole = 0x1.8p23f;
+    auto const part = simd::as_ints<A>(simd::fused<A>(clamp<A>(x, parts_of<F>.begin, parts_of<F>.end),
+                                                      simd::floats<A>(parts_of<F>.scale),
+                                                      simd::floats<A>(parts_of<F>.first + whole)));
+    i = simd::as_ints<A>(simd::wide_float_lookup<A>(parts_of<F>.below)(part));
+    i = simd::add_where_less<A>(i, 1, simd::wide_float_lookup<A>(parts_of<F>.middles)(part), x);
+  } else {
+    detail::unroll<tables::levels>([&](auto level) __attribute__((always_inline)) {
+      constexpr auto half = static_cast<std::int32_t>(tables::size >> (level() + 1));
+      auto const middle = [&] {
+        if constexpr (level() == 0) { return simd::floats<A>(tables::template level<0>[0]); }
+        if constexpr (tables::size <= 16) {
+          return simd::float_lookup<A>(tables::template level<level()>)(i);
+        } else {
+          return simd::gather_floats<A>(tables::template level<level()>, i);
+        }
+      }();
+      i = simd::add_where_less<A>(i, half, middle, x);
+    });
+  }
   if constexpr (tables::ordered) {
     return i;
   } else if constexpr (tables::size <= 16) {

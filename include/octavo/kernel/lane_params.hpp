@@ -261,6 +261,10 @@ template <class A, class Q>
   using ints = simd::ints<A>;
   if constexpr (detail::is_symmetric<Q>) {
     if constexpr (clamps_itself<F>(Q::limit)) { return encode_numbers<A, F>(scaled_lanes<A, Q>(x, p)); }
+    if constexpr (encoding_of<F> == encoding::minifloat) {
+      constexpr float limit = Q::limit < largest_value<F> ? Q::limit : largest_value<F>;
+      return encode_minifloat<A, F, true>(simd::maximum<A>(scaled_lanes<A, Q>(x, p), simd::floats<A>(-limit)), limit);
+    }
     return encode_numbers<A, F, true>(bounded_lanes<A, Q>(x, p));
   } else if constexpr (detail::is_affine<Q>) {
     auto const q = simd::to_ints<A>(clamp<A>(x * p.inverse, -1024.0f, 1024.0f)) + p.zero;

@@ -10,6 +10,7 @@
 #include "octavo/kernel/codebook_search.hpp"
 #include "octavo/kernel/lane_params.hpp"
 #include "octavo/kernel/stage.hpp"
+#include "octavo/simd/bit_string.hpp"
 #include "octavo/storage/panel_writer.hpp"
 
 namespace octavo {
@@ -33,7 +34,12 @@ class packer {
 
  public:
   packer(matrix_view<T> const& weights, layout_type const& layout, std::byte* out) noexcept
-      : weights_(weights), source_(weights), layout_(layout), out_(out) {}
+      : weights_(weights),
+        source_(weights),
+        layout_(layout),
+        out_(out),
+        streams_(simd::has_stream<A> && reinterpret_cast<std::uintptr_t>(out) % alignment == 0 &&
+                 layout.panels() * layout.panel_bytes() > large) {}
 
   /// Of one piece of work.
   [[nodiscard]] index scratch_floats() const noexcept {
@@ -73,9 +79,10 @@ class packer {
         if (layout_.group() > longest_staged) {
           for (index g = 0; g < layout_.groups(); ++g) { long_group(p, end, g, room); }
         } else {
-          for (index g = 0; g < layout_.groups(); g += groups_staged()) { groups(p, end, g, room); }
+          for (index g = 0; g < layout_.groups(); g += groups_at_once()) { groups(p, end, g, room); }
         }
       }
+      if (streams_) { simd::finish_streams<A>(); }
     } else {
       for (index p = from; p < to; ++p) {
         index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
@@ -91,20 +98,23 @@ class packer {
   // ---- vectors: lanes are rows ----
 
   /// Panels that take turns at a few columns: those of a column-major matrix share the pages of its columns.
-  static constexpr index most_at_once = 16;
+  static constexpr index most_at_once = 32;
   [[nodiscard]] index at_once() const noexcept { return source_.by_rows() ? 1 : most_at_once; }
 
-  /// Columns become floats a few at a time, which stay in a near cache until they are encoded: columns that are a power of
-  /// two apart share few cache sets, so that even a short group would come from memory twice. Only longer groups do. Rows
-  /// give twice as many at a time, since memory likes long runs.
+  /// More bytes than these are not read again soon: they go past the caches.
+  static constexpr index large = index{4} << 20;
+
+  /// Groups become floats, which stay in a near cache until they are encoded: columns that are a power of two apart
+  /// share few cache sets, so that even a short group would come from memory twice. Only longer groups do, a few columns
+  /// of all panels first. Rows give twice as many columns at a time, since memory likes long runs.
   static constexpr index some_columns = 64;
+  static constexpr index few_columns = 4;
   static constexpr index longest_staged = 512;
-  [[nodiscard]] index groups_staged() const noexcept {
+  [[nodiscard]] index groups_at_once() const noexcept {
     return larger((source_.by_rows() ? 2 : 1) * some_columns / layout_.group(), 1);
   }
   [[nodiscard]] index staged() const noexcept {
-    index const whole = layout_.group() > longest_staged ? some_columns : groups_staged() * layout_.group();
-    return smaller(whole, layout_.cols);
+    return smaller(layout_.group() > longest_staged ? some_columns : layout_.group(), layout_.cols);
   }
   /// Floats of a row whose params come one by one.
   [[nodiscard]] index row_floats() const noexcept {
@@ -141,34 +151,32 @@ class packer {
   /// The groups from g that are staged together.
   void groups(index from, index to, index g, float* room) const noexcept {
     index const first = g * layout_.group();
-    index const end = smaller(g + groups_staged(), layout_.groups());
+    index const end = smaller(g + groups_at_once(), layout_.groups());
+    index const n = smaller(groups_at_once() * layout_.group(), layout_.cols - first);
     panel_params in_lanes;
     for (index p = from; p < to; ++p) {
-      index const n = smaller(staged(), layout_.cols - first);
-      if constexpr (tracks_lanes<Q> && !per_tensor_scale) {
-        if (end == g + 1) {  // one group
-          trackers ranges;
-          float const* const values = source_.track_columns(p, first, n, room, ranges);
-          params_by_vectors(p, g, ranges, in_lanes);
-          encode(values, n, in_lanes, out_ + p * layout_.panel_bytes() + layout_.codes_at(g));
-          continue;
-        }
-      }
-      float const* values = source_.columns(p, first, n, room);
+      runs_ahead<T> ahead = p + 1 < to ? source_.ahead(p + 1, first, n) : next_columns(from, to, first + n);
       for (index i = g; i < end; ++i) {
+        index const at = i * layout_.group();
         index const length = layout_.group_length(i);
-        std::byte* const codes = out_ + p * layout_.panel_bytes() + layout_.codes_at(i);
+        staged_columns values;
         if constexpr (per_tensor_scale || !tracks_lanes<Q>) {
+          values = source_.columns(p, at, length, room);
           params_by_scalars(p, i, values, room + staged() * panel_rows, in_lanes);
         } else {
           trackers ranges;
-          source_.track_staged(values, length, ranges);
+          values = source_.track_columns(p, at, length, room, ranges);
           params_by_vectors(p, i, ranges, in_lanes);
         }
-        encode(values, length, in_lanes, codes);
-        values += length * panel_rows;
+        encode(values, length, in_lanes, out_ + p * layout_.panel_bytes() + layout_.codes_at(i), ahead);
       }
     }
+  }
+  /// What comes after the columns before `first` of panels [from, to).
+  [[nodiscard]] runs_ahead<T> next_columns(index from, index to, index first) const noexcept {
+    index const n = groups_at_once() * layout_.group();
+    return first < layout_.cols ? source_.ahead(from, first, smaller(n, layout_.cols - first))
+                                : source_.ahead(to, 0, smaller(n, layout_.cols));
   }
 
   /// One that comes from memory twice.
@@ -178,11 +186,11 @@ class packer {
     panel_params in_lanes[static_cast<std::size_t>(most_at_once)];
     if constexpr (per_tensor_scale || !tracks_lanes<Q>) {
       for (index p = from; p < to; ++p) {
-        params_by_scalars(p, g, nullptr, room + staged() * panel_rows, in_lanes[p - from]);
+        params_by_scalars(p, g, {}, room + staged() * panel_rows, in_lanes[p - from]);
       }
     } else {
       trackers ranges[static_cast<std::size_t>(most_at_once)];
-      index const most = tracks_range<Q> && source_.by_rows() ? length : some_columns;
+      index const most = !source_.by_rows() ? few_columns : tracks_range<Q> ? length : some_columns;
       for (index k = 0; k < length; k += most) {
         index const n = smaller(most, length - k);
         for (index p = from; p < to; ++p) {
@@ -191,12 +199,19 @@ class packer {
       }
       for (index p = from; p < to; ++p) { params_by_vectors(p, g, ranges[p - from], in_lanes[p - from]); }
     }
+    bool const by_rows = source_.by_rows();  // these are in a near cache
+    runs_ahead<T> ahead = by_rows ? source_.ahead(to, first, length) : source_.ahead(from, first, some_columns);
     for (index k = 0; k < length; k += some_columns) {
       index const n = smaller(some_columns, length - k);
       for (index p = from; p < to; ++p) {
+        if (!by_rows) {
+          ahead = p + 1 < to ? source_.ahead(p + 1, first + k, n)
+                             : source_.ahead(from, first + k + n, smaller(some_columns, length - k - n));
+        }
         encode(
             source_.columns(p, first + k, n, room), n, in_lanes[p - from],
-            out_ + p * layout_.panel_bytes() + layout_.codes_at(g) + k / layout_type::step * layout_type::step_bytes);
+            out_ + p * layout_.panel_bytes() + layout_.codes_at(g) + k / layout_type::step * layout_type::step_bytes,
+            ahead);
       }
     }
   }
@@ -224,7 +239,7 @@ class packer {
   }
 
   /// Params of one row after the other, from `values`, or from the matrix where these are null.
-  void params_by_scalars(index p, index g, float const* values, float* row_room, panel_params& out) const noexcept {
+  void params_by_scalars(index p, index g, staged_columns values, float* row_room, panel_params& out) const noexcept {
     std::byte* const panel = out_ + p * layout_.panel_bytes();
     detail::panel_writer<S> const writer(layout_, panel);
     index const length = layout_.group_length(g);
@@ -238,8 +253,8 @@ class packer {
       params group = shared_;
       if constexpr (!per_tensor_scale) {
         for (index k = 0; k < length; ++k) {
-          row_room[k] = values != nullptr ? values[k * panel_rows + row]
-                                          : weights_(p * panel_rows + row, g * layout_.group() + k);
+          row_room[k] = values.at != nullptr ? values.at[k * values.stride + row]
+                                             : weights_(p * panel_rows + row, g * layout_.group() + k);
         }
         group = detail::calibrate<Q>(row_room, length);
       }
@@ -255,67 +270,89 @@ class packer {
     return p;
   }
 
-  /// Codes of n columns of all rows, to whole steps.
-  void encode(float const* from, index n, panel_params const& p, std::byte* to) const noexcept {
+  /// Codes of n columns of all rows, to whole steps. Meanwhile as many lines come near.
+  void encode(staged_columns from, index n, panel_params const& p, std::byte* to,
+              runs_ahead<T>& ahead) const noexcept {
+    constexpr index lines = layout_type::step * panel_rows * static_cast<index>(sizeof(T)) / 64;
     index k = 0;
     for (; k + layout_type::step <= n; k += layout_type::step) {
+      ahead.ask(lines);
       encode_step<true>(from, layout_type::step, p, to);
-      from += layout_type::step * panel_rows;
+      from.at += layout_type::step * from.stride;
       to += layout_type::step_bytes;
     }
     if (k < n) { encode_step<false>(from, n - k, p, to); }
   }
 
-  /// One step. Words are sums of shifted numbers, from which the offsets of all of them are taken at once; with two planes
-  /// codes are cut first.
+  /// One step. Offsets are taken from all numbers of a word at once, if none of them touches another; with two planes
+  /// they are taken from each.
   template <bool Whole>
-  void encode_step(float const* from, index present, panel_params const& p, std::byte* to) const noexcept {
-    constexpr bool cut = planes.high() != 0;
+  void encode_step(staged_columns from, index present, panel_params const& p, std::byte* to) const noexcept {
+    constexpr bool two = planes.high() != 0;
+    constexpr bool cuts = simd::cuts_numbers<A>;
     constexpr int low_quads = 8 / planes.low;
     constexpr int offset = number_offset<F>;
+    constexpr bool flips = cuts && offset == -(1 << (planes.bits - 1));
+    constexpr bool each = two || (cuts && !flips);
     constexpr int padding = (zero_code<F> ^ layout_type::flip) + offset;
+    constexpr std::uint32_t ones = planes.low == 8 ? 0x01010101u : planes.low == 4 ? 0x11111111u : 0x55555555u;
     for (int r = 0; r < registers; ++r) {
       index const row = r * L;
       auto const lanes = p.get(r);
-      simd::ints<A> low[static_cast<std::size_t>(planes.low_words())];
-      simd::ints<A> high(0);
-      detail::unroll<static_cast<int>(layout_type::step)>([&](auto kk) __attribute__((always_inline)) {
-        constexpr int quad = kk() / 4;
-        constexpr int byte = kk() % 4 * 8;
-        constexpr int shift = byte + quad % low_quads * planes.low;
-        simd::ints<A> number(padding);
-        if (Whole || kk() < present) {
-          number = encode_lanes<A, Q>(simd::load_floats<A>(from + kk() * panel_rows + row), lanes);
-        }
-        auto kept = number;
-        if constexpr (cut) {
-          auto const code = number - simd::ints<A>(offset);
-          kept = simd::bit_and<A>(code, (1u << planes.low) - 1);
-          auto const above = simd::shift_right<planes.low, A>(code);
-          high = simd::bit_or<A>(high, simd::shift_left<byte + quad * planes.high(), A>(above));
-        }
-        auto& word = low[quad / low_quads];
-        auto const shifted = simd::shift_left<shift, A>(kept);
-        word = shift == 0 ? shifted : cut ? simd::bit_or<A>(word, shifted) : word + shifted;
-      });
-      detail::unroll<planes.low_words()>([&](int w) __attribute__((always_inline)) {
-        auto word = low[w];
-        if constexpr (!cut && offset != 0) {
-          constexpr std::uint32_t each = planes.low == 8 ? 0x01010101u : planes.low == 4 ? 0x11111111u : 0x55555555u;
-          word = word - simd::ints<A>(static_cast<std::int32_t>(each * static_cast<std::uint32_t>(offset)));
+      simd::bit_string<A> high;
+      simd::ints<A> above[static_cast<std::size_t>(two && cuts ? layout_type::step : 1)];
+      detail::unroll<planes.low_words()>([&](auto w) __attribute__((always_inline)) {
+        simd::bit_string<A> low;
+        detail::unroll<4 * low_quads>([&](auto i) __attribute__((always_inline)) {  // by their places
+          constexpr int quad = w() * low_quads + i() % low_quads;
+          constexpr int byte = i() / low_quads;
+          constexpr int k = quad * 4 + byte;
+          simd::ints<A> number(padding);
+          if (Whole || k < present) {
+            number = encode_lanes<A, Q>(simd::load_floats<A>(from.at + k * from.stride + row), lanes);
+          }
+          if constexpr (each && offset != 0) { number = number - simd::ints<A>(offset); }
+          if constexpr (two && cuts) {
+            above[k] = simd::shift_right<planes.low, A>(number);
+          } else if constexpr (two) {
+            high.template put<byte * 8 + quad * planes.high(), planes.high()>(
+                simd::shift_right<planes.low, A>(number));
+            number = simd::bit_and<A>(number, (1u << planes.low) - 1);
+          }
+          low.template put<i() * planes.low, planes.low>(number);
+        });
+        auto word = low.word();
+        if constexpr (flips && !each) {
+          word = simd::bit_xor<A>(word, ones << (planes.low - 1));
+        } else if constexpr (!each && offset != 0) {
+          word = word - simd::ints<A>(static_cast<std::int32_t>(ones * static_cast<std::uint32_t>(offset)));
         }
         if constexpr (layout_type::pair_order) { word = simd::quads_to_pairs<A>(word); }
-        word.store_unaligned(reinterpret_cast<std::int32_t*>(to + w * layout_type::word_bytes + row * 4));
+        std::byte* const where = to + w() * layout_type::word_bytes + row * 4;
+        if (streams_) {
+          simd::stream<A>(reinterpret_cast<float*>(where), simd::as_floats<A>(word));
+        } else {
+          word.store_unaligned(reinterpret_cast<std::int32_t*>(where));
+        }
       });
-      if constexpr (cut) {
-        if constexpr (layout_type::pair_order) { high = simd::quads_to_pairs<A>(high); }
+      if constexpr (two) {
+        if constexpr (cuts) {
+          detail::unroll<4>([&](auto byte) __attribute__((always_inline)) {
+            detail::unroll<4>([&](auto quad) __attribute__((always_inline)) {
+              high.template put<byte() * 8 + quad() * planes.high(), planes.high()>(above[quad() * 4 + byte()]);
+            });
+            if constexpr (planes.high() == 1) { high.template skip<4>(); }
+          });
+        }
+        auto bits = high.word();
+        if constexpr (layout_type::pair_order) { bits = simd::quads_to_pairs<A>(bits); }
         auto* const where = reinterpret_cast<std::int32_t*>(to + planes.low_words() * layout_type::word_bytes +
                                                             row / 16 / planes.sharing() * 64 + row % 16 * 4);
         // The second of two vectors that share bytes comes after the first.
         if (row / 16 % planes.sharing() != 0) {
-          high = simd::bit_or<A>(simd::shift_left<4, A>(high), simd::load_ints<A>(where));
+          bits = simd::bit_or<A>(simd::shift_left<4, A>(bits), simd::load_ints<A>(where));
         }
-        high.store_unaligned(where);
+        bits.store_unaligned(where);
       }
     }
   }
@@ -400,6 +437,7 @@ class packer {
   panel_source<A, T> source_;
   layout_type layout_;
   std::byte* out_;
+  bool streams_;
   mutable params shared_{};
   mutable params* columns_ = nullptr;
 };

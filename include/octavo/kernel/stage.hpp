@@ -14,6 +14,50 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
+/// Lines of memory that will be read soon: `count` runs of `run` elements, `stride` apart.
+template <class T>
+class runs_ahead {
+  static constexpr index line = 64 / static_cast<index>(sizeof(T));
+
+ public:
+  [[gnu::always_inline]] runs_ahead() noexcept = default;
+  [[gnu::always_inline]] runs_ahead(T const* first, index run, index stride, index count) noexcept
+      : at_(first + line - 1), run_(run), stride_(stride), left_(run), runs_(count) {}
+  /// Asks for the next n lines. (By the last of their elements: those before the first have come with others.)
+  [[gnu::always_inline]] void ask(index n) noexcept {
+    while (n > 0 && runs_ > 0) {
+      index const some = smaller(n * line, left_);
+      for (index i = 0; i < some; i += line) { __builtin_prefetch(at_ + i, 0, 2); }
+      n -= ceil_div(some, line);
+      at_ += some;
+      left_ -= some;
+      if (left_ == 0) {
+        at_ += stride_ - run_;
+        left_ = run_;
+        --runs_;
+      }
+    }
+  }
+
+  /// How many there are still.
+  [[nodiscard, gnu::always_inline]] index left() const noexcept {
+    return runs_ == 0 ? 0 : ceil_div(left_, line) + (runs_ - 1) * ceil_div(run_, line);
+  }
+
+ private:
+  T const* at_;
+  index run_;
+  index stride_;
+  index left_;
+  index runs_;
+};
+
+/// Floats of 64 rows, column after column.
+struct staged_columns {
+  float const* at;
+  index stride;
+};
+
 /// Reads panels of a matrix. Rows that are not there are 0.
 template <class A, class T>
 class panel_source {
@@ -30,10 +74,10 @@ class panel_source {
 
   /// The same floats as columns(), shown to trackers on their way.
   template <class Tracker>
-  float const* track_columns(index p, index first, index n, float* room, Tracker* trackers) const noexcept {
+  staged_columns track_columns(index p, index first, index n, float* room, Tracker* trackers) const noexcept {
     index const row = p * panel_rows;
     if (by_rows() || from_.row_stride() != 1 || from_.rows() - row < panel_rows) {
-      float const* const values = columns(p, first, n, room);
+      staged_columns const values = columns(p, first, n, room);
       track_staged(values, n, trackers);
       return values;
     }
@@ -45,10 +89,10 @@ class panel_source {
           x.store_unaligned(room + k * panel_rows + r * L);
         });
     detail::unroll<registers>([&](int r) __attribute__((always_inline)) { trackers[r] = own[r]; });
-    return room;
+    return {room, panel_rows};
   }
   /// The floats of panel p, columns [first, first + n): at `room`, which has space for them, or where they are already.
-  float const* columns(index p, index first, index n, float* room) const noexcept {
+  staged_columns columns(index p, index first, index n, float* room) const noexcept {
     index const row = p * panel_rows;
     index const rows = smaller(panel_rows, from_.rows() - row);
     if (by_rows()) {
@@ -61,9 +105,7 @@ class panel_source {
         }
       }
     } else if (from_.row_stride() == 1 && rows == panel_rows) {
-      if constexpr (std::is_same_v<T, float>) {
-        if (from_.col_stride() == panel_rows) { return from_.at(row, first); }
-      }
+      if constexpr (std::is_same_v<T, float>) { return {from_.at(row, first), from_.col_stride()}; }
       each_column(
           row, first, n, [room](index k, int r, floats x) __attribute__((always_inline)) {
             x.store_unaligned(room + k * panel_rows + r * L);
@@ -75,7 +117,16 @@ class panel_source {
         }
       }
     }
-    return room;
+    return {room, panel_rows};
+  }
+
+  /// The lines of columns(), as many as a cache holds; of a panel that is not there none.
+  [[nodiscard]] runs_ahead<T> ahead(index p, index first, index n) const noexcept {
+    index const row = p * panel_rows;
+    index const rows = smaller(panel_rows, from_.rows() - row);
+    if (rows <= 0 || n <= 0) { return {from_.data(), 1, 0, 0}; }
+    if (by_rows()) { return {from_.at(row, first), n, from_.row_stride(), rows}; }
+    return {from_.at(row, first), rows, from_.col_stride(), from_.row_stride() == 1 ? smaller(n, most_ahead) : 0};
   }
 
   /// Shows the same numbers to trackers of the panel's rows, one for each register. Some need not see them in order.
@@ -101,12 +152,12 @@ class panel_source {
   }
   /// And those of columns().
   template <class Tracker>
-  static void track_staged(float const* values, index n, Tracker* trackers) noexcept {
+  static void track_staged(staged_columns values, index n, Tracker* trackers) noexcept {
     Tracker own[static_cast<std::size_t>(registers)];
     detail::unroll<registers>([&](int r) __attribute__((always_inline)) { own[r] = trackers[r]; });
     for (index k = 0; k < n; ++k) {
       detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
-        own[r].add(simd::load_floats<A>(values + k * panel_rows + r * L));
+        own[r].add(simd::load_floats<A>(values.at + k * values.stride + r * L));
       });
     }
     detail::unroll<registers>([&](int r) __attribute__((always_inline)) { trackers[r] = own[r]; });
@@ -114,16 +165,19 @@ class panel_source {
 
  private:
   static constexpr index line = 64 / static_cast<index>(sizeof(T));
+  /// Columns that are asked for before they are read: those a power of two apart share few sets of a cache.
+  static constexpr index most_ahead = 64;
+  static constexpr index few_ahead = 8;
 
-  /// Whole columns. Those of large matrices are far apart, so memory is asked for what comes next: the same columns of the
-  /// next panel are taken after these.
+  /// Whole columns. Memory is asked for those that ahead() leaves out.
   template <class Each>
   [[gnu::always_inline]] void each_column(index row, index first, index n, Each const& each) const noexcept {
     for (index k = 0; k < n; ++k) {
       T const* const column = from_.at(row, first + k);
-      T const* const next =
-          k + 8 < n ? column + 8 * from_.col_stride() : from_.at(row + panel_rows, first + smaller(k + 8 - n, n - 1));
-      for (index i = 0; i < panel_rows; i += line) { __builtin_prefetch(next + i); }
+      if (k + few_ahead >= most_ahead && k + few_ahead < n) {
+        T const* const next = column + few_ahead * from_.col_stride();
+        for (index i = 0; i < panel_rows; i += line) { __builtin_prefetch(next + i); }
+      }
       detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
         each(k, r, simd::load_as_floats<A>(column + r * L));
       });
@@ -156,7 +210,6 @@ class panel_source {
       detail::unroll<L>([&](int i) __attribute__((always_inline)) {
         if (All || i < there) {
           x[i] = simd::load_as_floats<A>(from + i * stride);
-          __builtin_prefetch(from + i * stride + 8 * line, 0, 2);
         } else {
           x[i] = floats(0.0f);
         }

@@ -65,8 +65,8 @@ void quantize_view(matrix_view<T> const& weights, quantized_matrix<S>& result, C
 /// Built-in quantizers run by vectors, whatever the format: integers, minifloats, codebooks, logarithms. A format of one's
 /// own does too if it is one of integers, ties to even; else its encode() is called for each number.
 ///
-/// *Scratch*, per piece of work (four per thread): 64 rows of 128 columns as floats, or of a group that is longer, up to 512;
-/// for other quantizers those of one group, or of one column. Once: the params of all columns for per_column; all of the
+/// *Scratch*, per piece of work (four per thread): 64 rows of a group as floats, or of 64 columns if it has more than 512; for
+/// other quantizers those of one group, or of one column. Once: the params of all columns for per_column; all of the
 /// matrix for per_tensor, if it is not row after row of floats and the quantizer is neither symmetric nor affine. A group and
 /// twice the number of groups that share a scale, where scales are quantized.
 template <class S, class M, class Arch, class Executor>

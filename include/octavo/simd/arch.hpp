@@ -26,7 +26,7 @@ struct scalar {};
 template <class Base>
 struct vnni : Base {};  ///< vpdpbusd
 template <class Base>
-struct vbmi : Base {};  ///< vpermb, vpermi2b
+struct vbmi : Base {};  ///< vpermb, vpermi2b; and vpshrdd of VBMI2, which no CPU here lacks
 template <class Base>
 struct dpbf16 : Base {};  ///< vdpbf16ps
 template <class Base>
@@ -222,7 +222,7 @@ template <class A>
                             __builtin_cpu_supports("avx512vl");
     if constexpr (!detail::has<vnni, A>) { return has_avx512; }
     return has_avx512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi") &&
-           detail::leaf7_has<A>(detail::leaf7::avx512_bf16) &&
+           __builtin_cpu_supports("avx512vbmi2") && detail::leaf7_has<A>(detail::leaf7::avx512_bf16) &&
            (!detail::has<amx, A> || (detail::leaf7_has<A>(detail::leaf7::amx_tile) &&
                                      detail::leaf7_has<A>(detail::leaf7::amx_int8) && detail::tiles_allowed<A>()));
 #else

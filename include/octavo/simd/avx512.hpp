@@ -45,6 +45,12 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static ints shift_left(ints x) noexcept {
     return ints(_mm512_maskz_slli_epi32(all, x, N));
   }
+  [[gnu::always_inline]] static ints choose_bits(ints mask, ints x, ints y) noexcept {
+    return ints(_mm512_ternarylogic_epi32(x, mask, y, 0xe2));
+  }
+  [[gnu::always_inline]] static floats smaller_size(floats x, floats most) noexcept {
+    return floats(_mm512_maskz_range_ps(all, x, most, 0xa));
+  }
   /// xsimd 8.1 rounds twice.
   [[gnu::always_inline]] static floats fused(floats a, floats b, floats c) noexcept {
     return floats(_mm512_fmadd_ps(a, b, c));

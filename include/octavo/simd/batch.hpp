@@ -95,6 +95,15 @@ template <class A>
 [[gnu::always_inline]] inline ints<A> bit_xor(ints<A> x, std::uint32_t mask) noexcept {
   return x ^ ints<A>(static_cast<std::int32_t>(mask));
 }
+/// The bits of x where the mask has them, those of y elsewhere.
+template <class A>
+[[gnu::always_inline]] inline ints<A> choose_bits(std::uint32_t mask, ints<A> x, ints<A> y) noexcept {
+  if constexpr (requires { native_of<A>::choose_bits(x, x, y); }) {
+    return native_of<A>::choose_bits(ints<A>(static_cast<std::int32_t>(mask)), x, y);
+  } else {
+    return bit_or<A>(bit_and<A>(x, mask), bit_and<A>(y, ~mask));
+  }
+}
 template <int N, class A>
 [[gnu::always_inline]] inline ints<A> shift_right(ints<A> x) noexcept {
   if constexpr (N == 0) { return x; }
@@ -243,6 +252,16 @@ template <class A>
 template <class A>
 [[gnu::always_inline]] inline floats<A> absolute(floats<A> x) noexcept {
   return as_floats<A>(bit_and<A>(as_ints<A>(x), 0x7fffffffu));
+}
+
+/// The smaller of |x| and `most`; where x is a quiet NaN, `most`.
+template <class A>
+[[gnu::always_inline]] inline floats<A> smaller_size(floats<A> x, float most) noexcept {
+  if constexpr (requires { native_of<A>::smaller_size(x, x); }) {
+    return native_of<A>::smaller_size(x, floats<A>(most));
+  } else {
+    return minimum<A>(absolute<A>(x), floats<A>(most));
+  }
 }
 
 /// Lanes 0 2 1 3, 4 6 5 7 ...

@@ -92,6 +92,12 @@ class float_lookup {
   float const* table_ = nullptr;
 };
 
+/// Floats by 5-bit code: `lookup(lanes)[i] = table[lanes[i] & 31]`, where two registers hold them.
+template <class A>
+class wide_float_lookup;
+template <class A>
+inline constexpr bool has_wide_float_lookup = octavo::detail::is_avx512<A>;
+
 /// `gather(table, at)[i] = table[at[i]]`.
 template <class A>
 [[gnu::always_inline]] inline floats<A> gather(float const* table, ints<A> at) noexcept {
@@ -154,6 +160,22 @@ class float_lookup<A> {
 
  private:
   __m512 table_;
+};
+
+/// vpermt2ps.
+template <class A>
+  requires octavo::detail::is_avx512<A>
+class wide_float_lookup<A> {
+ public:
+  [[gnu::always_inline]] explicit wide_float_lookup(float_table const& table) noexcept
+      : low_(_mm512_loadu_ps(table.data())), high_(_mm512_loadu_ps(table.data() + 16)) {}
+  [[nodiscard, gnu::always_inline]] floats<A> operator()(ints<A> codes) const noexcept {
+    return floats<A>(_mm512_permutex2var_ps(low_, codes, high_));
+  }
+
+ private:
+  __m512 low_;
+  __m512 high_;
 };
 
 #endif

@@ -26,6 +26,8 @@ namespace simd {
 ///     pack_signed(a, b, c, d)  if there: the same for -128 ... 127
 ///     add_where_less(i, n, x, y)   i + n where x < y, i elsewhere
 ///     transpose(r)             as many registers as they have lanes: lane j of r[i] and lane i of r[j] change places
+///     choose_bits(mask, x, y)  if there: the bits of x where the mask has them, those of y elsewhere
+///     smaller_size(x, most)    if there: the smaller of |x| and most, most where x is NaN
 ///     load_table               16 bytes, again in each 128 bits
 ///     shuffle(table, codes)    table[codes[i]] for each byte, within its 128 bits; codes below 16
 template <class Family>
