@@ -142,7 +142,8 @@ void attend(symbols::dense& m, tokens_view<float> const& x, tokens_view<bf16 con
   attention_by<attention_ways<by_sulq, attention_way<>>>(1, x, x, x, m, sulq<4>::from_range(0, 1, 0.005f),
                                                          query_shift{p, 4}, on<A>());
   octavo::index const offsets[] = {0, 1, 3};
-  attention(x, x, x, m, ragged{offsets, offsets, 2}, block_mask{reinterpret_cast<bool const*>(p), 2, 2, 3}, on<A>(pool));
+  attention(x, x, x, m, ragged{offsets, offsets, 2}, block_mask{reinterpret_cast<bool const*>(p), 2, 2, 3},
+            on<A>(pool));
   attention<schemes::q8, p_log2>(x, x16, x, m, ragged{offsets, offsets, 2}, causal{}, on<A>());
   attention<schemes::q8, p_adalog>(x, x, x, y16, log_base{19}, on<A>());
   attention<schemes::q8, p_e4m3>(x, x, x, m, smooth_keys{}, on<A>());
