@@ -56,8 +56,8 @@ struct lse_out {
 /// One call of attention. Keys and Values say how K and V enter (kernel/attention_tile.hpp).
 ///
 /// An item is a block of the rows of one kv head and sequence, times all leaves; or times one leaf, where rows are too few to
-/// keep all threads busy, or one sequence is so long that others would wait for it. Its state (m, l, acc) of a row takes leaf after leaf. States of single leaves are then merged in
-/// the same way, so that results do not know how the work was cut.
+/// keep all threads busy, or one sequence is so long that others would wait for it. Its state (m, l, acc) of a row takes leaf
+/// after leaf. States of single leaves are then merged in the same way, so that results do not know how the work was cut.
 template <class A, class Keys, class Values, class Out>
 class attention_run {
   static constexpr index L = simd::lanes<A>;
