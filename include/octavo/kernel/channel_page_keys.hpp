@@ -306,7 +306,7 @@ class channel_page_keys {
           if constexpr (limit < 127) { size = simd::minimum<A>(size, floats(limit)); }
           x[r] = simd::to_ints<A>(size);
         });
-        // Which saturates.
+        // pack_signed saturates, so that 127 bounds itself.
         auto const bytes = native::negate_bytes(native::pack_signed(x[0], x[1], x[2], x[3]), negative[c / 64]);
         bytes.store_unaligned(reinterpret_cast<std::int32_t*>(to + c));
         if constexpr (c0 != 0) { total = total + native::sum_of_quads(bytes); }
