@@ -28,6 +28,16 @@ TEST_CASE("pages of a head lie one behind the other in a block, keys before valu
     CHECK(values.page(h, 0) - keys.page(h, 0) == 3 * a);
     CHECK(keys.page(h, 0) - cache.block(0) == h * 3 * (a + b));
     CHECK(keys.page(h, 4) - cache.block(1) == h * 3 * (a + b) + a);
+    for (octavo::index const first : {0, 1, 3}) {  // blocks of three pages
+      std::byte const* k_at[5] = {};
+      std::byte const* v_at[5] = {};
+      keys.places().keys(h, first, 5 - first, k_at);
+      values.places().values(h, first, 4 - first, v_at);
+      for (octavo::index p = 0; p < 5; ++p) {
+        CHECK(k_at[p] == (first + p < 5 ? keys.page(h, first + p) : nullptr));
+        CHECK(v_at[p] == (first + p < 4 ? values.page(h, first + p) : nullptr));
+      }
+    }
   }
 }
 

@@ -209,7 +209,7 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
   // Keys may know that no score of theirs is NaN.
   bool watch = true;
   if constexpr (requires { keys.finite(); }) { watch = !rule.plain() || !keys.finite(); }
-  scratch.sums.clear(group_rows);
+  scratch.sums.clear(rows.count);
   for (index first = 0; first < rows.count; first += Near) {
     index const n = smaller(Near, rows.count - first);
     key_blocks tiles[static_cast<std::size_t>(Near)];

@@ -17,6 +17,18 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
+/// The largest integer of a symmetric law over integers whose numbers of -x are those of x with the other sign; 0: of none.
+template <class Q>
+inline constexpr float mirrored_limit = [] {
+  if constexpr (detail::is_symmetric<Q> && integer_quantizer<Q>) {
+    using F = typename Q::format;
+    constexpr float high = Q::limit < largest_value<F> ? Q::limit : largest_value<F>;
+    return -lowest_value<F> < high || (-lowest_value<F> > high && Q::limit > high) ? 0.0f : high;
+  } else {
+    return 0.0f;
+  }
+}();
+
 /// S = K Q by integers, keys of a cache by per_channel_group<G>. For each query and group of G keys, query * scale of the
 /// channel is quantized by Quantizer; a score is fma(float(exact sum over channels), scale of that, sum of query * minimum),
 /// where zero points are part of the exact sum, and the sum with minima has 16 lanes (channel c in lane c % 16, ascending,
@@ -42,17 +54,12 @@ class channel_page_keys {
   /// Few queries get their operands for all groups of a leaf at once: their parameters are lanes of one register.
   static constexpr bool loads_leaves = L == 16 && registers * L == page_tokens && sizeof(operand) == 1 &&
                                        detail::is_symmetric<Quantizer> && integer_quantizer<Quantizer> &&
-                                       tracks_lanes<Quantizer> && !page_layout::zero_points;
+                                       tracks_lanes<Quantizer> && !page_layout::zero_points &&
+                                       mirrored_limit<Quantizer> != 0;
   static constexpr index leaf_groups = leaf_keys / page_tokens * groups;
   static constexpr index most_channels = 128;
   /// Where operands of a query and a group may be, and parameters of sixteen groups.
   static constexpr index places = larger(groups * kept, loads_leaves ? leaf_groups* page_tile_rows<A> : 0) + 16;
-  struct larger_of_ints {
-    [[nodiscard, gnu::always_inline]] simd::ints<A> operator()(simd::ints<A> const& a,
-                                                               simd::ints<A> const& b) const noexcept {
-      return simd::maximum<A>(a, b);
-    }
-  };
 
  public:
   static constexpr index width = registers * L;
@@ -82,16 +89,16 @@ class channel_page_keys {
     head_ = head;
     page_ = first / page_tokens;
     leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens));
-    if constexpr (loads_leaves) {
-      bool const more = first + leaf_keys < k_.tokens();
-      index const next = more ? page_ + leaf_keys / page_tokens : 0;
-      next_pages_ = 0;
-      if (by_leaf_ && (more || head > 0)) {
-        next_pages_ = smaller(ceil_div(k_.tokens(), page_tokens) - next, leaf_keys / page_tokens);
-        next_ = k_.page(more ? head : head - 1, next) + k_.layout().params_at(0);
-      }
-    }
     query_at_[kept] = nothing;
+  }
+  /// The leaf that will be loaded after this one begins with key `first` of `head`; -1: nobody knows.
+  void expect(index head, index first) noexcept {
+    next_ = {};
+    if (!by_leaf_ || head < 0 || first >= k_.tokens()) { return; }
+    index const page = first / page_tokens;
+    auto const& at = k_.places();
+    index const pages = smaller(ceil_div(k_.tokens(), page_tokens) - page, leaf_keys / page_tokens);
+    next_ = pages_ahead::run(at.keys(head, page), page, pages, at.block_pages, param_bytes());
   }
   /// They are quantized for one group of keys after the other, or few of them for those of a leaf.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
@@ -119,22 +126,20 @@ class channel_page_keys {
       std::byte const* const page = leaf_.at[b * width / page_tokens];
       index const first_row = token % page_tokens;
       if (by_leaf_) {
-        if constexpr (loads_leaves) {
-          load_queries(b);
-          index const bytes = k_.layout().bytes();
-          if (first == 0 && b < next_pages_) {
-            lines_ahead::run(next_ + b * bytes, bytes - k_.layout().params_at(0)).far();
-          }
-        }
+        if constexpr (loads_leaves) { load_queries(b); }
       } else {
         load_part(token, page);
         for (int t = 0; t < T; ++t) { load_query(first + t, at + t, token, page); }
       }
 
       constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens, 1));
-      lines_ahead ahead{page, page};
+      std::conditional_t<asks_for_leaves<A, layout>, far_lines_ahead, lines_ahead> ahead{};
+      static_cast<lines_ahead&>(ahead) = {page, page};
       if (first == 0) {
-        if constexpr (takes_pages<A>) {
+        if constexpr (asks_for_leaves<A, layout>) {
+          static_cast<lines_ahead&>(ahead) = leaf_.after(b);
+          if (b < next_.pages) { ahead = next_.part_of_rest(b, k_.layout().params_at(0)); }
+        } else if constexpr (takes_pages<A>) {
           ahead = leaf_.after(b);
         } else {
           ahead = values_ahead<A, width>(k_.places(), head_, page_, b);
@@ -150,7 +155,7 @@ class channel_page_keys {
       page_sums<weights, lines, T, R, shared>(weights(), page + first_row * 4, first_row, stride() / layout::step,
                                               rows_ + at * stride(), next_query * stride(), ahead, total,
                                               next_group * stride());
-      ahead.rest<A>();
+      ahead.template rest<A>();
       unroll<T * R>([&](int i) __attribute__((always_inline)) {
         index const from = of(i / R, i % R);
         auto const score = simd::fused<A>(simd::to_floats<A>(total[i]), simd::floats<A>(factors_[from]),
@@ -205,7 +210,8 @@ class channel_page_keys {
   }
   /// Sixteen groups on their way to operands: registers of what becomes a lane for each of them.
   struct loading {
-    alignas(64) float products[16 * most_channels];  ///< of a query and the scales of a group
+    alignas(64) float sizes[most_channels];          ///< of the numbers of a query
+    alignas(64) float products[16 * most_channels];  ///< of them and the scales of a group
     alignas(64) std::int32_t sums[16 * 16];          ///< the largest of them, then of operands
     alignas(64) float minima[16 * 16];
     [[gnu::always_inline]] loading() noexcept {}  // NOLINT: what is not written is not read
@@ -220,7 +226,8 @@ class channel_page_keys {
       for (index g = b * groups; g < end; g += 16) { load_groups(i, g, smaller(end - g, 16)); }
     }
   }
-  /// As load_row of query i for each of n groups from group g of the leaf: the same numbers, in the same order.
+  /// As load_row of query i for each of n groups from group g of the leaf: the same numbers, in the same order. Sizes of
+  /// products are quantized, and the signs of the query are put to bytes, many at once.
   void load_groups(index i, index g, index n) const noexcept {
     using native = simd::native_of<A>;
     using ints = simd::ints<A>;
@@ -234,47 +241,77 @@ class channel_page_keys {
     };
     Q const* const q = query(i);
     index const d = k_.head_dim();
+    index const at = i * leaf_groups + g;
+    auto const params = [&](index j) __attribute__((always_inline)) {
+      index const token = (g + j) * G;
+      return leaf_.at[token / page_tokens] + k_.layout().params_at(token % page_tokens / G);
+    };
+    index const minima_at = k_.layout().scale_bytes();
+    std::uint64_t negative[static_cast<std::size_t>(most_channels / 64)] = {};
+    for (index c = 0; c < d; c += L) {
+      auto const x = simd::load_as_floats<A>(q + c);
+      simd::absolute<A>(x).store_unaligned(s.sizes + c);
+      negative[c / 64] |= std::uint64_t{native::signs(x)} << c % 64;
+    }
+    constexpr int lines = 4 * static_cast<int>(L * sizeof(scale_type)) * (page_layout::minima ? 2 : 1) / 64;
     for (index j = 0; j < 16; ++j) {
       ints most(0);
       floats minimum(0.0f);
       if (j < n) {
-        index const token = (g + j) * G;
-        std::byte const* const params =
-            leaf_.at[token / page_tokens] + k_.layout().params_at(token % page_tokens / G);
-        auto const* const scales = reinterpret_cast<scale_type const*>(params);
-        auto const* const minima = reinterpret_cast<scale_type const*>(params + k_.layout().scale_bytes());
-        for (index c = 0; c < d; c += L) {
-          auto const x = simd::load_as_floats<A>(q + c);
-          auto const product = simd::opaque<A>(x * simd::load_as_floats<A>(scales + c));
-          product.store_unaligned(s.products + j * d + c);
-          most = simd::maximum<A>(most, simd::bit_and<A>(simd::as_ints<A>(product), 0x7fffffffu));
-          if constexpr (page_layout::minima) {
-            minimum = simd::fused<A>(x, simd::load_as_floats<A>(minima + c), minimum);
+        bool const asks = asks_for_leaves<A, layout> && i == 0 && g + j < next_.pages * groups;
+        auto ahead = next_.first_part(g + j, param_bytes() / groups);
+        std::byte const* const from = params(j);
+        auto const* const scales = reinterpret_cast<scale_type const*>(from);
+        auto const* const minima = reinterpret_cast<scale_type const*>(from + minima_at);
+        float* const products = s.products + j * d;
+        for (index first = 0; first < d; first += 4 * L) {
+          if (asks) {
+            detail::unroll<lines>([&](int) __attribute__((always_inline)) { ahead.template line<A>(); });
           }
+          detail::unroll<4>([&](int r) __attribute__((always_inline)) {
+            index const c = first + r * L;
+            auto const product =
+                simd::opaque<A>(simd::load_floats<A>(s.sizes + c) * simd::load_as_floats<A>(scales + c));
+            product.store_unaligned(products + c);
+            most = native::maximum_unsigned(most, simd::as_ints<A>(product));
+            if constexpr (page_layout::minima) {
+              minimum = simd::fused<A>(simd::load_as_floats<A>(q + c), simd::load_as_floats<A>(minima + c), minimum);
+            }
+          });
         }
       }
       most.store_unaligned(s.sums + j * L);
       minimum.store_unaligned(s.minima + j * L);
     }
+    auto const bits = fold(
+        s.sums, [](ints a, ints b) __attribute__((always_inline)) { return native::maximum_unsigned(a, b); });
+    if (native::reaches(bits, 0x7f800000u)) {  // not finite, or a scale below 0
+      for (index j = 0; j < n; ++j) { load_row(i, at + j, nullptr, params(j)); }
+      return;
+    }
     range_tracker<A, Quantizer> range;
-    range.add(simd::as_floats<A>(fold(s.sums, larger_of_ints())));
+    range.add(simd::as_floats<A>(bits));
     lane_params<A, Quantizer> const p = range.lanes();
     alignas(64) float scales[16];
     alignas(64) float inverses[16];
     p.scale.store_unaligned(scales);
     p.inverse.store_unaligned(inverses);
-    index const at = i * leaf_groups + g;
+    constexpr float limit = mirrored_limit<Quantizer>;
     for (index j = 0; j < n; ++j) {
       lane_params<A, Quantizer> const of{floats(scales[j]), floats(inverses[j])};
+      operand* const to = rows_ + (at + j) * stride();
       ints total(0);
       for (index c = 0; c < d; c += 4 * L) {
         ints x[4];
         detail::unroll<4>([&](int r) __attribute__((always_inline)) {
-          auto const product = simd::load_floats<A>(s.products + j * d + c + r * L);
-          x[r] = operand_integers<A, typename Quantizer::format>(encode_lanes<A, Quantizer>(product, of));
-          if constexpr (c0 != 0) { total = total + x[r]; }
+          auto size = scaled_lanes<A, Quantizer>(simd::load_floats<A>(s.products + j * d + c + r * L), of);
+          if constexpr (limit < 127) { size = simd::minimum<A>(size, floats(limit)); }
+          x[r] = simd::to_ints<A>(size);
         });
-        simd::store_narrow<A>(rows_ + (at + j) * stride() + c, x[0], x[1], x[2], x[3]);
+        // pack_signed saturates, so that 127 bounds itself.
+        auto const bytes = native::negate_bytes(native::pack_signed(x[0], x[1], x[2], x[3]), negative[c / 64]);
+        bytes.store_unaligned(reinterpret_cast<std::int32_t*>(to + c));
+        if constexpr (c0 != 0) { total = total + native::sum_of_quads(bytes); }
       }
       if constexpr (c0 != 0) { total.store_unaligned(s.sums + j * L); }
     }
@@ -285,6 +322,10 @@ class channel_page_keys {
     start.store_unaligned(start_ + at);  // what is written behind the last group is not read, or written again
     simd::opaque<A>(p.scale * floats(weights::scale_factor)).store_unaligned(factors_ + at);
     fold(s.minima, simd::sum_of()).store_unaligned(minima_ + at);
+  }
+  /// Of a page.
+  [[nodiscard, gnu::always_inline]] index param_bytes() const noexcept {
+    return k_.layout().bytes() - k_.layout().params_at(0);
   }
   void load_row(index i, index at, std::int32_t const* zeros, std::byte const* params) const noexcept {
     index const d = k_.head_dim();
@@ -339,11 +380,10 @@ class channel_page_keys {
   operand* rows_ = nullptr;  ///< [group of the tile][place][channel]
   bool by_leaf_ = false;     ///< operands are [query][group of the leaf][channel] then
   index rows_of_leaf_ = 0;
-  index next_pages_ = 0;             ///< of the next leaf
-  std::byte const* next_ = nullptr;  ///< parameters of the first of them
-  float* products_ = nullptr;        ///< [channel], of a query and the scales of the group
-  std::int32_t* zeros_ = nullptr;    ///< [group of the tile][channel]
-  std::int32_t* start_ = nullptr;    ///< [group of the tile][place], as the rest
+  pages_ahead next_ = {};
+  float* products_ = nullptr;      ///< [channel], of a query and the scales of the group
+  std::int32_t* zeros_ = nullptr;  ///< [group of the tile][channel]
+  std::int32_t* start_ = nullptr;  ///< [group of the tile][place], as the rest
   float* factors_ = nullptr;
   float* minima_ = nullptr;
   std::int32_t* query_at_ = nullptr;  ///< whose operands are there; behind all, for which part

@@ -41,7 +41,7 @@ struct leaf_of_keys {
     pages = n;
     key_bytes = places.key_bytes;
     value_bytes = places.value_bytes;
-    for (index p = 0; p < n; ++p) { at[p] = places.keys(head, page + p); }
+    places.keys(head, page, n, at);
     at[n] = places.values(head, page);
   }
   /// What is asked for while page p is multiplied: the next one.

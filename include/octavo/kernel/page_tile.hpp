@@ -61,6 +61,52 @@ struct lines_ahead {
   }
 };
 
+/// The same for a tile that asks a leaf earlier, into the second level.
+struct far_lines_ahead : lines_ahead {
+  template <class A>
+  [[gnu::always_inline]] void line() noexcept {
+    __builtin_prefetch(next, 0, 2);
+    next += 64;
+  }
+  template <class A>
+  [[gnu::always_inline]] void rest() noexcept {
+    while (next < end) { line<A>(); }
+  }
+};
+/// Pages of the next leaf, as far as they stand together: one run of memory, which is asked for from its begin to its end at
+/// the pace of all work on this leaf. Of the run, as much as parameters are is asked for while parameters of this leaf are
+/// read, the rest while its codes are.
+///
+/// That is for codes of 2 bits: products of a page take no longer than its first line does, so lines of the next page come too
+/// late, and parameters take as long as products, which is time for memory as well (k2.v2, 4096 keys: 327 ns for a page of a
+/// head where lines are asked for a page earlier, 294 so).
+struct pages_ahead {
+  std::byte const* from;
+  index pages;
+  index params;  ///< bytes of a page
+
+  /// n pages from `from` on, the first of them page `page` of a head.
+  [[nodiscard, gnu::always_inline]] static pages_ahead run(std::byte const* from, index page, index n,
+                                                           index block_pages, index params) noexcept {
+    return {from, smaller(n, block_pages - page % block_pages), params};
+  }
+  /// Part i, of `bytes`, of as much as parameters are, and of the rest.
+  [[nodiscard, gnu::always_inline]] far_lines_ahead first_part(index i, index bytes) const noexcept {
+    return {part(i * bytes, bytes)};
+  }
+  [[nodiscard, gnu::always_inline]] far_lines_ahead part_of_rest(index i, index bytes) const noexcept {
+    return {part(pages * params + i * bytes, bytes)};
+  }
+
+ private:
+  [[nodiscard, gnu::always_inline]] lines_ahead part(index at, index bytes) const noexcept {
+    return lines_ahead::run(from + at, bytes);
+  }
+};
+/// Whether tiles of whole pages of such panels ask for the next leaf.
+template <class A, class L>
+inline constexpr bool asks_for_leaves = takes_pages<A>&& L::planes.bits == 2;
+
 /// Codes as the signed side of a product whose other side is unsigned bytes. Only where both are registers of bytes: with
 /// vpdpbusd. Elsewhere, and in the class it derives from, codes are unsigned.
 template <class A, class L>
@@ -103,10 +149,10 @@ template <class Weights>
 /// total[t * R + r] = exact sums over `steps` steps from `codes` (row 0 of those that are wanted), for T rows of operands
 /// `stride` apart; they begin with what is there. Each step asks memory for `Lines` lines. Every `Together` registers have
 /// operands of their own, `apart` behind those before.
-template <class Weights, int Lines, int T, int R, int Together = R>
+template <class Weights, int Lines, int T, int R, int Together = R, class Ahead = lines_ahead>
 [[gnu::always_inline]] inline void page_sums(Weights const& unpack, std::byte const* codes, index first_row,
                                              index steps, typename Weights::operand const* x, index stride,
-                                             lines_ahead& ahead, simd::ints<typename Weights::arch>* total,
+                                             Ahead& ahead, simd::ints<typename Weights::arch>* total,
                                              [[maybe_unused]] index apart = 0) noexcept {
   using A = typename Weights::arch;
   using accumulator = typename Weights::accumulator;
@@ -147,7 +193,7 @@ template <class Weights, int Lines, int T, int R, int Together = R>
     unroll<R>([&](int r) __attribute__((always_inline)) {
       packed[r] = typename Weights::packed(codes + r * L * 4, first_row + r * L);
     });
-    unroll<Lines>([&](int) __attribute__((always_inline)) { ahead.line<A>(); });
+    unroll<Lines>([&](int) __attribute__((always_inline)) { ahead.template line<A>(); });
     unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {
       typename Weights::weight weights[static_cast<std::size_t>(R)];
       constexpr int chain = raised ? height_of<Weights>(u()) : u() % chains;

@@ -88,16 +88,19 @@ class page_values {
     head_ = head;
     page_ = first / page_tokens;
     pages_ = ceil_div(n, page_tokens);
-    for (index p = 0; p < pages_; ++p) { at_[p] = v_.page(head, page_ + p); }
+    v_.places().values(head, page_, pages_, at_);
   }
   /// The leaf that will be loaded after this one begins with key `first` of `head`; -1: nobody knows.
   void expect(index head, index first) noexcept {
     next_head_ = first < v_.tokens() ? head : -1;
     next_page_ = first / page_tokens;
+    next_ = {};
     if (next_head_ >= 0) {
       next_keys_ = v_.places().keys(head, next_page_);
       next_values_ = v_.page(head, next_page_);
       next_pages_ = smaller(ceil_div(v_.tokens(), page_tokens) - next_page_, leaf_pages);
+      next_ = pages_ahead::run(next_values_, next_page_, next_pages_, v_.places().block_pages,
+                               v_.layout().bytes() - v_.layout().params_at(0));
     }
   }
   /// Bytes of row i, whose weights cover keys [low, high). NaN if a weight that is not 0 meets a value that is not finite.
@@ -158,18 +161,20 @@ class page_values {
       unroll<rows * R>([&](int i) __attribute__((always_inline)) {
         total[i] = simd::ints<A>(start_[params_of(i / R, i % R)]);
       });
-      if constexpr (takes_pages<A>) {  // parameters are what is wanted first of the next leaf
+      if constexpr (takes_pages<A> &&
+                    !asks_for_leaves<A, layout>) {  // parameters are what is wanted first of the next leaf
         if (first == 0 && b == 0 && next_head_ >= 0 && p < next_pages_) {
           index const from = v_.layout().params_at(0);
           index const size = v_.layout().bytes();
           lines_ahead::run(next_values_ + p * size + from, size - from).far();
         }
       }
-      lines_ahead ahead = first == 0 ? next_keys(b, p) : lines_ahead{bytes_as_lines(), bytes_as_lines()};
+      auto ahead = next_keys(b, p);
+      if (first != 0) { static_cast<lines_ahead&>(ahead) = {bytes_as_lines(), bytes_as_lines()}; }
       page_sums<weights, lines, rows, R, shared>(unpack, at_[p] + panel + first_row * 4, first_row,
                                                  page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens,
                                                  ahead, total, byte_rows * page_tokens);
-      ahead.rest<A>();
+      ahead.template rest<A>();
       unroll<T * R>([&](int i) __attribute__((always_inline)) {
         index const of = params_of(i / R, i % R);
         auto sum = simd::to_floats<A>(total[i]);
@@ -199,9 +204,19 @@ class page_values {
   [[nodiscard, gnu::always_inline]] index param_at(index p, index g, index i) const noexcept {
     return i * row_params() + p * groups_ + g;
   }
-  /// What is asked for while block b of page p is multiplied: the panel that comes next and at last the first keys of
-  /// the next leaf, or (see lines_ahead) as much of all keys of the next leaf.
-  [[nodiscard, gnu::always_inline]] lines_ahead next_keys(index b, index p) const noexcept {
+  /// What is asked for while block b of page p is multiplied: as much of the values of the next leaf (see pages_ahead); or
+  /// the panel that comes next and at last the first keys of the next leaf; or (see lines_ahead) as much of all keys of the
+  /// next leaf.
+  [[nodiscard, gnu::always_inline]] auto next_keys(index b, index p) const noexcept {
+    if constexpr (asks_for_leaves<A, layout>) {
+      if (next_.pages == 0) { return far_lines_ahead{next_in_turn(b, p)}; }
+      if (p >= next_.pages) { return far_lines_ahead{{bytes_as_lines(), bytes_as_lines()}}; }
+      return next_.part_of_rest(b * next_.pages + p, page_layout::panel_bytes);
+    } else {
+      return next_in_turn(b, p);
+    }
+  }
+  [[nodiscard, gnu::always_inline]] lines_ahead next_in_turn(index b, index p) const noexcept {
     if constexpr (takes_pages<A>) {
       if (p + 1 < pages_ || b + 1 < blocks()) {
         index const next = p + 1 < pages_ ? p + 1 : 0;
@@ -271,12 +286,18 @@ class page_values {
     bool finite = true;
     for (index p = first; p < last; ++p) {
       page_weights const w(row + p * page_tokens);
-      if (i < 4 && p + 1 < pages_) {  // a part of what is multiplied first; other rows ask for the rest
-        constexpr index part = page_layout::panel_bytes / 4;
+      bool const asks = asks_for_leaves<A, layout> && i == 0 && p < next_.pages;
+      auto ahead = next_.first_part(p, next_.params);
+      if (!asks_for_leaves<A, layout> && i < 4 && p + 1 < pages_) {  // a part of what is multiplied first; other rows
+        constexpr index part = page_layout::panel_bytes / 4;         // ask for the rest
         lines_ahead::run(at_[p + 1] + i * part, part).far();
       }
       std::byte const* const params = at_[p] + v_.layout().params_at(0);
       for (index g = 0; g < groups_; ++g) {
+        if (asks) {
+          constexpr auto lines = static_cast<int>(page_layout::params_type::bytes / 64);
+          detail::unroll<lines>([&](int) __attribute__((always_inline)) { ahead.template line<A>(); });
+        }
         s.weights[n] = row + p * page_tokens;
         s.params[n] = params + g * page_layout::params_type::bytes;
         scale_weights(w, n, s);
@@ -441,6 +462,7 @@ class page_values {
   std::byte const* at_[static_cast<std::size_t>(leaf_pages)] = {};  ///< pages of the leaf
   std::byte const* next_keys_ = nullptr;                            ///< the first page of the next one
   std::byte const* next_values_ = nullptr;
+  pages_ahead next_ = {};
   operand* bytes_ = nullptr;
   std::int32_t* start_ = nullptr;
   float* factors_ = nullptr;

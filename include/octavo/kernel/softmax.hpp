@@ -150,8 +150,9 @@ struct softmax_rows {
   float* largest;
   float* sum;
 
+  /// And of as many more as are merged together.
   [[gnu::always_inline]] void clear(index rows) const noexcept {
-    for (index i = 0; i < rows; ++i) {
+    for (index i = 0; i < round_up(rows, 16); ++i) {
       largest[i] = minus_infinity;
       sum[i] = 0.0f;
     }

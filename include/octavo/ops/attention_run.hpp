@@ -280,7 +280,7 @@ class attention_run {
     group.sums.largest = p += G * channels_;
     group.sums.sum = p + G;
 
-    for (index first = 0; first < rows.count; first += G) { state.sums(first).clear(G); }
+    for (index first = 0; first < rows.count; first += G) { state.sums(first).clear(smaller(G, rows.count - first)); }
     keys.load_rows(rows.of, rows.first, rows.count);
     index const all_leaves = leaf == 0 ? leaves_of(rows) : -1;
     for (; leaf < leaves; ++leaf) {
@@ -294,15 +294,16 @@ class attention_run {
         if (!loaded) {
           keys.load_leaf(rows.of.kv_head, rows.first_key + from, n);
           values.load_leaf(rows.of.kv_head, rows.first_key + from, n);
-          if constexpr (requires { values.expect(index{}, index{}); }) {  // heads come last first
-            if (leaf + 1 < leaves) { values.expect(rows.of.kv_head, from + kernel::leaf_keys); }
-            if (leaf + 1 == leaves) { values.expect(leaves == all_leaves ? rows.of.kv_head - 1 : -1, 0); }
-          }
+          bool const more = leaf + 1 < leaves;  // heads come last first
+          index const head = more ? rows.of.kv_head : leaves == all_leaves ? rows.of.kv_head - 1 : -1;
+          index const next = more ? from + kernel::leaf_keys : 0;
+          if constexpr (requires { keys.expect(head, next); }) { keys.expect(head, next); }
+          if constexpr (requires { values.expect(head, next); }) { values.expect(head, next); }
           loaded = true;
         }
         auto const sums = state.sums(first);
         bool fresh = true;
-        for (index i = 0; i < G; ++i) { fresh = fresh && sums.sum[i] == 0; }
+        for (index i = 0; i < count && fresh; ++i) { fresh = sums.sum[i] == 0; }
         if (fresh) {  // nothing to merge with
           auto direct = group;
           direct.out = state.acc(first);

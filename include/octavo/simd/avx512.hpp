@@ -124,6 +124,16 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static ints pack_signed(ints a, ints b, ints c, ints d) noexcept {
     return in_order(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)));
   }
+  /// Which lanes have their sign set; bytes with the sign changed where `mask` says so; the sums of quads of signed bytes.
+  [[gnu::always_inline]] static std::uint16_t signs(floats x) noexcept {
+    return _mm512_movepi32_mask(_mm512_castps_si512(x));
+  }
+  [[gnu::always_inline]] static ints negate_bytes(ints x, std::uint64_t mask) noexcept {
+    return ints(_mm512_mask_sub_epi8(x, mask, _mm512_setzero_si512(), x));
+  }
+  [[gnu::always_inline]] static ints sum_of_quads(ints bytes) noexcept {
+    return ints(widen(multiply_bytes(_mm512_set1_epi8(1), bytes)));
+  }
   template <class T>
   [[gnu::always_inline]] static void store_words(T* p, ints x) noexcept {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtepi32_epi16(all, x));

@@ -32,6 +32,27 @@ struct cache_places {
   [[nodiscard, gnu::always_inline]] std::byte* values(index head, index p) const noexcept {
     return table[p / block_pages] + (head * head_bytes() + key_bytes) * block_pages + p % block_pages * value_bytes;
   }
+  /// Where n pages of a head are, from page p.
+  [[gnu::always_inline]] void keys(index head, index p, index n, std::byte const** at) const noexcept {
+    run(p, n, head * block_pages * head_bytes(), key_bytes, at);
+  }
+  [[gnu::always_inline]] void values(index head, index p, index n, std::byte const** at) const noexcept {
+    run(p, n, (head * head_bytes() + key_bytes) * block_pages, value_bytes, at);
+  }
+
+ private:
+  [[gnu::always_inline]] void run(index p, index n, index in_block, index bytes,
+                                  std::byte const** at) const noexcept {
+    index b = p / block_pages;  // one division
+    index in = p - b * block_pages;
+    for (index i = 0; i < n; ++i) {
+      at[i] = table[b] + in_block + in * bytes;
+      if (++in == block_pages) {
+        in = 0;
+        ++b;
+      }
+    }
+  }
 };
 
 /// The keys or the values of a cache, all heads, as operations take them. Valid until the cache changes.
