@@ -100,22 +100,14 @@ class dense_values {
   /// Whether sums of values where they are, of some rows, are not finite: copy(), settle and multiply again.
   [[nodiscard]] bool in_doubt(index rows, float const* out, index block_stride) const noexcept {
     if (!in_place_) { return false; }
-    simd::ints<A> largest(0);
-    for (index b = 0; b < blocks(); ++b) {
-      for (index i = 0; i < rows * width; i += simd::lanes<A>) {
-        auto const bits = simd::as_ints<A>(simd::load_floats<A>(out + b * block_stride + i));
-        largest = simd::maximum<A>(largest, simd::bit_and<A>(bits, 0x7fffffffu));
-      }
-    }
-    return !panels::finite(largest);
+    bool finite = true;
+    for (index b = 0; b < blocks(); ++b) { finite = finite && panels::finite(out + b * block_stride, rows * width); }
+    return !finite;
   }
   /// The leaf is a copy from now on, and it is known which of its values are not finite.
   void copy() noexcept {
     in_place_ = false;
-    finite_ = panels::pack_columns(v_.at(head_, first_), v_.token_stride(), v_.head_dim(), keys_, leaf_);
-    if (!finite_) {
-      for (index j = 0; j < keys_; ++j) { bad_[j] = clear_if_bad(j); }
-    }
+    take_out_bad(panels::pack_columns(v_.at(head_, first_), v_.token_stride(), v_.head_dim(), keys_, leaf_));
   }
   /// The sum of the weights of row i, which cover keys [low, high); NaN if one that is not 0 meets a value that is not
   /// finite.
@@ -144,6 +136,12 @@ class dense_values {
 
  protected:
   /// A value that is not finite would reach rows of its tile that do not see it: NaN * 0. So it is taken out.
+  void take_out_bad(bool finite) noexcept {
+    finite_ = finite;
+    if (!finite_) {
+      for (index j = 0; j < keys_; ++j) { bad_[j] = clear_if_bad(j); }
+    }
+  }
   [[nodiscard]] bool clear_if_bad(index key) const noexcept {
     index const all = panels::filled(keys_);
     bool bad = false;

@@ -153,7 +153,6 @@ class dense_page_values : public dense_values<A, float> {
   using layout = value_layout<V>;
   using codes = typename dense_of<layout>::type;
   static constexpr index first_tokens = detail::first_of<V>;
-  using base::bad_;
   using base::few_;
   using base::finite_;
   using base::first_;
@@ -188,7 +187,6 @@ class dense_page_values : public dense_values<A, float> {
     index const n = keys_;
     index const all = panels::filled(n);
     in_place_ = false;
-    finite_ = true;
     for (index c = 0; c < e; c += width) {
       float* const block = leaf_ + c * all;
       if constexpr (codes_in_words<codes>) {
@@ -212,10 +210,7 @@ class dense_page_values : public dense_values<A, float> {
       }
       for (index j = n; j < all; ++j) { std::memset(block + j * width, 0, width * sizeof(float)); }
     }
-    for (index j = 0; j < n; ++j) {
-      bad_[j] = this->clear_if_bad(j);
-      finite_ = finite_ && !bad_[j];
-    }
+    this->take_out_bad(panels::finite(leaf_, panels::floats(e, n)));
   }
   template <int T>
   void multiply(index row, float const* weights, index stride, index b, index low, index high, float* out,

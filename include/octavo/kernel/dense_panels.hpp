@@ -72,6 +72,15 @@ struct dense_panels {
     }
     return finite(largest);
   }
+  /// Whether n floats are finite, a multiple of the lanes.
+  [[nodiscard]] static bool finite(float const* p, index n) noexcept {
+    simd::ints<A> largest(0);
+    for (index i = 0; i < n; i += L) {
+      auto const bits = simd::as_ints<A>(simd::load_floats<A>(p + i));
+      largest = simd::maximum<A>(largest, simd::bit_and<A>(bits, 0x7fffffffu));
+    }
+    return finite(largest);
+  }
   /// Whether all lanes are finite: bits of floats without their signs.
   [[nodiscard]] static bool finite(simd::ints<A> lanes) noexcept {
     std::int32_t bits[static_cast<std::size_t>(L)];
