@@ -114,25 +114,35 @@ class dense_page_keys : public dense_keys<A, Q, float> {
 
   /// `width` keys from `token`, as kernel/rope.hpp turns channels of one. Keys behind the last position may be anything.
   void turn_keys(index token, float* keys) const noexcept {
+    using panels = dense_panels<A>;
+    constexpr index L = simd::lanes<A>;
     bool const halves = turns_->pairs() == rope_pairs::halves;
     index const pairs = turns_->dims() / 2;
-    for (index i = 0; i < pairs; ++i) {
-      float cosines[static_cast<std::size_t>(width)];
-      float sines[static_cast<std::size_t>(width)];
-      for (index j = 0; j < width; ++j) {
-        index const position = smaller(token + j, turns_->positions() - 1);
-        cosines[j] = turns_->cosines(position)[halves ? i : 2 * i];
-        sines[j] = turns_->sines(position)[halves ? i : 2 * i + 1];
+    index const columns = halves ? pairs : 2 * pairs;
+    index const stride = turns_->cosines(1) - turns_->cosines(0);
+    index const positions = smaller(turns_->positions() - token, width);
+    alignas(64) float cosines[static_cast<std::size_t>(L * width)];  // [column][key]
+    alignas(64) float sines[static_cast<std::size_t>(L * width)];
+    for (index c = 0; c < columns; c += L) {
+      for (index j = 0; j < width; j += L) {
+        index const there = smaller(larger(positions - j, 0), L);
+        index const row = token + (there > 0 ? j : 0);
+        panels::template transpose<width>(turns_->cosines(row) + c, stride, there, columns - c, L, cosines + j);
+        panels::template transpose<width>(turns_->sines(row) + c, stride, there, columns - c, L, sines + j);
       }
-      float* const a = keys + (halves ? i : 2 * i) * width;
-      float* const b = keys + (halves ? i + pairs : 2 * i + 1) * width;
-      for (index j = 0; j < width; j += simd::lanes<A>) {
-        auto const x = simd::load_floats<A>(a + j);
-        auto const y = simd::load_floats<A>(b + j);
-        auto const c = simd::load_floats<A>(cosines + j);
-        auto const s = simd::load_floats<A>(sines + j);
-        turned<A>(x, c, y, simd::floats<A>(0.0f) - s).store_unaligned(a + j);
-        turned<A>(y, c, x, s).store_unaligned(b + j);
+      for (index k = 0; k < smaller(columns - c, L); k += halves ? 1 : 2) {
+        float* const a = keys + (c + k) * width;
+        float* const b = keys + (c + k + (halves ? pairs : 1)) * width;
+        float const* const cosine = cosines + k * width;
+        float const* const sine = sines + (halves ? k : k + 1) * width;
+        for (index j = 0; j < width; j += L) {
+          auto const x = simd::load_floats<A>(a + j);
+          auto const y = simd::load_floats<A>(b + j);
+          auto const cos = simd::load_floats<A>(cosine + j);
+          auto const sin = simd::load_floats<A>(sine + j);
+          turned<A>(x, cos, y, simd::floats<A>(0.0f) - sin).store_unaligned(a + j);
+          turned<A>(y, cos, x, sin).store_unaligned(b + j);
+        }
       }
     }
   }

@@ -32,6 +32,37 @@ struct dense_panels {
     return product(round_up(rows, width), filled(k));
   }
 
+  /// to[c * width + i] = from[i * stride + c] for L columns, at most k, and L rows; 0 for rows and columns behind those that
+  /// are there.
+  template <index width, class T>
+  [[gnu::always_inline]] static void transpose(T const* from, index stride, index rows, index cols, index k,
+                                               float* to) noexcept {
+    if constexpr (detail::is_scalar<A>) {
+      for (index c = 0; c < smaller(k, index{L}); ++c) {
+        for (index i = 0; i < L; ++i) {
+          to[c * width + i] = i < rows && c < cols ? static_cast<float>(from[i * stride + c]) : 0.0f;
+        }
+      }
+    } else {
+      simd::floats<A> x[static_cast<std::size_t>(L)];
+      if (rows == L && cols >= L) {
+        detail::unroll<L>([&](int i)
+                              __attribute__((always_inline)) { x[i] = simd::load_as_floats<A>(from + i * stride); });
+      } else {
+        for (int i = 0; i < L; ++i) {
+          x[i] = i < rows ? simd::load_first<A>(from + i * stride, smaller(larger(cols, 0), index{L}))
+                          : simd::floats<A>(0.0f);
+        }
+      }
+      simd::transpose<A>(x);
+      if (k >= L) {
+        detail::unroll<L>([&](int i) __attribute__((always_inline)) { x[i].store_unaligned(to + i * width); });
+      } else {
+        for (int i = 0; i < k; ++i) { x[i].store_unaligned(to + i * width); }
+      }
+    }
+  }
+
   /// Rows with contiguous columns: element (r, c) is from[r * stride + c]. Others may want blocks of another width, a multiple
   /// of 16.
   template <index width = dense_panels::width, class T>
@@ -111,36 +142,6 @@ struct dense_panels {
   template <class T>
   static void prefetch(T const* p, index n) noexcept {
     for (index i = 0; i < n; i += 64 / static_cast<index>(sizeof(T))) { __builtin_prefetch(p + i); }
-  }
-  /// to[c * width + i] = from[i * stride + c] for L columns, at most k, and L rows; 0 for rows and columns behind those that
-  /// are there.
-  template <index width, class T>
-  [[gnu::always_inline]] static void transpose(T const* from, index stride, index rows, index cols, index k,
-                                               float* to) noexcept {
-    if constexpr (detail::is_scalar<A>) {
-      for (index c = 0; c < smaller(k, index{L}); ++c) {
-        for (index i = 0; i < L; ++i) {
-          to[c * width + i] = i < rows && c < cols ? static_cast<float>(from[i * stride + c]) : 0.0f;
-        }
-      }
-    } else {
-      simd::floats<A> x[static_cast<std::size_t>(L)];
-      if (rows == L && cols >= L) {
-        detail::unroll<L>([&](int i)
-                              __attribute__((always_inline)) { x[i] = simd::load_as_floats<A>(from + i * stride); });
-      } else {
-        for (int i = 0; i < L; ++i) {
-          x[i] = i < rows ? simd::load_first<A>(from + i * stride, smaller(larger(cols, 0), index{L}))
-                          : simd::floats<A>(0.0f);
-        }
-      }
-      simd::transpose<A>(x);
-      if (k >= L) {
-        detail::unroll<L>([&](int i) __attribute__((always_inline)) { x[i].store_unaligned(to + i * width); });
-      } else {
-        for (int i = 0; i < k; ++i) { x[i].store_unaligned(to + i * width); }
-      }
-    }
   }
 };
 
