@@ -19,6 +19,7 @@ namespace kernel {
 template <class A, class Q, class K>
 class dense_page_keys : public dense_keys<A, Q, float> {
   using base = dense_keys<A, Q, float>;
+  using panels = dense_panels<A>;
   using layout = key_layout<K>;
   using codes = typename dense_of<layout>::type;
   using base::leaf_;
@@ -68,9 +69,8 @@ class dense_page_keys : public dense_keys<A, Q, float> {
         index const token = first_ + b * width;
         index const page = token / page_tokens;
         K const* const next = (page + 1) * page_tokens < pages_.tokens() ? keys_at(token + page_tokens) : nullptr;
-        return dense_panels<A>::template multiply_elements<T>(keys_at(token), page_tokens, pages_.head_dim(),
-                                                              base::rows_ + first * stride_, stride_, scores, false,
-                                                              next);
+        return panels::template multiply_elements<T>(keys_at(token), page_tokens, pages_.head_dim(),
+                                                     base::rows_ + first * stride_, stride_, scores, false, next);
       }
     }
     base::template multiply<T>(first, b, scores);
@@ -114,7 +114,6 @@ class dense_page_keys : public dense_keys<A, Q, float> {
 
   /// `width` keys from `token`, as kernel/rope.hpp turns channels of one. Keys behind the last position may be anything.
   void turn_keys(index token, float* keys) const noexcept {
-    using panels = dense_panels<A>;
     constexpr index L = simd::lanes<A>;
     bool const halves = turns_->pairs() == rope_pairs::halves;
     index const pairs = turns_->dims() / 2;
