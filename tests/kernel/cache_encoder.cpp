@@ -171,3 +171,35 @@ TEST_CASE("vector_encoder loads elements as floats") {
     for (std::size_t i = 0; i < 35; ++i) { CHECK(to[i] == static_cast<float>(from[i])); }
   });
 }
+
+namespace {
+
+template <class A, class T>
+int wrong_elements(std::vector<float> const& x) {
+  std::vector<T> to(x.size() + 1, T(7.0f));
+  kernel::vector_encoder<A>::round(x.data(), static_cast<octavo::index>(x.size()), to.data());
+  int wrong = test::same_bits(static_cast<float>(to[x.size()]), 7.0f) ? 0 : 1;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    T const expected(x[i]);
+    wrong += std::memcmp(&to[i], &expected, sizeof(T)) == 0 ? 0 : 1;
+  }
+  return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("vector_encoder rounds floats to the elements nearest to them") {
+  test::for_every_arch([](auto arch) {
+    using A = typename decltype(arch)::type;
+    for (octavo::index const n : {0, 1, 15, 16, 17, 100}) {
+      auto x = test::values(n, static_cast<std::uint64_t>(n));
+      float const special[] = {0.0f,    -0.0f,      1e-8f,    -6e-8f,    65504.0f,      65520.0f, 1e38f,
+                               3.4e38f, 1.0009766f, INFINITY, -INFINITY, std::nanf(""), 2049.0f};
+      for (std::size_t i = 0; i < std::min(x.size(), std::size(special)); ++i) { x[i] = special[i]; }
+      INFO(arch_name<A> << ", " << n << " numbers");
+      CHECK(wrong_elements<A, float>(x) == 0);
+      CHECK(wrong_elements<A, f16>(x) == 0);
+      CHECK(wrong_elements<A, bf16>(x) == 0);
+    }
+  });
+}

@@ -52,6 +52,12 @@ struct vector_encoder {
   static void load(T const* from, index n, float* to) noexcept {
     simd::copy_as_floats<A>(from, n, to);
   }
+  template <class T>
+  static void round(float const* from, index n, T* to) noexcept {
+    index const whole = n - n % L;
+    for (index i = 0; i < whole; i += L) { simd::store_from_floats<A>(to + i, simd::load_floats<A>(from + i)); }
+    for (index i = whole; i < n; ++i) { to[i] = T(from[i]); }
+  }
   template <class Q>
   [[nodiscard]] static typename Q::params encode(float const* from, index n, code* to,
                                                  detail::book_of<Q> book = {}) noexcept {

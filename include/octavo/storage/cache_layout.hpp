@@ -197,6 +197,11 @@ struct plain_encoder {
   [[gnu::always_inline]] static void load(T const* from, index n, float* to) noexcept {
     for (index i = 0; i < n; ++i) { to[i] = static_cast<float>(from[i]); }
   }
+  /// The elements nearest to n numbers.
+  template <class T>
+  [[gnu::always_inline]] static void round(float const* from, index n, T* to) noexcept {
+    for (index i = 0; i < n; ++i) { to[i] = T(from[i]); }
+  }
   /// Codes of n numbers that share parameters.
   template <class Q>
   [[nodiscard, gnu::always_inline]] static typename Q::params encode(float const* from, index n, code* to,
@@ -295,9 +300,15 @@ struct key_layout<T> {
   [[nodiscard, gnu::always_inline]] constexpr index bytes() const noexcept {
     return head_dim * page_tokens * static_cast<index>(sizeof(T));
   }
-  template <class = detail::plain_encoder>
+  template <class Encoder = detail::plain_encoder>
   [[gnu::always_inline]] void put(std::byte* page, index slot, float const* x, code*) const noexcept {
-    for (index c = 0; c < head_dim; ++c) { detail::write_at(page, c * page_tokens + slot, T(x[c])); }
+    constexpr index run = 16;
+    for (index c = 0; c < head_dim; c += run) {
+      T some[static_cast<std::size_t>(run)];
+      index const n = smaller(head_dim - c, run);
+      Encoder::round(x + c, n, some);
+      for (index i = 0; i < n; ++i) { detail::write_at(page, (c + i) * page_tokens + slot, some[i]); }
+    }
   }
   [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
     for (index c = 0; c < head_dim; ++c) { detail::write_at(page, c * page_tokens + slot, T(0.0f)); }
@@ -443,9 +454,11 @@ struct value_layout<T> {
   [[nodiscard, gnu::always_inline]] static constexpr index at(index slot, index c) noexcept {
     return (c / panel_rows * page_tokens + slot) * panel_rows + c % panel_rows;
   }
-  template <class = detail::plain_encoder>
+  template <class Encoder = detail::plain_encoder>
   [[gnu::always_inline]] void put(std::byte* page, index slot, float const* x, code*) const noexcept {
-    for (index c = 0; c < head_dim; ++c) { detail::write_at(page, at(slot, c), T(x[c])); }
+    for (index c = 0; c < head_dim; c += panel_rows) {
+      Encoder::round(x + c, smaller(head_dim - c, panel_rows), reinterpret_cast<T*>(page) + at(slot, c));
+    }
   }
   [[gnu::always_inline]] void clear(std::byte* page, index slot) const noexcept {
     for (index c = 0; c < head_dim; ++c) { detail::write_at(page, at(slot, c), T(0.0f)); }
