@@ -90,12 +90,7 @@ class dense_values {
   [[nodiscard]] index scratch() const { return panels::floats(v_.head_dim(), leaf_keys); }
   void use(float* scratch) noexcept { leaf_ = scratch; }
   void load_leaf(index head, index first, index n) noexcept {
-    head_ = head;
-    first_ = first;
-    keys_ = n;
-    finite_ = true;
-    in_place_ = few_;
-    if (!in_place_) { copy(); }
+    if (!stays(head, first, n)) { copy(); }
   }
   /// Whether sums of values where they are, of some rows, are not finite: copy(), settle and multiply again.
   [[nodiscard]] bool in_doubt(index rows, float const* out, index block_stride) const noexcept {
@@ -135,6 +130,15 @@ class dense_values {
   }
 
  protected:
+  /// The leaf that comes now; whether it is read where it is.
+  [[nodiscard]] bool stays(index head, index first, index n) noexcept {
+    head_ = head;
+    first_ = first;
+    keys_ = n;
+    finite_ = true;
+    in_place_ = few_;
+    return in_place_;
+  }
   /// A value that is not finite would reach rows of its tile that do not see it: NaN * 0. So it is taken out.
   void take_out_bad(bool finite) noexcept {
     finite_ = finite;

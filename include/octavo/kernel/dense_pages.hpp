@@ -162,8 +162,6 @@ class dense_page_values : public dense_values<A, float> {
   using layout = value_layout<V>;
   using codes = typename dense_of<layout>::type;
   static constexpr index first_tokens = detail::first_of<V>;
-  using base::few_;
-  using base::finite_;
   using base::first_;
   using base::head_;
   using base::in_place_;
@@ -182,12 +180,11 @@ class dense_page_values : public dense_values<A, float> {
     table_ = page_table<A, codes>(v.layout());
   }
   void load_leaf(index head, index first, index n) noexcept {
-    head_ = head;
-    first_ = first;
-    keys_ = n;
-    finite_ = true;
-    in_place_ = element<V> && few_;
-    if (!in_place_) { copy(); }
+    if (!this->stays(head, first, n)) { copy(); }
+  }
+  /// Codes are always copied, as floats.
+  void expect_rows(index rows) noexcept {
+    if constexpr (element<V>) { base::expect_rows(rows); }
   }
   void copy() noexcept {
     index const e = pages_.head_dim();

@@ -26,7 +26,7 @@ class bit_string {
     if constexpr (cuts_numbers<A>) {
       __m512i const high = x;
       __m512i word = At == 0 ? x : word_;
-      asm("vpshrdd %2, %1, %0, %0" : "+v"(word) : "v"(high), "i"(N));
+      asm("vpshrdd {%2, %1, %0, %0|%0, %0, %1, %2}" : "+v"(word) : "v"(high), "i"(N));
       word_ = ints<A>(word);
       return;
     }
