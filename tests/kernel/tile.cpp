@@ -2,79 +2,20 @@
 #include "octavo/kernel/tile.hpp"
 
 #include "octavo/kernel/byte_weights.hpp"
-#include "octavo/ops/quantize.hpp"
 #include "octavo/quant/schemes.hpp"
 
 #include "support/archs.hpp"
 #include "support/bits.hpp"
 #include "support/catch.hpp"
-#include "support/matrix.hpp"
+#include "support/tiles.hpp"
 
-#include <cmath>
 #include <vector>
 
 using namespace octavo;
 using namespace octavo::schemes;
+using test::prepared;
 
 namespace {
-
-constexpr octavo::index tokens = 7;
-
-test::matrix<float> weights_of(octavo::index rows, octavo::index cols, bool extreme) {
-  test::matrix<float> w(rows, cols, 81);
-  for (octavo::index i = 0; extreme && i < rows * cols; ++i) { w.data()[i] = 1.0f; }
-  return w;
-}
-
-/// Activations and starts of a matrix of int4 in groups, as matmul would prepare them, but random; or all bytes as far from
-/// 0 as they can be.
-template <class S>
-struct prepared {
-  using layout_type = panel_layout<S>;
-  quantized_matrix<S> q;
-  kernel::segmentation<layout_type> segments;
-  std::vector<std::int8_t> a;
-  std::vector<std::int32_t> start;
-
-  explicit prepared(octavo::index cols, octavo::index rows = 64, bool extreme = false)
-      : q(quantize<S>(weights_of(rows, cols, extreme), on<scalar>())), segments(q.view().layout(), longest_leaf) {
-    test::random next(82);
-    a.resize(static_cast<std::size_t>(segments.count * tokens * segments.length));
-    start.resize(static_cast<std::size_t>(segments.count * tokens));
-    for (auto& v : a) { v = static_cast<std::int8_t>(extreme ? -128 : next.below(256) - 128); }
-    for (auto& v : start) { v = static_cast<std::int32_t>(next.below(20001) - 10000); }
-  }
-  template <class W>
-  [[nodiscard]] kernel::token_block<W> block() const {
-    kernel::token_block<W> b{};
-    b.data = a.data();
-    b.token_stride = segments.length;
-    b.segment_stride = tokens * segments.length;
-    b.start = start.data();
-    b.start_stride = tokens;
-    return b;
-  }
-  [[nodiscard]] kernel::weight_stream stream() const {
-    return kernel::packed_stream(q.view().layout(), segments, q.view().panel(0));
-  }
-  /// fma by fma, from codes.
-  [[nodiscard]] float plain(octavo::index t, octavo::index row, float before) const {
-    auto const view = q.view();
-    float sum = before;
-    for (octavo::index s = 0; s < segments.count; ++s) {
-      octavo::index const first = segments.first(view.layout(), s);
-      octavo::index const padded = segments.steps(view.layout(), s) * layout_type::step;
-      int acc = start[static_cast<std::size_t>(s * tokens + t)];
-      for (octavo::index k = 0; k < padded; ++k) {
-        bool const present = k < segments.present(view.layout(), s);
-        int const byte = 8 + static_cast<int>(present ? int4::decode(view.code_at(row, first + k)) : 0.0f);
-        acc += byte * a[static_cast<std::size_t>((s * tokens + t) * segments.length + k)];
-      }
-      sum = std::fma(static_cast<float>(acc), view.scale_at(row, s), sum);
-    }
-    return sum;
-  }
-};
 
 /// Rows of a panel whose sums are wrong where sums of products are the largest there are.
 template <class A, class S>
@@ -162,11 +103,11 @@ TEST_CASE("the stationary tile computes the same bits as the tile") {
       constexpr int L = simd::lanes<A>;
       int wrong = 0;
       for (octavo::index first = 0; first < 64; first += 2 * L) {
-        std::vector<float> stationary(tokens * 2 * L, -2.0f);
-        std::vector<float> tiles(tokens * 2 * L, -2.0f);
+        std::vector<float> stationary(prepared<w4_g32>::tokens * 2 * L, -2.0f);
+        std::vector<float> tiles(prepared<w4_g32>::tokens * 2 * L, -2.0f);
         auto x = p.template block<weights>();
-        kernel::stationary_tile<weights, 8, 2, 2>(p.stream(), x, tokens, first, stationary.data(), 2 * L);
-        for (octavo::index t = 0; t < tokens; ++t) {
+        kernel::stationary_tile<weights, 8, 2, 2>(p.stream(), x, p.tokens, first, stationary.data(), 2 * L);
+        for (octavo::index t = 0; t < p.tokens; ++t) {
           kernel::tile<weights, 1, 2>(p.stream(), x, first, tiles.data() + t * 2 * L);
           x.data += x.token_stride;
           ++x.start;

@@ -14,6 +14,9 @@ namespace kernel {
 /// Units that an expanded tile takes together; kernel/expand.hpp fills up with zeros.
 inline constexpr index units_together = 2;
 
+/// Bytes that one stream asks for ahead of itself.
+inline constexpr index near_distance = 8192;
+
 /// Where accumulators end. One segment per group; a longer run of integers is cut after 32 768 k.
 template <class Layout>
 struct segmentation {
@@ -61,12 +64,15 @@ struct weight_stream {
   std::byte const* ahead;
   index ahead_stride;
   index ahead_step;
+  index
+      ahead_group;  ///< then, at the end of a segment, so much further: a group_tile that asks for what it reads itself
 
   /// A copy, field by field: of a struct that was just written, whole registers would wait until the writes of all before
   /// have reached the cache (10 per cent of attention by integers).
   [[nodiscard, gnu::always_inline]] weight_stream copy() const noexcept {
-    return {codes,  segment_bytes, segments, steps,        last_steps, params, param_stride, last_params,
-            shared, minima,        first,    panel_stride, step_lines, ahead,  ahead_stride, ahead_step};
+    return {codes,        segment_bytes, segments,     steps,      last_steps, params,
+            param_stride, last_params,   shared,       minima,     first,      panel_stride,
+            step_lines,   ahead,         ahead_stride, ahead_step, ahead_group};
   }
   [[nodiscard, gnu::always_inline]] std::byte const* params_of(index s) const noexcept {
     return s + 1 < segments ? params + s * param_stride : last_params;
@@ -89,6 +95,14 @@ struct weight_stream {
     last_params += n * panel_stride;
     shared += n * panel_stride;
     minima += n * panel_stride;
+  }
+
+  /// The only tile of a panel: it asks for what it will read `near_distance` later, which goes on in the next panel.
+  [[gnu::always_inline]] void ask_for_own(index step_bytes) noexcept {
+    ahead = codes + near_distance;
+    ahead_stride = 64;
+    ahead_step = step_bytes;
+    ahead_group = segment_bytes - steps * step_bytes;
   }
 
   /// A tile's share of the `bytes` from `next` that are read after the last tile: `part` of `parts`, from the `done`-th.

@@ -20,9 +20,9 @@ struct tile_shape {
   static constexpr int registers = detail::is_scalar<A> ? 1 : many ? 4 : 2;
   /// Tokens of a tile of expanded weights, which leave more registers to accumulators; 0: none.
   static constexpr int wide_tokens = detail::is_scalar<A> ? 0 : many ? 6 : tokens;
-  /// Up to so many tokens, a tile takes whole panels, panels(tokens) at a time, instead.
+  /// Up to so many tokens, a tile takes whole panels, `panels` at a time, instead.
   static constexpr int few_tokens = detail::is_avx512<A> ? 2 : detail::is_avx2<A> ? 1 : 0;
-  static constexpr int panels(int few) noexcept { return detail::is_avx512<A> ? 4 / few : 1; }
+  static constexpr int panels = detail::is_avx512<A> ? 2 : 1;
 };
 
 /// Of `left` tokens, so many in the next tile: at most `Most`, in even steps: five tokens are 3 + 2, not 4 + 1.

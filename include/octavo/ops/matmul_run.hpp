@@ -10,6 +10,7 @@
 #include "octavo/core/views.hpp"
 #include "octavo/kernel/burst_tile.hpp"
 #include "octavo/kernel/expand.hpp"
+#include "octavo/kernel/group_tile.hpp"
 #include "octavo/kernel/matrix_tile.hpp"
 #include "octavo/kernel/minima.hpp"
 #include "octavo/kernel/tile.hpp"
@@ -54,6 +55,11 @@ class matmul_run {
   /// So many tokens share weights that are unpacked before; fewer unpack in registers.
   static constexpr index wide_tokens = matrix ? 2 * simd::matrix_block : shape::wide_tokens;
   using wide = kernel::expanded<weights, shape::registers>;
+  /// Whether weights are unpacked by a shift and a mask, which some CPUs do while they multiply.
+  static constexpr bool shifts = [] {
+    if constexpr (integers) { return weights::raises && detail::is_avx512<A> && layout_type::bits <= 4 && !matrix; }
+    return false;
+  }();
   static constexpr bool short_swapped = types::swapped && layout_type::bits <= 4 && detail::is_avx512<A>;
   static constexpr bool expands = wide_tokens != 0 && (stationary_units == 0 || matrix);
   /// From so many tokens on unpacking before pays. Measured on Zen 4 (floats) and Sapphire Rapids (integers; 18: on
@@ -63,6 +69,8 @@ class matmul_run {
                                        : types::which != path::bf16_dot ? 33
                                        : short_swapped                  ? 18
                                                                         : 13;
+  /// From so many tokens on sums in registers pay for tiles of fewer tokens, which unpack more often.
+  static constexpr index group_tiles_from = layout_type::grouped && layout_type{0, 0}.padded_group() <= 64 ? 3 : 24;
   /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked; in the first
   /// level where a load serves few products (AVX2, one scale for a row).
   static constexpr index chunk = wide::as_packed ? 262144 : weights::burst != 0 && !shape::many ? 24576 : 131072;
@@ -73,7 +81,9 @@ class matmul_run {
 
  public:
   matmul_run(quantized_matrix_view<S> const& w, tokens_of<X> const& x, tokens_view<Y> const& y)
-      : w_(w), y_(y), layout_(w.layout()), x_(w, x) {}
+      : w_(w), y_(y), layout_(w.layout()), x_(w, x) {
+    if constexpr (shifts) { beside_products_ = detail::unpacks_beside_products<A>(); }
+  }
 
   template <class Context, class Epilogue>
   void operator()(Context const& context, Epilogue const& epilogue) {
@@ -113,7 +123,7 @@ class matmul_run {
   }
   /// Scratch of one piece of work: sums of weights, then what multiply_expanded needs.
   [[nodiscard]] index piece_bytes() const {
-    return weight_sums_bytes() + (!expands || y_.tokens() < expand_from ? 0 : wide_bytes());
+    return weight_sums_bytes() + (!expands || beside_products_ || y_.tokens() < expand_from ? 0 : wide_bytes());
   }
   [[nodiscard]] index weight_sums_bytes() const {
     if constexpr (weights::operand_zeros) { return product(x_.segments().count, panel_rows, sizeof(std::int32_t)); }
@@ -145,7 +155,7 @@ class matmul_run {
       index done = 0;
       detail::unroll<few_tokens>([&](auto i) __attribute__((always_inline)) {
         constexpr int T = i + 1;
-        if (y_.tokens() == T && most >= shape::panels(T)) { done = multiply_panels<T>(p, most, epilogue); }
+        if (y_.tokens() == T && most >= shape::panels) { done = multiply_panels<T>(p, most, epilogue); }
       });
       if (done != 0) { return done; }
     }
@@ -157,7 +167,7 @@ class matmul_run {
   /// panels these are.
   template <int T, class Epilogue>
   index multiply_panels(index p, index most, Epilogue const& epilogue) noexcept {
-    constexpr int panels = shape::panels(T);
+    constexpr int panels = shape::panels;
     constexpr int registers = simd::panel_registers<A>;
     constexpr index width = panels * panel_rows;
     alignas(64) float sums[2][static_cast<std::size_t>(T * width)];
@@ -192,7 +202,14 @@ class matmul_run {
         return;
       }
     }
-    bool const expanding = expands && tokens >= expand_from && can_expand();
+    if constexpr (kernel::takes_group_tile<weights>) {
+      if (beside_products_ && (tokens >= group_tiles_from || tokens == kernel::group_tile_tokens) &&
+          stream.last_steps == stream.steps) {
+        multiply_tiles<true>(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
+        return;
+      }
+    }
+    bool const expanding = expands && tokens >= expand_from && !beside_products_ && can_expand();
     if constexpr (stationary_units != 0) {
       if (tokens >= 8 && !expanding && stream.last_steps == stream.steps) {
         multiply_stationary(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
@@ -208,26 +225,37 @@ class matmul_run {
       }
     }
     if (done != tokens) {
-      multiply_tiles(stream, x_.block(first + done, sums), p, rows, first + done, tokens - done, epilogue);
+      multiply_tiles<false>(stream, x_.block(first + done, sums), p, rows, first + done, tokens - done, epilogue);
     }
   }
 
-  template <class Epilogue>
+  /// Tiles that unpack in registers; `Groups`: whose sums stay there too.
+  template <bool Groups, class Epilogue>
   void multiply_tiles(kernel::weight_stream const& stream, kernel::token_block<weights> const& x, index p, index rows,
                       index first, index tokens, Epilogue const& epilogue) noexcept {
+    constexpr int most = Groups ? kernel::group_tile_tokens : shape::tokens;
     auto w = stream;
     auto here = x;
     index size = 0;
     for (index t = 0; t < tokens; t += size) {
-      size = kernel::tokens_of_tile<shape::tokens>(tokens - t);
+      size = kernel::tokens_of_tile<most>(tokens - t);
       for (index r = 0; r < rows; r += tile_rows) {
-        alignas(64) float sums[static_cast<std::size_t>(shape::tokens * tile_rows)];
+        alignas(64) float sums[static_cast<std::size_t>(most * tile_rows)];
         kernel::begin_sums<weights, shape::registers>(w, here, r, size, sums, tile_rows);
-        w.ask_for(w_.panel(p) + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, size * tile_rows,
-                  tokens * panel_rows);
+        if (tile_rows == panel_rows && size == tokens) {
+          w.ask_for_own(layout_type::step_bytes);
+        } else {
+          w.ask_for(w_.panel(p) + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, size * tile_rows,
+                    tokens * panel_rows);
+        }
         prefetch_outputs(p, r, first + t, size);
-        detail::unroll<shape::tokens>([&](auto i) __attribute__((always_inline)) {
-          if (size == i() + 1) { kernel::tile<weights, i() + 1, shape::registers>(w, here, r, sums); }
+        detail::unroll<most>([&](auto i) __attribute__((always_inline)) {
+          if (size != i() + 1) { return; }
+          if constexpr (Groups) {
+            kernel::group_tile<weights, i() + 1, shape::registers>(w, here, r, sums);
+          } else {
+            kernel::tile<weights, i() + 1, shape::registers>(w, here, r, sums);
+          }
         });
         store(sums, tile_rows, p, r, smaller(rows - r, tile_rows), first + t, size, epilogue);
       }
@@ -398,6 +426,7 @@ class matmul_run {
   tokens_view<Y> y_;
   layout_type layout_;
   prepared_tokens<A, S, Act, X> x_;
+  bool beside_products_ = false;
   std::byte* pieces_ = nullptr;
 };
 

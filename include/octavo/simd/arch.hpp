@@ -180,6 +180,18 @@ template <class A>
 }
 #endif
 
+/// Whether shifts and masks take nothing from the multipliers: Zen has two pipes with them and two beside; Intel's cores
+/// for servers have two ports for all that 512 bits wide registers do.
+template <class A>
+[[nodiscard]] inline bool unpacks_beside_products() noexcept {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_is("amd") != 0;
+#else
+  return false;
+#endif
+}
+
 /// Whether Linux lets this process use tile registers: it must be asked once (Documentation/arch/x86/xstate.rst).
 template <class A>
 [[nodiscard]] inline bool tiles_allowed() noexcept {

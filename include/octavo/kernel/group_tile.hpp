@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// The register tile of short codes in groups, where the CPU unpacks beside multiplying: sums stay in registers too.
+#pragma once
+
+#include <cstddef>
+
+#include "octavo/core/unroll.hpp"
+#include "octavo/kernel/scales.hpp"
+#include "octavo/kernel/segments.hpp"
+#include "octavo/simd/batch.hpp"
+
+namespace octavo {
+inline namespace v0 {
+namespace kernel {
+
+/// Weights whose tile is group_tile on a CPU that unpacks beside multiplying: codes of one plane of at most 4 bits that are
+/// integers as they stand, whose groups have scales of their own and no minima; on AVX-512.
+template <class Weights>
+inline constexpr bool takes_group_tile = [] {
+  using layout = typename Weights::layout;
+  if constexpr (requires { Weights::raises; }) {
+    return Weights::raises && layout::grouped && layout::linear && !layout::two_level && !layout::minima &&
+           detail::is_avx512<typename Weights::arch> && layout::bits <= 4;
+  }
+  return false;
+}();
+
+/// Tokens of a group_tile at most: with 4 registers of rows, accumulators and sums take 24 of 32 registers.
+inline constexpr int group_tile_tokens = 3;
+
+/// The sums of `tile`, with its bits: T tokens x R registers of rows from `first_row`, sums [token][row].
+///
+/// A store of 512 bits takes nine tenths of a cycle of both multipliers of Zen 5, and `tile` stores every sum in every
+/// group; here they are loaded and stored once. Pre: all segments have all their steps.
+template <class Weights, int T, int R>
+[[gnu::noinline]] void group_tile(weight_stream const& stream, token_block<Weights> const& block, index first_row,
+                                  float* sums) noexcept {
+  using A = typename Weights::arch;
+  using layout = typename Weights::layout;
+  using detail::unroll;
+  constexpr int L = simd::lanes<A>;
+  constexpr int U = Weights::units;
+  constexpr auto size = static_cast<std::size_t>(T * R);
+  constexpr auto registers = static_cast<std::size_t>(R);
+  constexpr index steps = layout{0, 0}.padded_group() / layout::step;
+  // Steps that are counted together: groups of 32 as a whole.
+  constexpr index together = steps * U <= 8 ? steps : steps % 2 == 0 ? 2 : 1;
+  constexpr int lines = static_cast<int>(Weights::step_bytes / 64);
+  constexpr int param_lines = static_cast<int>(ceil_div(layout::param_bytes, 64));
+
+  weight_stream const w = stream.copy();
+  token_block<Weights> const x = block.copy();
+  Weights const unpack;
+  simd::floats<A> total[size];
+  unroll<T * R>([&](int i) __attribute__((always_inline)) { total[i] = simd::load_floats<A>(sums + i * L); });
+
+  std::byte const* ahead = w.ahead;
+  std::byte const* codes = w.codes + first_row * 4;
+  auto const* a = x.data;
+  for (index s = 0; s < w.segments; ++s) {
+    std::byte const* const params = w.params_of(s);
+    unroll<param_lines>([&](int i)
+                            __attribute__((always_inline)) { __builtin_prefetch(params + near_distance + i * 64); });
+    typename Weights::accumulator acc[size];
+    typename Weights::group groups[registers];
+    unroll<R>([&](int r) __attribute__((always_inline)) {
+      groups[r] = Weights::load_group(params, first_row + r * L);
+      unroll<T>([&](int t) __attribute__((always_inline)) {
+        acc[t * R + r] = typename Weights::accumulator(Weights::initial(x, t, s, params, first_row + r * L));
+      });
+    });
+    std::byte const* here = codes;
+    auto const* token = a;
+    for (index step = 0; step < steps; step += together) {
+      unroll<static_cast<int>(together)>([&](auto j) __attribute__((always_inline)) {
+        typename Weights::packed packed[registers];
+        unroll<R>([&](int r) __attribute__((always_inline)) {
+          packed[r] = typename Weights::packed(here + j() * Weights::step_bytes + r * L * 4, first_row + r * L);
+        });
+        unroll<lines>([&](int l) __attribute__((always_inline)) { __builtin_prefetch(ahead + l * w.ahead_stride); });
+        ahead += w.ahead_step;
+        unroll<U>([&](auto u) __attribute__((always_inline)) {
+          typename Weights::weight weights[registers];
+          unroll<R>([&](int r) __attribute__((always_inline)) {
+            weights[r] = unpack.template get<u()>(packed[r], groups[r]);
+          });
+          unroll<T>([&](int t) __attribute__((always_inline)) {
+            auto const operand = Weights::load(token + t * x.token_stride + Weights::unit_operands * (j() * U + u()));
+            unroll<R>([&](int r) __attribute__((always_inline)) {
+              acc[t * R + r] = Weights::add(acc[t * R + r], weights[r], operand);
+            });
+          });
+        });
+      });
+      here += together * Weights::step_bytes;
+      token += together * U * Weights::unit_operands;
+    }
+    unroll<R>([&](int r) __attribute__((always_inline)) {
+      auto const scale = load_scales<Weights>(w, s, 0, first_row + r * L);
+      unroll<T>([&](int t) __attribute__((always_inline)) {
+        int const i = t * R + r;
+        total[i] = simd::fused<A>(Weights::finish(Weights::flush({}, acc[i])), scale, total[i]);
+      });
+    });
+    codes += w.segment_bytes;
+    ahead += w.ahead_group;
+    a += x.segment_stride;
+  }
+  unroll<T * R>([&](int i) __attribute__((always_inline)) { total[i].store_unaligned(sums + i * L); });
+}
+
+}  // namespace kernel
+}  // namespace v0
+}  // namespace octavo
