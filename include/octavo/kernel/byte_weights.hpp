@@ -41,7 +41,6 @@ template <class A, class L, bool OperandZeros>
 class byte_weights {
   using F = typename L::format;
   static_assert(lattice<F>.exact);
-  static constexpr bool direct = consecutive_flip<F> >= 0;
   static constexpr int highest = lattice<F>.highest - lattice<F>.lowest;
   /// Where sums of a whole step overflow an accumulator of 16 bits, products are those of any bytes.
   static constexpr int burst_of_step = simd::dot<A, highest>::burst;
@@ -58,6 +57,8 @@ class byte_weights {
   using start = std::int32_t;
   static constexpr bool operand_zeros = OperandZeros;
   static constexpr bool has_start = true;
+  /// Whether codes are bytes as they stand; others are looked up.
+  static constexpr bool direct = consecutive_flip<F> >= 0;
   /// Subtracted from all bytes.
   static constexpr int offset = dot::offset;
   /// Whether packed codes are the weights.

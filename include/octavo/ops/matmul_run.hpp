@@ -69,6 +69,42 @@ class matmul_run {
                                        : types::which != path::bf16_dot ? 33
                                        : short_swapped                  ? 18
                                                                         : 13;
+  /// The tiles that unpack in registers: any; those whose sums stay there; and, where unpacking or reading a weight takes much,
+  /// those that do it half as often for five to sixteen tokens (w8 from L3 on Zen 5, 8 tokens: 0.67 of the peak by 4 x 64,
+  /// 0.84 by 8 x 32).
+  struct plain_tiles {
+    static constexpr int tokens = shape::tokens;
+    static constexpr int registers = shape::registers;
+    template <int T>
+    [[gnu::always_inline]] static void run(kernel::weight_stream const& w, kernel::token_block<weights> const& x,
+                                           index row, float* sums) noexcept {
+      kernel::tile<weights, T, registers>(w, x, row, sums);
+    }
+  };
+  struct group_tiles {
+    static constexpr int tokens = kernel::group_tile_tokens;
+    static constexpr int registers = shape::registers;
+    template <int T>
+    [[gnu::always_inline]] static void run(kernel::weight_stream const& w, kernel::token_block<weights> const& x,
+                                           index row, float* sums) noexcept {
+      kernel::group_tile<weights, T, registers>(w, x, row, sums);
+    }
+  };
+  struct tall_tiles {
+    static constexpr int tokens = 2 * shape::tokens;
+    static constexpr int registers = shape::registers / 2;
+    template <int T>
+    [[gnu::always_inline]] static void run(kernel::weight_stream const& w, kernel::token_block<weights> const& x,
+                                           index row, float* sums) noexcept {
+      kernel::tile<weights, T, registers>(w, x, row, sums);
+    }
+  };
+  static constexpr bool has_tall_tiles = [] {
+    if constexpr (integers && detail::is_avx512<A> && weights::burst == 0 && stationary_units == 0) {
+      return weights::direct && (layout_type::bits == 8 || layout_type::planes.high() != 0);
+    }
+    return false;
+  }();
   /// From so many tokens on sums in registers pay for tiles of fewer tokens, which unpack more often.
   static constexpr index group_tiles_from = layout_type::grouped && layout_type{0, 0}.padded_group() <= 64 ? 3 : 24;
   /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked; in the first
@@ -205,7 +241,7 @@ class matmul_run {
     if constexpr (kernel::takes_group_tile<weights>) {
       if (beside_products_ && (tokens >= group_tiles_from || tokens == kernel::group_tile_tokens) &&
           stream.last_steps == stream.steps) {
-        multiply_tiles<true>(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
+        multiply_tiles<group_tiles>(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
         return;
       }
     }
@@ -213,6 +249,12 @@ class matmul_run {
     if constexpr (stationary_units != 0) {
       if (tokens >= 8 && !expanding && stream.last_steps == stream.steps) {
         multiply_stationary(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
+        return;
+      }
+    }
+    if constexpr (has_tall_tiles) {
+      if (tokens > shape::tokens && tokens <= 2 * tall_tiles::tokens) {
+        multiply_tiles<tall_tiles>(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
         return;
       }
     }
@@ -225,39 +267,37 @@ class matmul_run {
       }
     }
     if (done != tokens) {
-      multiply_tiles<false>(stream, x_.block(first + done, sums), p, rows, first + done, tokens - done, epilogue);
+      multiply_tiles<plain_tiles>(stream, x_.block(first + done, sums), p, rows, first + done, tokens - done,
+                                  epilogue);
     }
   }
 
-  /// Tiles that unpack in registers; `Groups`: whose sums stay there too.
-  template <bool Groups, class Epilogue>
+  /// Tiles that unpack in registers.
+  template <class Tiles, class Epilogue>
   void multiply_tiles(kernel::weight_stream const& stream, kernel::token_block<weights> const& x, index p, index rows,
                       index first, index tokens, Epilogue const& epilogue) noexcept {
-    constexpr int most = Groups ? kernel::group_tile_tokens : shape::tokens;
+    constexpr int most = Tiles::tokens;
+    constexpr int registers = Tiles::registers;
+    constexpr index width = registers * L;
     auto w = stream;
     auto here = x;
     index size = 0;
     for (index t = 0; t < tokens; t += size) {
       size = kernel::tokens_of_tile<most>(tokens - t);
-      for (index r = 0; r < rows; r += tile_rows) {
-        alignas(64) float sums[static_cast<std::size_t>(most * tile_rows)];
-        kernel::begin_sums<weights, shape::registers>(w, here, r, size, sums, tile_rows);
-        if (tile_rows == panel_rows && size == tokens) {
+      for (index r = 0; r < rows; r += width) {
+        alignas(64) float sums[static_cast<std::size_t>(most * width)];
+        kernel::begin_sums<weights, registers>(w, here, r, size, sums, width);
+        if (width == panel_rows && size == tokens) {
           w.ask_for_own(layout_type::step_bytes);
         } else {
-          w.ask_for(w_.panel(p) + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, size * tile_rows,
+          w.ask_for(w_.panel(p) + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, size * width,
                     tokens * panel_rows);
         }
-        prefetch_outputs(p, r, first + t, size);
+        prefetch_outputs(p, r, first + t, size, width);
         detail::unroll<most>([&](auto i) __attribute__((always_inline)) {
-          if (size != i() + 1) { return; }
-          if constexpr (Groups) {
-            kernel::group_tile<weights, i() + 1, shape::registers>(w, here, r, sums);
-          } else {
-            kernel::tile<weights, i() + 1, shape::registers>(w, here, r, sums);
-          }
+          if (size == i() + 1) { Tiles::template run<i() + 1>(w, here, r, sums); }
         });
-        store(sums, tile_rows, p, r, smaller(rows - r, tile_rows), first + t, size, epilogue);
+        store(sums, width, p, r, smaller(rows - r, width), first + t, size, epilogue);
       }
       here.advance(size);
     }
@@ -268,10 +308,10 @@ class matmul_run {
     for (std::size_t i = 0; i < size; i += 64) { __builtin_prefetch(p + size + i); }
   }
   /// Lines that a tile is going to write.
-  [[gnu::noinline]] void prefetch_outputs(index p, index r, index first, index tokens) const noexcept {
+  [[gnu::noinline]] void prefetch_outputs(index p, index r, index first, index tokens, index rows) const noexcept {
     for (index t = first; t < first + tokens; ++t) {
       Y const* const y = y_.token(t) + p * panel_rows + r;
-      for (index i = 0; i < tile_rows * static_cast<index>(sizeof(Y)); i += 64) {
+      for (index i = 0; i < rows * static_cast<index>(sizeof(Y)); i += 64) {
         __builtin_prefetch(reinterpret_cast<std::byte const*>(y) + i, 1);
       }
     }
@@ -371,7 +411,7 @@ class matmul_run {
           if (s == 0 && begins) {
             kernel::begin_sums<wide, tile_rows / L>(stream, here, r, n, sums + tile, tile_rows);
           }
-          if (last) { prefetch_outputs(p, r, first + t, n); }
+          if (last) { prefetch_outputs(p, r, first + t, n, tile_rows); }
           if (!begins) { prefetch_next(carried + tile * 4, static_cast<std::size_t>(n * tile_rows) * 4); }
           kernel::carry const carry{begins ? nullptr : carried + tile * 4, ends ? nullptr : carried + tile * 4};
           if constexpr (matrix) {
