@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The register tile of short codes in groups, where the CPU unpacks beside multiplying: sums stay in registers too.
+// The register tile of weights in groups whose sums stay in registers beside the accumulators of a group.
 #pragma once
 
 #include <cstddef>
@@ -25,13 +25,14 @@ inline constexpr bool takes_group_tile = [] {
   return false;
 }();
 
-/// Tokens of a group_tile at most: with 4 registers of rows, accumulators and sums take 24 of 32 registers.
+/// Tokens of a group_tile of packed weights at most: with 4 registers of rows, accumulators and sums take 24 of 32 registers.
 inline constexpr int group_tile_tokens = 3;
 
 /// The sums of `tile`, with its bits: T tokens x R registers of rows from `first_row`, sums [token][row].
 ///
 /// A store of 512 bits takes nine tenths of a cycle of both multipliers of Zen 5, and `tile` stores every sum in every
-/// group; here they are loaded and stored once. Pre: all segments have all their steps.
+/// group; here they are loaded and stored once. Few accumulators meet a weight then, which is why packed weights should be
+/// small, and expanded ones in the first level cache. Pre: all segments have all their steps.
 template <class Weights, int T, int R>
 [[gnu::noinline]] void group_tile(weight_stream const& stream, token_block<Weights> const& block, index first_row,
                                   float* sums) noexcept {
@@ -40,22 +41,24 @@ template <class Weights, int T, int R>
   using detail::unroll;
   constexpr int L = simd::lanes<A>;
   constexpr int U = Weights::units;
+  constexpr bool expands = Weights::is_expanded;
   constexpr auto size = static_cast<std::size_t>(T * R);
   constexpr auto registers = static_cast<std::size_t>(R);
-  constexpr index steps = layout{0, 0}.padded_group() / layout::step;
+  constexpr index steps = layout{0, 0}.padded_group() / (U * Weights::unit_operands);
   // Steps that are counted together: groups of 32 as a whole.
-  constexpr index together = steps * U <= 8 ? steps : steps % 2 == 0 ? 2 : 1;
-  constexpr int lines = static_cast<int>(Weights::step_bytes / 64);
+  constexpr index together = steps * U <= 8 ? steps : expands && steps % 8 == 0 ? 8 : steps % 2 == 0 ? 2 : 1;
+  // An expanded tile asks for a line in units_together steps.
+  constexpr int lines = expands ? 1 : static_cast<int>(Weights::step_bytes / 64);
   constexpr int param_lines = static_cast<int>(ceil_div(layout::param_bytes, 64));
 
   weight_stream const w = stream.copy();
   token_block<Weights> const x = block.copy();
-  Weights const unpack;
+  [[maybe_unused]] Weights const unpack;
   simd::floats<A> total[size];
   unroll<T * R>([&](int i) __attribute__((always_inline)) { total[i] = simd::load_floats<A>(sums + i * L); });
 
   std::byte const* ahead = w.ahead;
-  std::byte const* codes = w.codes + first_row * 4;
+  std::byte const* codes = w.codes + (expands ? 0 : first_row * 4);
   auto const* a = x.data;
   for (index s = 0; s < w.segments; ++s) {
     std::byte const* const params = w.params_of(s);
@@ -73,16 +76,27 @@ template <class Weights, int T, int R>
     auto const* token = a;
     for (index step = 0; step < steps; step += together) {
       unroll<static_cast<int>(together)>([&](auto j) __attribute__((always_inline)) {
-        typename Weights::packed packed[registers];
-        unroll<R>([&](int r) __attribute__((always_inline)) {
-          packed[r] = typename Weights::packed(here + j() * Weights::step_bytes + r * L * 4, first_row + r * L);
-        });
-        unroll<lines>([&](int l) __attribute__((always_inline)) { __builtin_prefetch(ahead + l * w.ahead_stride); });
-        ahead += w.ahead_step;
+        [[maybe_unused]] typename Weights::packed packed[registers];
+        std::byte const* const at = here + j() * Weights::step_bytes;
+        if constexpr (!expands) {
+          unroll<R>([&](int r) __attribute__((always_inline)) {
+            packed[r] = typename Weights::packed(at + r * L * 4, first_row + r * L);
+          });
+        }
+        if constexpr (!expands || j() % units_together == 0) {
+          unroll<lines>([&](int l) __attribute__((always_inline)) {
+            __builtin_prefetch(ahead + l * w.ahead_stride, 0, expands ? 2 : 3);
+          });
+          ahead += w.ahead_step;
+        }
         unroll<U>([&](auto u) __attribute__((always_inline)) {
           typename Weights::weight weights[registers];
           unroll<R>([&](int r) __attribute__((always_inline)) {
-            weights[r] = unpack.template get<u()>(packed[r], groups[r]);
+            if constexpr (expands) {
+              weights[r] = Weights::load_weight(at, r);
+            } else {
+              weights[r] = unpack.template get<u()>(packed[r], groups[r]);
+            }
           });
           unroll<T>([&](int t) __attribute__((always_inline)) {
             auto const operand = Weights::load(token + t * x.token_stride + Weights::unit_operands * (j() * U + u()));

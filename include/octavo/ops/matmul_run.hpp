@@ -54,7 +54,11 @@ class matmul_run {
   }();
   /// So many tokens share weights that are unpacked before; fewer unpack in registers.
   static constexpr index wide_tokens = matrix ? 2 * simd::matrix_block : shape::wide_tokens;
-  using wide = kernel::expanded<weights, shape::registers>;
+  /// Whether sums of many tokens stay in registers beside accumulators: groups longer than what is stationary.
+  static constexpr bool keeps_sums = integers && layout_type::grouped && detail::is_avx512<A> &&
+                                     weights::burst == 0 && stationary_units == 0 && !matrix;
+  static constexpr int wide_registers = keeps_sums ? shape::registers / 2 : shape::registers;
+  using wide = kernel::expanded<weights, wide_registers>;
   /// Whether weights are unpacked by a shift and a mask, which some CPUs do while they multiply.
   static constexpr bool shifts = [] {
     if constexpr (integers) { return weights::raises && detail::is_avx512<A> && layout_type::bits <= 4 && !matrix; }
@@ -64,11 +68,12 @@ class matmul_run {
   static constexpr bool expands = wide_tokens != 0 && (stationary_units == 0 || matrix);
   /// From so many tokens on unpacking before pays. Measured on Zen 4 (floats) and Sapphire Rapids (integers; 18: on
   /// avx512bw and avx512amx).
-  static constexpr index expand_from = matrix && stationary_units == 0  ? 16
-                                       : integers                       ? 48
-                                       : types::which != path::bf16_dot ? 33
-                                       : short_swapped                  ? 18
-                                                                        : 13;
+  static constexpr index expand_from = matrix && stationary_units == 0                 ? 16
+                                       : keeps_sums && layout_type::planes.high() != 0 ? 24
+                                       : integers                                      ? 48
+                                       : types::which != path::bf16_dot                ? 33
+                                       : short_swapped                                 ? 18
+                                                                                       : 13;
   /// The tiles that unpack in registers: any; those whose sums stay there; and, where unpacking or reading a weight takes much,
   /// those that do it half as often for five to sixteen tokens (w8 from L3 on Zen 5, 8 tokens: 0.67 of the peak by 4 x 64,
   /// 0.84 by 8 x 32).
@@ -108,8 +113,11 @@ class matmul_run {
   /// From so many tokens on sums in registers pay for tiles of fewer tokens, which unpack more often.
   static constexpr index group_tiles_from = layout_type::grouped && layout_type{0, 0}.padded_group() <= 64 ? 3 : 24;
   /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked; in the first
-  /// level where a load serves few products (AVX2, one scale for a row).
-  static constexpr index chunk = wide::as_packed ? 262144 : weights::burst != 0 && !shape::many ? 24576 : 131072;
+  /// level where a load serves few products (AVX2, one scale for a row; tiles that keep their sums).
+  static constexpr index chunk = keeps_sums                            ? 16384
+                                 : wide::as_packed                     ? 262144
+                                 : weights::burst != 0 && !shape::many ? 24576
+                                                                       : 131072;
 
   /// Tokens that meet a panel at most, and bytes of their activations, which stay in the second level cache.
   static constexpr index most_tokens = matrix ? 256 : 264;
@@ -245,7 +253,8 @@ class matmul_run {
         return;
       }
     }
-    bool const expanding = expands && tokens >= expand_from && !beside_products_ && can_expand();
+    bool const expanding = expands && tokens >= expand_from && !beside_products_ && can_expand() &&
+                           (!keeps_sums || stream.last_steps == stream.steps);
     if constexpr (stationary_units != 0) {
       if (tokens >= 8 && !expanding && stream.last_steps == stream.steps) {
         multiply_stationary(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
@@ -369,7 +378,8 @@ class matmul_run {
                          index first, index tokens, std::byte* own, Epilogue const& epilogue) noexcept {
     constexpr int T = static_cast<int>(wide_tokens);
     constexpr index U = weights::units;
-    auto* const sums = reinterpret_cast<float*>(own);  // [rows / tile_rows][tokens][tile_rows]
+    constexpr index width = wide_registers * L;
+    auto* const sums = reinterpret_cast<float*>(own);  // [rows / width][tokens][width]
     std::byte* const carried = own + most_tokens * panel_rows * 4;
     std::byte* const codes = carried + most_tokens * panel_rows * 4;
 
@@ -392,34 +402,34 @@ class matmul_run {
       w.minima = stream.minima;
       w.first = s;
       index const total_steps = (segments - 1) * w.steps + w.last_steps;
-      for (index r = 0; r < rows; r += tile_rows) {
+      for (index r = 0; r < rows; r += width) {
         for (index j = 0; !ready && j < segments; ++j) {
-          kernel::expand<weights, shape::registers>(from + j * stream.segment_bytes, stream.params_of(s + j), r,
-                                                    j + 1 < segments ? stream.steps : steps,
-                                                    codes + j * w.segment_bytes);
+          kernel::expand<weights, wide_registers>(from + j * stream.segment_bytes, stream.params_of(s + j), r,
+                                                  j + 1 < segments ? stream.steps : steps,
+                                                  codes + j * w.segment_bytes);
         }
         auto here = x;
         // Of the next chunk, each step of each tile asks for its part.
-        index const tiles = ceil_div(tokens, T) * (panel_rows / tile_rows);
+        index const tiles = ceil_div(tokens, T) * (panel_rows / width);
         w.ahead_step = kernel::units_at_once<weights>(w.steps) * bytes / (tiles * total_steps);
         for (index t = 0; t < tokens; t += T) {
           index const n = smaller(index{T}, tokens - t);
-          index const tile = (r / tile_rows * tokens + t) * tile_rows;
-          index const part = r * tokens + t * tile_rows;
+          index const tile = (r / width * tokens + t) * width;
+          index const part = r * tokens + t * width;
           w.ahead = from + bytes + bytes * part / (tokens * panel_rows);
           bool const last = ends && s + segments == stream.segments;
-          if (s == 0 && begins) {
-            kernel::begin_sums<wide, tile_rows / L>(stream, here, r, n, sums + tile, tile_rows);
-          }
-          if (last) { prefetch_outputs(p, r, first + t, n, tile_rows); }
-          if (!begins) { prefetch_next(carried + tile * 4, static_cast<std::size_t>(n * tile_rows) * 4); }
+          if (s == 0 && begins) { kernel::begin_sums<wide, width / L>(stream, here, r, n, sums + tile, width); }
+          if (last) { prefetch_outputs(p, r, first + t, n, width); }
+          if (!begins) { prefetch_next(carried + tile * 4, static_cast<std::size_t>(n * width) * 4); }
           kernel::carry const carry{begins ? nullptr : carried + tile * 4, ends ? nullptr : carried + tile * 4};
           if constexpr (matrix) {
             kernel::matrix_tile<wide>(w, here, n, sums + tile, carry);
+          } else if constexpr (keeps_sums) {
+            kernel::group_tile<wide, T, wide_registers>(w, here, r, sums + tile);
           } else {
-            kernel::tile<wide, T, shape::registers>(w, here, r, sums + tile, carry);
+            kernel::tile<wide, T, wide_registers>(w, here, r, sums + tile, carry);
           }
-          if (last) { store(sums + tile, tile_rows, p, r, smaller(rows - r, tile_rows), first + t, n, epilogue); }
+          if (last) { store(sums + tile, width, p, r, smaller(rows - r, width), first + t, n, epilogue); }
           here.advance(T);
         }
       }
