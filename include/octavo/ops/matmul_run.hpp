@@ -66,14 +66,14 @@ class matmul_run {
   }();
   static constexpr bool short_swapped = types::swapped && layout_type::bits <= 4 && detail::is_avx512<A>;
   static constexpr bool expands = wide_tokens != 0 && (stationary_units == 0 || matrix);
-  /// From so many tokens on unpacking before pays. Measured on Zen 4 (floats) and Sapphire Rapids (integers; 18: on
-  /// avx512bw and avx512amx).
+  /// From so many tokens on unpacking before pays: expanded weights are stored, which is dear (e4m3 and FP6 x bf16, 16 tokens
+  /// on Zen 5: 1.89 ms expanded, 1.58 not; 4 bits, 32 tokens: 2.72 and 2.45). Integers: measured on Sapphire Rapids.
   static constexpr index expand_from = matrix && stationary_units == 0                 ? 16
                                        : keeps_sums && layout_type::planes.high() != 0 ? 24
                                        : integers                                      ? 48
-                                       : types::which != path::bf16_dot                ? 33
-                                       : short_swapped                                 ? 18
-                                                                                       : 13;
+                                       : types::which == path::bf16_dot && (short_swapped || layout_type::bits > 4)
+                                           ? 18
+                                           : 33;
   /// The tiles that unpack in registers: any; those whose sums stay there; and, where unpacking or reading a weight takes much,
   /// those that do it half as often for five to sixteen tokens (w8 from L3 on Zen 5, 8 tokens: 0.67 of the peak by 4 x 64,
   /// 0.84 by 8 x 32).
