@@ -49,8 +49,8 @@ FOREIGN = [
     (re.compile(r"xsimd/"), "xsimd", re.compile(r"simd/"), "Only simd/ includes xsimd."),
     (re.compile(r".*intrin\.h$|arm_\w+\.h$"), "intrinsics", re.compile(r"simd/"), "Only simd/ includes intrinsics."),
     (re.compile(r"nlohmann/"), "nlohmann-json", re.compile(r"io/safetensors\.hpp$"), "Only io/safetensors.hpp reads JSON."),
-    (re.compile(r"sys/|unistd\.h$|fcntl\.h$"), "POSIX", re.compile(r"(io/mapped_file|io/page_file|simd/arch)\.hpp$"),
-     "Only io/mapped_file.hpp, io/page_file.hpp and simd/arch.hpp ask the operating system."),
+    (re.compile(r"sys/|unistd\.h$|fcntl\.h$"), "POSIX", re.compile(r"(io/(mapped|page|whole)_file|simd/arch)\.hpp$"),
+     "Only files in io/ and simd/arch.hpp ask the operating system."),
 ]
 VERSION_MACROS = {"OCTAVO_VERSION_MAJOR", "OCTAVO_VERSION_MINOR", "OCTAVO_VERSION_PATCH"}
 MAX_LINES = 500
