@@ -113,7 +113,7 @@ struct outlier_layout : Base {
       requires(residual_of<Base> == 1) {
     float const centre = outlier_centre<quantizer>(x, Base::head_dim, 1);
     auto const found = outliers_of(x, Base::head_dim, centre);
-    float kept[static_cast<std::size_t>(N)];
+    float kept[static_cast<std::size_t>(N)] = {};
     for (index n = 0; n < found.count; ++n) {
       kept[n] = x[found.channel[n]];
       x[found.channel[n]] = centre;
@@ -132,7 +132,7 @@ struct outlier_layout : Base {
     float* const spreads = centres + d;
     spread_of(tokens, G, d, centres, spreads);
     outlier_list<N> found[static_cast<std::size_t>(G)] = {};
-    float kept[static_cast<std::size_t>(G)][static_cast<std::size_t>(N)];
+    float kept[static_cast<std::size_t>(G)][static_cast<std::size_t>(N)] = {};
     for (index i = 0; i < G; ++i) {
       float* const x = tokens + i * d;
       found[i] = outliers_of(x, d, centres, spreads);
