@@ -103,7 +103,10 @@ template <class A>
 [[gnu::always_inline]] inline floats<A> gather(float const* table, ints<A> at) noexcept {
 #if defined(__AVX512F__)
   if constexpr (octavo::detail::is_avx512<A>) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"  // as in avx512.hpp
     return floats<A>(_mm512_mask_i32gather_ps(_mm512_setzero_ps(), 0xffff, at, table, 4));
+#pragma GCC diagnostic pop
   }
 #endif
 #if defined(__AVX2__)
