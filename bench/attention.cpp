@@ -158,8 +158,8 @@ void turn(inputs<float>& in, octavo::key_rope const& rope) {
   turned(in.k, s.kv_heads, s.keys);
 }
 
-/// Products by S and P with the keys by K and the values by V of a cache, with more options. With `Sequences`, one query
-/// for each head and sequence against as many caches, in one call.
+/// Products by S and P with the keys by K and the values by V of a cache, with more options. With `Sequences`, one
+/// query for each head and sequence against as many caches, in one call.
 template <class Arch, class K, class V, class S, class P, index Sequences = 0, class... More>
 void add_over(std::string const& schemes, shape const& s, int threads, More const&... more) {
   if constexpr (octavo::arch_compiled<Arch>) {

@@ -21,7 +21,8 @@ struct unsorted_book {
 };
 using unsorted = codebook_format<unsorted_book>;
 
-/// Values that differ from the expected ones by more than half a unit of the tenth digit, and codes that do not come back.
+/// Values that differ from the expected ones by more than half a unit of the tenth digit, and codes that do not come
+/// back.
 template <class F, std::size_t N>
 int mistakes(double const (&values)[N]) {
   int wrong = N == (std::size_t{1} << F::bits) ? 0 : 1;

@@ -42,8 +42,8 @@ namespace detail {
 ///     additive 2x8, groups of 8, f16               codes | codebooks | scales (storage/additive_matrix.hpp)
 ///     f32                                          floats, column-major
 ///
-/// `layout` is panel_layout_version, which changes when a byte of any of these would. A new scheme changes no older file, and
-/// an older reader refuses it by its text.
+/// `layout` is panel_layout_version, which changes when a byte of any of these would. A new scheme changes no older
+/// file, and an older reader refuses it by its text.
 struct packed_header {
   std::array<char, 8> magic;
   std::uint32_t byte_order;
@@ -168,8 +168,8 @@ class packed_writer {
     return result;
   }
 
-  /// Writes the file, whole or not at all (io/whole_file.hpp). False, and why in `error`, if that cannot be done, or two
-  /// matrices have one name.
+  /// Writes the file, whole or not at all (io/whole_file.hpp). False, and why in `error`, if that cannot be done, or
+  /// two matrices have one name.
   [[nodiscard]] bool write(std::string const& path, std::string& error) const {
     std::vector<std::string_view> names;
     for (auto const& m : matrices_) { names.push_back(m.name); }

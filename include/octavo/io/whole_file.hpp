@@ -27,12 +27,12 @@ namespace detail {
 }
 }  // namespace detail
 
-/// Writes a file: write(put) calls put(address, count) for its bytes in order, and returns false when a put does. False, and
-/// why in `error`, if that cannot be done; then `path` is as it was.
+/// Writes a file: write(put) calls put(address, count) for its bytes in order, and returns false when a put does.
+/// False, and why in `error`, if that cannot be done; then `path` is as it was.
 ///
-/// The bytes go to `path`.part, from there to the disk, and only then by a rename to `path`. So a reader never sees half a
-/// file, even after a power cut (POSIX): whether it is the older one then, the file system decides. Mappings of an older
-/// file stay whole. Two writers of one `path` at a time are not kept apart.
+/// The bytes go to `path`.part, from there to the disk, and only then by a rename to `path`. So a reader never sees
+/// half a file, even after a power cut (POSIX): whether it is the older one then, the file system decides. Mappings of
+/// an older file stay whole. Two writers of one `path` at a time are not kept apart.
 template <class Write>
 [[nodiscard]] bool write_whole_file(std::string const& path, Write const& write, std::string& error) {
   auto const part = path + ".part";

@@ -127,7 +127,8 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static ints pack_signed(ints a, ints b, ints c, ints d) noexcept {
     return in_order(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)));
   }
-  /// Which lanes have their sign set; bytes with the sign changed where `mask` says so; the sums of quads of signed bytes.
+  /// Which lanes have their sign set; bytes with the sign changed where `mask` says so; the sums of quads of signed
+  /// bytes.
   [[gnu::always_inline]] static std::uint16_t signs(floats x) noexcept {
     return _mm512_movepi32_mask(_mm512_castps_si512(x));
   }

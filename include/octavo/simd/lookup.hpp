@@ -191,8 +191,8 @@ class short_pair_lookup<A> {
  public:
   using table = octavo::detail::table<std::uint16_t, 32>;
   [[gnu::always_inline]] explicit short_pair_lookup(table const& t) noexcept : table_(_mm512_loadu_si512(t.data())) {}
-  /// Of the four bytes of each lane, 0 and 1 (P = 0) or 2 and 3 (P = 1): the pair of table[bits of the byte from `Shift`
-  /// on]. Which entry depends on five bits; some of them may belong to other codes, as the table allows.
+  /// Of the four bytes of each lane, 0 and 1 (P = 0) or 2 and 3 (P = 1): the pair of table[bits of the byte from
+  /// `Shift` on]. Which entry depends on five bits; some of them may belong to other codes, as the table allows.
   template <int P, int Shift>
   [[nodiscard, gnu::always_inline]] ints<A> get(ints<A> bytes) const noexcept {
     // A byte in both halves of a word, so that bits from beyond it are its own.

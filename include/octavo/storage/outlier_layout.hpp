@@ -14,8 +14,8 @@ namespace octavo {
 inline namespace v0 {
 namespace detail {
 
-/// Up to N channels of one token, the one that stands out most first, of equal ones the lower. Their order is that of what is
-/// stored, which a limit (ops/quantize_outliers.hpp, for any share of a row) would not give.
+/// Up to N channels of one token, the one that stands out most first, of equal ones the lower. Their order is that of
+/// what is stored, which a limit (ops/quantize_outliers.hpp, for any share of a row) would not give.
 template <index N>
 struct outlier_list {
   index count;
@@ -35,8 +35,8 @@ struct outlier_list {
   }
 };
 
-/// The N outliers of each of the 64 tokens of a page: [n][token] channels of 16 bits, then [n][token] residuals, f16. A token
-/// with fewer has residuals of 0.
+/// The N outliers of each of the 64 tokens of a page: [n][token] channels of 16 bits, then [n][token] residuals, f16. A
+/// token with fewer has residuals of 0.
 template <index N>
 struct outlier_slots {
   static constexpr index count = N;
@@ -62,9 +62,9 @@ struct outlier_slots {
 
 /// A page of Base, then outlier_slots. What a channel stands for is what Base says, plus its residuals in their order.
 ///
-/// What stands out: of parameters per token, |x - centre|, where the centre is the mean of the token, or 0 of a quantizer
-/// without zero points and minima. Of parameters per channel, |x - centre| over the mean of that in the group of tokens, for a
-/// channel. Means are sums in ascending order. Base sees the centre in place of what stands out.
+/// What stands out: of parameters per token, |x - centre|, where the centre is the mean of the token, or 0 of a
+/// quantizer without zero points and minima. Of parameters per channel, |x - centre| over the mean of that in the group
+/// of tokens, for a channel. Means are sums in ascending order. Base sees the centre in place of what stands out.
 template <class Base, index N>
 struct outlier_layout : Base {
   using dense = Base;

@@ -30,9 +30,9 @@ template <class P>
 
 }  // namespace detail
 
-/// Packs rows x cols without quantizing anything: `group(r, g, codes)` writes the codes of group g of row r to `codes`, as
-/// the quantizer would encode them, and returns its params. A group is as long as the scheme says (a whole row if it is
-/// not per_group), the last of a row may be shorter. Rows come in ascending order, in a row its groups.
+/// Packs rows x cols without quantizing anything: `group(r, g, codes)` writes the codes of group g of row r to `codes`,
+/// as the quantizer would encode them, and returns its params. A group is as long as the scheme says (a whole row if it
+/// is not per_group), the last of a row may be shorter. Rows come in ascending order, in a row its groups.
 ///
 ///     auto const w = pack_codes<schemes::w4_g<32>>(rows, cols, [&](index r, index g, code* codes) {
 ///       for (int i = 0; i < 32; ++i) { codes[i] = my_code(r, g * 32 + i) & 15; }  // two's complement
