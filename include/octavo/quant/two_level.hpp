@@ -38,14 +38,14 @@ struct two_level_offset_params : Params {
 /// The quantizer Base, whose scales (and minima, times -1) are numbers that the scheme Scales quantizes: a tree of
 /// schemes.
 ///
-///     symmetric<e2m1, scale_as<scheme<symmetric<e4m3>, per_tensor>>>                       NVFP4, in per_group<16>
-///     affine_min<uint4, scale_as<scheme<symmetric<uint6, scale_as<f16>>, per_group<8>>>>   Q4_K, in per_group<32>
-///     signed_max<int6, scale_as<scheme<signed_max<int8, scale_as<f16>>, per_group<16>>>>   Q6_K, in per_group<16>
-///     symmetric<nf4, scale_as<scheme<symmetric<uint8>, per_group<256>>>>                   as QLoRA, in per_group<64>
+///     symmetric<e2m1, scale_as<scheme<symmetric<e4m3>, per_tensor>>>                      NVFP4, in per_group<16>
+///     affine_min<uint4, scale_as<scheme<symmetric<uint6, scale_as<f16>>, per_group<8>>>>  Q4_K, in per_group<32>
+///     signed_max<int6, scale_as<scheme<signed_max<int8, scale_as<f16>>, per_group<16>>>>  Q6_K, in per_group<16>
+///     symmetric<nf4, scale_as<scheme<symmetric<uint8>, per_group<256>>>>                  as QLoRA, in per_group<64>
 ///
-///     symmetric<nf4, scale_as<scheme<affine_min<uint8, scale_as<bf16>>, per_group<256>>>>  as LQ-LoRA, in per_group<64>
+///     symmetric<nf4, scale_as<scheme<affine_min<uint8, scale_as<bf16>>, per_group<256>>>> as LQ-LoRA, in per_group<64>
 ///     affine_min<uint3, real_zero, scale_as<scheme<affine_min<uint3, scale_as<f16>>, per_tile<16, 1>>>>
-///                                                                                          SpQR, in per_group<16>
+///                                                                                         SpQR, in per_group<16>
 ///
 /// scale = super * value(sub), rounded to f32 once; minimum = super_minimum * value(sub_minimum) likewise, with a
 /// shared scale of its own. Where Scales is an affine_min, scale = fma(super, value(sub), offset), and so is the
