@@ -192,19 +192,22 @@ def check_complaints(root):
 
 
 def check_test_names(root):
-    """Names of test cases are in one program: no two alike. Brackets break the lists of CMake that hold them."""
+    """Names of test cases are in one program: no two alike. Brackets and semicolons break the lists of CMake
+    that hold them."""
     seen = {}
     for path in sorted((root / "tests").rglob("*.cpp")):
         if "compile_fail" in path.parts:
             continue
         name = path.relative_to(root).as_posix()
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-            for case in re.findall(r'^TEST_CASE\("((?:[^"\\]|\\.)*)"', line):
-                if "[" in case or "]" in case:
-                    fault(name, number, "has a test case with a bracket in its name, which ctest cannot list.")
-                if case in seen:
-                    fault(name, number, f"has a test case \"{case}\", as {seen[case]} does.")
-                seen[case] = name
+        text = path.read_text(encoding="utf-8")
+        for match in re.finditer(r'^TEST_CASE\(\s*"((?:[^"\\]|\\.)*)"', text, re.MULTILINE):
+            number = text.count("\n", 0, match.start(1)) + 1
+            case = match.group(1)
+            if re.search(r"[\[\];]", case):
+                fault(name, number, "has a test case with a bracket or semicolon in its name, which ctest cannot list.")
+            if case in seen:
+                fault(name, number, f"has a test case \"{case}\", as {seen[case]} does.")
+            seen[case] = name
 
 
 def main():

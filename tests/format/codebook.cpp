@@ -89,7 +89,7 @@ TEST_CASE("the fp4 of bitsandbytes has its own order, and never gives -0") {
   }
 }
 
-TEST_CASE("a codebook may have any order; of equal values the first is given") {
+TEST_CASE("a codebook may have any order, and of equal values the first is given") {
   STATIC_REQUIRE(unsorted::decode(0) == 5.0f);
   STATIC_REQUIRE(unsorted::decode(3) == -2.0f);
   STATIC_REQUIRE(unsorted::encode(-3.0f) == 1);
