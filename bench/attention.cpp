@@ -147,50 +147,32 @@ void add(std::string const& schemes, shape const& s, int threads, More const&...
   }
 }
 
-/// One query for each head against a cache of keys by K and values by V: by integers, or as the floats that they are.
-template <class Arch, class K, class V>
-void add_cache(std::string const& schemes, shape const& s, int threads) {
-  using S = std::conditional_t<octavo::element<K>, octavo::as_is, octavo::schemes::q8>;
-  using P = std::conditional_t<octavo::element<V>, octavo::as_is, octavo::schemes::p8>;
-  if constexpr (octavo::arch_compiled<Arch>) {
-    if (!octavo::cpu_has<Arch>()) { return; }
-    add_row("decode/" + schemes + "/" + s.name() + "/" + octavo::arch_name<Arch> + "/" + std::to_string(threads),
-            [=] {
-              auto const in = std::make_shared<inputs<float>>(s);
-              auto const cache = std::make_shared<octavo::kv_cache<K, V>>(
-                  octavo::cache_shape{.head_dim = s.head_dim, .kv_heads = s.kv_heads, .capacity = s.keys});
-              cache->append(in->view(in->k, s.kv_heads, s.keys), in->view(in->v, s.kv_heads, s.keys));
-              row r;
-              r.threads = std::make_shared<pool>(threads);
-              r.operations = operations_of(s);
-              r.peak = peak_of<Arch, S, P>();
-              r.bytes = static_cast<double>(cache->bytes());
-              for (index p = 0; p < octavo::ceil_div(s.keys, cache->shape().block); ++p) {
-                r.memory.push_back(bytes_of(cache->block(p), cache->block_bytes()));
-              }
-              r.call = [in, cache, s, threads_of_call = r.threads] {
-                auto scratch = call_scratch();
-                octavo::attention<S, P>(in->view(in->q, s.query_heads, s.queries), cache->keys(), cache->values(),
-                                        in->output(), octavo::on<Arch>(*threads_of_call).scratch(scratch));
-              };
-              r.nmse = [in] { return in->nmse(); };
-              return r;
-            });
-  }
+/// Queries and keys are turned to their positions, those of the reference too.
+void turn(inputs<float>& in, octavo::key_rope const& rope) {
+  shape const& s = in.s;
+  auto const turned = [&](std::vector<float>& x, index heads, index tokens) {
+    octavo::rope(octavo::heads_view<float>(x.data(), s.head_dim, heads, tokens, tokens * s.head_dim, s.head_dim),
+                 s.keys - tokens, rope.table, octavo::on<octavo::scalar>());
+  };
+  turned(in.q, s.query_heads, s.queries);
+  turned(in.k, s.kv_heads, s.keys);
 }
 
-/// One query for each head and sequence against as many caches of so many keys, in one call.
-template <class Arch, class K, class V>
-void add_batch(std::string const& schemes, shape const& s, index sequences, int threads) {
+/// Products by S and P with the keys by K and the values by V of a cache, with more options. With `Sequences`, one
+/// query for each head and sequence against as many caches, in one call.
+template <class Arch, class K, class V, class S, class P, index Sequences = 0, class... More>
+void add_over(std::string const& schemes, shape const& s, int threads, More const&... more) {
   if constexpr (octavo::arch_compiled<Arch>) {
     if (!octavo::cpu_has<Arch>()) { return; }
-    std::string const name = shape{s.query_heads, s.kv_heads, s.head_dim, 1, s.keys}.name();
-    add_row("decode/" + schemes + "/" + name + ".b" + std::to_string(sequences) + "/" + octavo::arch_name<Arch> +
-                "/" + std::to_string(threads),
+    add_row((s.queries == 1 ? "decode/" : "attention/") + schemes + "/" + s.name() +
+                (Sequences == 0 ? "" : ".b" + std::to_string(Sequences)) + "/" + octavo::arch_name<Arch> + "/" +
+                std::to_string(threads),
             [=] {
-              auto const in =
-                  std::make_shared<inputs<float>>(shape{s.query_heads, s.kv_heads, s.head_dim, sequences, s.keys});
+              constexpr index sequences = Sequences == 0 ? 1 : Sequences;
               using cache_type = octavo::kv_cache<K, V>;
+              auto of = s;
+              of.queries *= sequences;
+              auto const in = std::make_shared<inputs<float>>(of);
               auto const caches = std::make_shared<std::vector<cache_type>>();
               auto const pointers = std::make_shared<std::vector<cache_type const*>>();
               row r;
@@ -206,20 +188,35 @@ void add_batch(std::string const& schemes, shape const& s, index sequences, int 
                   r.memory.push_back(bytes_of(cache.block(p), cache.block_bytes()));
                 }
               }
+              (turn(*in, more), ...);
               r.threads = std::make_shared<pool>(threads);
               r.operations = static_cast<double>(sequences) * operations_of(s);
-              r.peak = peak_of<Arch, octavo::schemes::q8, octavo::schemes::p8>();
-              r.call = [in, caches, pointers, s, sequences, threads_of_call = r.threads] {
+              r.peak = peak_of<Arch, S, P>();
+              r.call = [in, caches, pointers, threads_of_call = r.threads, more...] {
                 auto scratch = call_scratch();
-                octavo::cache_batch const batch(pointers->data(), sequences);
-                octavo::attention<octavo::schemes::q8, octavo::schemes::p8>(
-                    in->view(in->q, s.query_heads, sequences), batch.keys(), batch.values(), in->output(),
-                    octavo::on<Arch>(*threads_of_call).scratch(scratch));
+                auto const attend = [&](auto const& read) {
+                  octavo::attention<S, P>(in->view(in->q, in->s.query_heads, in->s.queries), read.keys(),
+                                          read.values(), in->output(), more...,
+                                          octavo::on<Arch>(*threads_of_call).scratch(scratch));
+                };
+                if constexpr (Sequences == 0) {
+                  attend(caches->front());
+                } else {
+                  attend(octavo::cache_batch(pointers->data(), Sequences));
+                }
               };
               r.nmse = [in] { return in->nmse(); };
               return r;
             });
   }
+}
+
+/// One query for each head against a cache: by integers, or as the floats that it holds.
+template <class Arch, class K, class V, index Sequences = 0>
+void add_cache(std::string const& schemes, shape const& s, int threads) {
+  add_over<Arch, K, V, std::conditional_t<octavo::element<K>, octavo::as_is, octavo::schemes::q8>,
+           std::conditional_t<octavo::element<V>, octavo::as_is, octavo::schemes::p8>, Sequences>(schemes, s,
+                                                                                                  threads);
 }
 
 /// Appending one token of all heads to a cache, beside decode rows; over and over, so that its pages are there.
@@ -270,8 +267,25 @@ void add_caches() {
   using k4o1 = octavo::with_outliers<k4, 1>;
   using v4o1 = octavo::with_outliers<v4, 1>;
   add_cache<Arch, k4o1, v4>("k4o1.v4", {8, 8, 128, 1, 4096}, 1);
-  for (int const threads : {1, 2}) { add_batch<Arch, k4, v4>("k4.v4", {32, 8, 128, 1, 512}, 16, threads); }
+  for (int const threads : {1, 2}) { add_cache<Arch, k4, v4, 16>("k4.v4", {32, 8, 128, 1, 512}, threads); }
   add_cache<Arch, k4o1, v4o1>("k4o1.v4o1", {8, 8, 128, 1, 4096}, 1);
+}
+
+/// Codes that are read as f32 by queries of floats, with keys as they are or turned when they are read.
+template <class Arch>
+void add_read_caches() {
+  using octavo::as_is;
+  using namespace octavo::schemes;
+  static octavo::rope_table const table(128, 4096);
+  octavo::key_rope const rope{table};
+  for (index const heads : {8, 32}) {
+    add_over<Arch, k8, v8, as_is, as_is>("f32.k8.f32.v8", {heads, 8, 128, 1, 4096}, 1);
+    add_over<Arch, k4, v4, as_is, as_is>("f32.k4.f32.v4", {heads, 8, 128, 1, 4096}, 1);
+    add_over<Arch, k2, v2, as_is, as_is>("f32.k2.f32.v2", {heads, 8, 128, 1, 4096}, 1);
+    add_over<Arch, k4, v4, as_is, as_is>("f32.k4.f32.v4.rope", {heads, 8, 128, 1, 4096}, 1, rope);
+    add_over<Arch, k2, v2, as_is, as_is>("f32.k2.f32.v2.rope", {heads, 8, 128, 1, 4096}, 1, rope);
+  }
+  add_over<Arch, k4, v4, as_is, as_is>("f32.k4.f32.v4", {8, 8, 128, 1024, 1024}, 1);
 }
 
 template <class Arch>
@@ -318,6 +332,9 @@ void add_codes() {
 int main(int argc, char** argv) {
   bench::add_caches<octavo::avx512vnni>();
   bench::add_caches<octavo::avx2>();
+  bench::add_read_caches<octavo::avx512vnni>();
+  bench::add_read_caches<octavo::avx2>();
+  bench::add_append<octavo::avx512vnni, octavo::f16, octavo::f16>("f16.f16", {8, 8, 128, 1, 4096});
   bench::add_append<octavo::avx512vnni, octavo::schemes::k8, octavo::schemes::v8>("k8.v8", {8, 8, 128, 1, 4096});
   bench::add_append<octavo::avx512vnni, octavo::schemes::k4, octavo::schemes::v4>("k4.v4", {8, 8, 128, 1, 4096});
   bench::add_append<octavo::avx512vnni, octavo::schemes::k2, octavo::schemes::v2>("k2.v2", {8, 8, 128, 1, 4096});

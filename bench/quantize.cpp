@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// bench_quantize: dense f32 weights into packed ones and back, column-major (Eigen's default) and row-major; activations.
+// bench_quantize: dense f32 weights into packed ones and back, column-major (Eigen's default) and row-major;
+// activations.
 #include <memory>
 #include <string>
 #include <vector>

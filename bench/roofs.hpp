@@ -345,8 +345,8 @@ void load_all(std::byte const* data, index size, index ahead) noexcept {
   }
 }
 
-/// Bytes per second of a load loop over all of `memory`, each span shared among all threads of the pool: the best of one
-/// stream and four, with and without software prefetch.
+/// Bytes per second of a load loop over all of `memory`, each span shared among all threads of the pool: the best of
+/// one stream and four, with and without software prefetch.
 [[nodiscard]] inline double read_rate(std::vector<std::span<std::byte const>> const& memory, pool& threads) {
   index const n = threads.concurrency();
   double size = 0;

@@ -52,8 +52,8 @@ struct safetensors_parts {
   std::string header;
   std::span<std::byte const> data;
 };
-/// And from them. The vector has no spare room, so that an address sanitizer sees the first byte that a reader takes too
-/// much.
+/// And from them. The vector has no spare room, so that an address sanitizer sees the first byte that a reader takes
+/// too much.
 inline std::vector<std::byte> safetensors_file(std::string_view header, std::span<std::byte const> data) {
   std::uint64_t const length = header.size();
   std::vector<std::byte> file(sizeof length + header.size() + data.size());

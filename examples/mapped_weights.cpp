@@ -35,7 +35,8 @@ int main(int argc, char** argv) {
   Eigen::MatrixXf from_memory(300, 2);
   Eigen::MatrixXf from_file(300, 2);
 
-  // Save, on any machine: the bytes are the same everywhere. A file holds many matrices, of any schemes, by their names.
+  // Save, on any machine: the bytes are the same everywhere. A file holds many matrices, of any schemes, by their
+  // names.
   {
     auto const w = octavo::quantize<w4>(make(300, 512, 1));
     octavo::io::packed_writer file;

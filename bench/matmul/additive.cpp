@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Additive codebooks (AQLM) x float activations, beside what they replace: weights decoded to floats, then a float product.
+// Additive codebooks (AQLM) x float activations, beside what they replace: weights decoded to floats, then a float
+// product.
 #include <cstdint>
 #include <memory>
 #include <random>

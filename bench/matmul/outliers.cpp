@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Weights with the farthest 1 % of each row beside them x int8 activations. As dense: the row of the same name without _o1.
+// Weights with the farthest 1 % of each row beside them x int8 activations. As dense: the row of the same name without
+// _o1.
 #include <memory>
 #include <string>
 #include <type_traits>

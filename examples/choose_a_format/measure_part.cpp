@@ -40,13 +40,13 @@ class operand {
   octavo::quantized_matrix<scheme> weights_;
 };
 
-/// The baseline.
+/// The baseline, which not every part has.
 template <>
 class operand<candidate<float, float>> {
  public:
   using element = float;
-  static constexpr octavo::path path = octavo::path::table_fma;
-  static constexpr char const* path_name = "Eigen";
+  [[maybe_unused]] static constexpr octavo::path path = octavo::path::table_fma;
+  [[maybe_unused]] static constexpr char const* path_name = "Eigen";
 
   explicit operand(Eigen::MatrixXf const& w) : weights_(w) {}
 

@@ -90,8 +90,8 @@ struct npy_header {
 
 }  // namespace detail
 
-/// The matrix of a .npy file, versions 1 and 2, elements f2, f4 or f8 (rounded to float), C or Fortran order. A vector is one
-/// row. Nothing, and what is wrong in `error`, for other files. Memory: the elements that are really there.
+/// The matrix of a .npy file, versions 1 and 2, elements f2, f4 or f8 (rounded to float), C or Fortran order. A vector
+/// is one row. Nothing, and what is wrong in `error`, for other files. Memory: the elements that are really there.
 [[nodiscard]] inline std::optional<Eigen::MatrixXf> read_npy(std::span<std::byte const> file, std::string& error) {
   auto const refuse = [&error](std::string const& why) {
     error = why;

@@ -12,8 +12,8 @@
 namespace example {
 namespace {
 
-// Classes carry the colours, so that a viewer in dark mode turns them around. The attribute `fill` of each element is for
-// viewers that know no style sheets.
+// Classes carry the colours, so that a viewer in dark mode turns them around. The attribute `fill` of each element is
+// for viewers that know no style sheets.
 constexpr char const* style =
     "<style>\n"
     ".paper{fill:#ffffff}.ink{fill:#1d2733}.quiet{fill:#5b6672}.grid{stroke:#dfe4e9}.axis{stroke:#8a95a1}\n"

@@ -88,8 +88,9 @@ inline matrix from_gguf(std::span<std::byte const> bytes, std::string const& ten
 
 }  // namespace detail
 
-/// The matrix `tensor` of the file at `path`, as floats; a .npy file has but one, and `tensor` is empty. Nothing, and what to
-/// do in `error`, for files that cannot be read, tensors that are not there or no matrices, elements that are not finite.
+/// The matrix `tensor` of the file at `path`, as floats; a .npy file has but one, and `tensor` is empty. Nothing, and
+/// what to do in `error`, for files that cannot be read, tensors that are not there or no matrices, elements that are
+/// not finite.
 [[nodiscard]] inline std::optional<Eigen::MatrixXf> read_matrix(std::string const& path, std::string const& tensor,
                                                                 std::string& error) {
   auto const file = octavo::io::mapped_file::open(path, error);  // whose text says which file

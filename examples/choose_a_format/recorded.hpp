@@ -14,8 +14,8 @@
 
 namespace example {
 
-/// A linear layer, and the tokens that went through it, one column each. Where the model adds to W X (a bias, the residual
-/// stream), outputs are the sums.
+/// A linear layer, and the tokens that went through it, one column each. Where the model adds to W X (a bias, the
+/// residual stream), outputs are the sums.
 struct recorded_layer {
   Eigen::MatrixXf weights;     // rows x cols
   std::vector<float> inputs;   // cols of each token

@@ -23,7 +23,8 @@ inline std::string llama_layer_name(std::size_t i) {
   return i == 0 ? "head" : std::to_string((i - 1) / 4) + "." + llama_layer_names[(i - 1) % 4];
 }
 
-/// Runs the model in `folder` on the first `count` tokens of its text, in windows of its context. False, and why in `error`.
+/// Runs the model in `folder` on the first `count` tokens of its text, in windows of its context. False, and why in
+/// `error`.
 inline bool run_shipped_llama(std::string const& folder, index count, recording& to, std::string& error) {
   auto const file = octavo::io::mapped_file::open(folder + "/model.safetensors", error);
   if (!file) { return false; }

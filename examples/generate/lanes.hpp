@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// 32 floats at a time, in registers. Eigen's maps of memory begin with single floats up to an aligned address, whose exp
-// and order of sums have other bits; these do not depend on where anything lies, since maps are only copied.
+// 32 floats at a time, in registers. Eigen's maps of memory begin with single floats up to an aligned address, whose
+// exp and order of sums have other bits; these do not depend on where anything lies, since maps are only copied.
 #pragma once
 
 #include <octavo/core/index.hpp>

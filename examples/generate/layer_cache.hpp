@@ -21,8 +21,9 @@ class layer_cache {
   layer_cache& operator=(layer_cache const&) = delete;
   virtual ~layer_cache() = default;
 
-  /// Appends the keys and values of tokens, the first of which stands at `position`, and writes what their queries, the last
-  /// ones of the sequence, then see. Queries and keys come as layers made them: whoever wants them turned turns them in place.
+  /// Appends the keys and values of tokens, the first of which stands at `position`, and writes what their queries, the
+  /// last ones of the sequence, then see. Queries and keys come as layers made them: whoever wants them turned turns
+  /// them in place.
   virtual void attend(heads_view<float> q, heads_view<float> k, heads_view<float const> v, heads_view<float> out,
                       index position, octavo::rope_table const& turns, machine& m) = 0;
   /// Only the first n tokens stay.
@@ -51,8 +52,8 @@ class kept_pages : public layer_cache {
   octavo::kv_cache<K, V> cache_;
 };
 
-/// Keys and values by schemes, whose codes then multiply queries and probabilities of 8 bits; or as elements, and attention is
-/// by f32.
+/// Keys and values by schemes, whose codes then multiply queries and probabilities of 8 bits; or as elements, and
+/// attention is by f32.
 template <class K, class V>
 class page_cache final : public kept_pages<K, V> {
  public:

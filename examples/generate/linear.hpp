@@ -42,8 +42,8 @@ class machine {
   std::pmr::monotonic_buffer_resource memory_;
 };
 
-/// What a layer reads, as norms and activations write it. A: the scheme of its activations, or float or bf16, which stay as they
-/// are. Elements, which the layer may still have to quantize; their memory only ever grows.
+/// What a layer reads, as norms and activations write it. A: the scheme of its activations, or float or bf16, which
+/// stay as they are. Elements, which the layer may still have to quantize; their memory only ever grows.
 template <class A>
 class layer_input {
  public:

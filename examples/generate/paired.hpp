@@ -27,15 +27,16 @@ inline double t_of(double n) {
   return z * sum;
 }
 
-/// How much more nats a token takes by one model than by another; with a confidence of 95 per cent the difference on all texts
-/// like this one lies within mean +- margin.
+/// How much more nats a token takes by one model than by another; with a confidence of 95 per cent the difference on
+/// all texts like this one lies within mean +- margin.
 struct difference {
   double mean;
   double margin;
   [[nodiscard]] bool certain() const { return std::abs(mean) > margin; }
 };
-/// Windows as long as the first are compared, one by one: they begin afresh, so that they are as independent as the text is,
-/// and most of what makes one harder than another is so for both models. Fewer than 5 leave all open: margin infinity. Pre: the same windows of the same text.
+/// Windows as long as the first are compared, one by one: they begin afresh, so that they are as independent as the
+/// text is, and most of what makes one harder than another is so for both models. Fewer than 5 leave all open: margin
+/// infinity. Pre: the same windows of the same text.
 inline difference compare(losses const& a, losses const& b) {
   std::vector<double> d;
   for (std::size_t i = 0; i < std::min(a.windows.size(), b.windows.size()); ++i) {

@@ -14,8 +14,8 @@
 
 namespace example {
 
-/// In place of a scheme of weights: the scheme that holds a matrix as its file does. Matrices of elements (F32, F16, BF16), and
-/// those of other files, are rounded to `rounded`.
+/// In place of a scheme of weights: the scheme that holds a matrix as its file does. Matrices of elements (F32, F16,
+/// BF16), and those of other files, are rounded to `rounded`.
 struct stored {
   using rounded = octavo::schemes::w8_g<32>;
 
@@ -24,7 +24,8 @@ struct stored {
     return visit(w, []<class S>(S*) {});
   }
 
-  /// Calls f with a null pointer to the scheme that holds the matrix; false if there is none. A new type is a line here.
+  /// Calls f with a null pointer to the scheme that holds the matrix; false if there is none. A new type is a line
+  /// here.
   template <class F>
   static bool visit(weights const& w, F const& f) {
     using namespace octavo::schemes;

@@ -12,8 +12,8 @@ namespace example {
 
 /// Calls task(0) ... task(n - 1) on `threads` threads, the caller's among them, and returns when all are done.
 ///
-/// A token is a few hundred calls of some ten microseconds: too short to sleep in between. So threads look a while for the
-/// next call, and give way to others while they do; then they sleep.
+/// A token is a few hundred calls of some ten microseconds: too short to sleep in between. So threads look a while for
+/// the next call, and give way to others while they do; then they sleep.
 class thread_pool {
  public:
   explicit thread_pool(int threads) {

@@ -23,8 +23,8 @@ struct weights {
   index cols = 0;
   /// Writes all rows, one after the other.
   std::function<void(float* out)> read;
-  /// The tensor of a GGUF file, if it comes from one, and what its values are multiplied by: `read` does so (NVFP4 has a
-  /// tensor of one number beside its matrix).
+  /// The tensor of a GGUF file, if it comes from one, and what its values are multiplied by: `read` does so (NVFP4 has
+  /// a tensor of one number beside its matrix).
   octavo::io::gguf_tensor const* stored = nullptr;
   float factor = 1;
 
@@ -89,7 +89,8 @@ bool all_fit(std::span<weights const> parts) {
                      [&](weights const& part) { return part.fits<S>() && part.factor == parts[0].factor; });
 }
 
-/// The parts in one matrix of scheme S: imported, less their factor, if they fit, else quantized by the threads of a pool.
+/// The parts in one matrix of scheme S: imported, less their factor, if they fit, else quantized by the threads of a
+/// pool.
 template <class S, class Pool>
 octavo::quantized_matrix<S> packed(std::span<weights const> parts, Pool& pool) {
   if (all_fit<S>(parts)) {

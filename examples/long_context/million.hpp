@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A step over very many tokens of a 2-bit cache, of the shape of SmolLM2-135M: 30 layers, 9 query heads on 3 of 64 channels.
+// A step over very many tokens of a 2-bit cache, of the shape of SmolLM2-135M: 30 layers, 9 query heads on 3 of 64
+// channels.
 #pragma once
 
 #include <octavo/octavo.hpp>

@@ -65,8 +65,8 @@ losses second_halves(Model& model, std::span<int const> text, std::size_t contex
   return found;
 }
 
-/// A needle is 24 random tokens somewhere in the text; at its end the first 8 come again, then the others, one by one. How
-/// many of these 16 were the most likely ones, as a share, over needles at `trials` depths.
+/// A needle is 24 random tokens somewhere in the text; at its end the first 8 come again, then the others, one by one.
+/// How many of these 16 were the most likely ones, as a share, over needles at `trials` depths.
 template <class Model>
 double needles_found(Model& model, std::span<int const> text, std::size_t context, std::size_t trials) {
   constexpr std::size_t length = 24;

@@ -56,8 +56,8 @@ class memory_by final : public paged_memory {
   std::unique_ptr<octavo::io::paged_blocks<Policy>> blocks_;
 };
 
-/// A layer whose blocks are in memory that keeps some of them. Attention reads all, so that each step asks for each, with a bit
-/// of prediction: 1 for a block that had less than an equal share of the attention so far.
+/// A layer whose blocks are in memory that keeps some of them. Attention reads all, so that each step asks for each,
+/// with a bit of prediction: 1 for a block that had less than an equal share of the attention so far.
 class paged_layer final : public layer_cache {
   using cache = octavo::kv_cache<octavo::schemes::k8, octavo::schemes::v8, paged_memory>;
 
@@ -130,7 +130,8 @@ class paged_layer final : public layer_cache {
   octavo::io::mass_predictor predict_;
 };
 
-/// The fewest faults that there can be: the block leaves that is asked for last (Belady 1966). One that is new is no fault.
+/// The fewest faults that there can be: the block leaves that is asked for last (Belady 1966). One that is new is no
+/// fault.
 inline index fewest_faults(std::span<std::byte const* const> asked, std::size_t most) {
   std::vector<std::byte const*> seen;
   std::vector<std::byte const*> held;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Compiled once for each instruction set, with its flags; OCTAVO_ISA names it. Everything here has it in its name, so
-// nothing that was compiled for a new CPU can be linked in place of what an old one runs. Keep it so: no functions of your
-// own that do not depend on A, and no Eigen.
+// nothing that was compiled for a new CPU can be linked in place of what an old one runs. Keep it so: no functions of
+// your own that do not depend on A, and no Eigen.
 #include "layer.hpp"
 
 template <class A>

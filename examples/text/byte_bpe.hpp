@@ -29,9 +29,9 @@ class byte_bpe {
   };
 
   /// Merges are "left right", the first learned first. Tokens and merges write each byte as a printable character, as
-  /// their files do; control, unknown, user-defined and unused tokens stand as they are. Errors, in `error`: tokens that
-  /// are not of such characters, are empty or there twice; missing bytes; merges that do not join two tokens to a third,
-  /// or that are there twice.
+  /// their files do; control, unknown, user-defined and unused tokens stand as they are. Errors, in `error`: tokens
+  /// that are not of such characters, are empty or there twice; missing bytes; merges that do not join two tokens to a
+  /// third, or that are there twice.
   static std::optional<byte_bpe> make(vocabulary const& words, std::span<std::string_view const> merges,
                                       options chosen, std::string& error) {
     byte_bpe result;

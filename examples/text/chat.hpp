@@ -17,8 +17,8 @@ struct chat_frame {
 
 namespace detail {
 
-/// The system message that a ChatML template has for those who give none: after its first <|im_start|>system and newline
-/// that a text follows, not an expression. Empty if it has none.
+/// The system message that a ChatML template has for those who give none: after its first <|im_start|>system and
+/// newline that a text follows, not an expression. Empty if it has none.
 inline std::string default_system(std::string_view chat_template) {
   constexpr std::string_view start = "<|im_start|>system";
   for (std::size_t at = chat_template.find(start); at != std::string_view::npos; at = chat_template.find(start, at)) {

@@ -28,7 +28,8 @@ struct joined {
 };
 
 /// `find(left, right)` says what two neighbours give, a std::optional<joined>. The least cost goes first, of equal ones
-/// the leftmost. `symbols` must follow each other in the text; what remains of them is left, in order. Costs are no NaN.
+/// the leftmost. `symbols` must follow each other in the text; what remains of them is left, in order. Costs are no
+/// NaN.
 template <class Find>
 void merge_symbols(std::vector<symbol>& symbols, Find find) {
   struct candidate {

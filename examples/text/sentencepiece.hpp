@@ -25,8 +25,8 @@ namespace example {
 class sentencepiece {
  public:
   /// Tokens have U+2581 for a blank; those of bytes are named <0x00> to <0xFF>. `space_prefix`: a text that does not
-  /// begin with a token of another kind gets a blank in front. Errors, in `error`: tokens that are empty or there twice;
-  /// not all 256 bytes; not one finite score for each token.
+  /// begin with a token of another kind gets a blank in front. Errors, in `error`: tokens that are empty or there
+  /// twice; not all 256 bytes; not one finite score for each token.
   static std::optional<sentencepiece> make(vocabulary const& words, std::span<float const> scores, bool space_prefix,
                                            std::string& error) {
     sentencepiece result;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The adaptor for Eigen's 16-bit scalars, and dense copies of packed matrices: beside calibration/ the only header with Eigen.
+// Eigen's 16-bit scalars, dense copies of packed matrices: beside calibration/ the only header with Eigen.
 #pragma once
 
 #include <Eigen/Core>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Formats, quantizers, packed matrices, caches, and the operations on them: all but eigen.hpp, calibration/, io/, reference/.
+// Formats, quantizers, packed matrices, caches, operations: all but eigen.hpp, calibration/, io/, reference/.
 #pragma once
 
 #include "octavo/format/cast.hpp"

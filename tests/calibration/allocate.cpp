@@ -60,7 +60,7 @@ TEST_CASE("LQ-LoRA's worked integer program") {
   CHECK(allocate(t, 10) == std::vector<int>{2, 2, 0});
 }
 
-TEST_CASE("the loss is the least of all choices; with few buckets the budget holds, and the loss is not far off") {
+TEST_CASE("the loss is the least of all choices. With few buckets the budget holds, and the loss is not far off") {
   test::integers next(3);
   for (int round = 0; round < 20; ++round) {
     table t(6);

@@ -199,7 +199,7 @@ TEST_CASE("what with_outliers keeps beside its codes takes no part, and sets no 
 }
 
 TEST_CASE(
-    "weights move centres to what is costly, not the counts of Q-Norm; texts add up; the table is the same again") {
+    "weights move centres to what is costly, not the counts of Q-Norm. Texts add up, and the table is the same again") {
   test::matrix<float> x(8, 96, 7);
   test::matrix<float> w(8, 96, 8);
   for (octavo::index t = 0; t < 96; ++t) {
@@ -235,7 +235,7 @@ TEST_CASE(
   CHECK(above_weighed == 3);
 }
 
-TEST_CASE("few numbers: some codes mean the same; groups that do not vary take no part") {
+TEST_CASE("few numbers: some codes mean the same. Groups that do not vary take no part") {
   std::vector<float> const x = {1, 2, 3, 3, 1};
   cache_codebook<scheme<affine_codebook<codebook<4>>, per_token>> seen({.q_norm = true});
   seen.add(one_token(x));

@@ -41,7 +41,8 @@ TEST_CASE("KVQuant's worked table is that of a group whose columns are weighed s
   for (std::size_t c = 0; c < 4; ++c) { CHECK(p.values[c] == Approx(expected[c]).epsilon(1e-6)); }
 }
 
-TEST_CASE("tables by row beat nf4 and searched integers with scales of the same groups; smaller groups beat larger") {
+TEST_CASE(
+    "tables by row beat nf4 and searched integers with scales of the same groups, and smaller groups beat larger") {
   test::matrix<float> const w(24, 192, 5);
   std::vector<float> const ones(192, 1.0f);
   double const rows = error<scheme<codebook<4>, per_row>>(w, codebook_fit{}, ones);

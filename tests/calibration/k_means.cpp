@@ -14,7 +14,8 @@ using namespace octavo::calibration;
 
 namespace {
 
-/// The least cost of cutting the values, ascending, into at most k intervals, by trying all cuts; each cost by its definition.
+/// The least cost of cutting the values, ascending, into at most k intervals, by trying all cuts; each cost by its
+/// definition.
 double least_cost(std::vector<float> const& xs, std::vector<float> const& ws, std::size_t from, int k) {
   if (from == xs.size()) { return 0; }
   if (k == 0) { return std::numeric_limits<double>::infinity(); }

@@ -9,8 +9,8 @@
 
 namespace test {
 
-/// Integers that make_golden.py makes too: z = z * 6364136223846793005 + 1442695040888963407 (mod 2^64), the upper 31 bits
-/// mod n.
+/// Integers that make_golden.py makes too: z = z * 6364136223846793005 + 1442695040888963407 (mod 2^64), the upper 31
+/// bits mod n.
 class integers {
  public:
   explicit integers(std::uint64_t seed) : state_(seed) {}
@@ -23,8 +23,8 @@ class integers {
   std::uint64_t state_;
 };
 
-/// All elements are multiples of 2^-10, hence the same in any arithmetic. A feature is 7/8 of the one before it and noise;
-/// every 16th is 32 times as large in `strong`, an outlier as norms of language models make them.
+/// All elements are multiples of 2^-10, hence the same in any arithmetic. A feature is 7/8 of the one before it and
+/// noise; every 16th is 32 times as large in `strong`, an outlier as norms of language models make them.
 struct layer {
   Eigen::MatrixXf w;  // rows x cols
   Eigen::MatrixXf x;  // cols x tokens

@@ -54,7 +54,7 @@ TEST_CASE("AdaPT's worked precisions, without loss and with a tolerance") {
   CHECK(near.fraction_length == 6);
 }
 
-TEST_CASE("integers need no fraction; large, small and equal numbers") {
+TEST_CASE("integers need no fraction: large, small and equal numbers") {
   std::vector<float> integers;
   for (int i = -100; i < 100; ++i) { integers.push_back(static_cast<float>(i)); }
   auto const whole = lossless_precision(integers, 200);

@@ -11,7 +11,7 @@
 
 using namespace octavo::calibration;
 
-TEST_CASE("a bin is the mean of its values; the outermost take what lies beyond; empty ones are left out") {
+TEST_CASE("a bin is the mean of its values, the outermost take what lies beyond, and empty ones are left out") {
   weighted_histogram h(4, -1, 1);
   h.add(-0.75f);
   h.add(-0.5f, 3);  // the second begins at -1/2

@@ -1,4 +1,5 @@
-// expect: Octavo: an activation is silu, gelu, gelu_tanh, quick_gelu, sigmoid, relu, or a type of your own with `template <class A> static octavo::simd::floats<A> apply(octavo::simd::floats<A>)`.
+// expect: Octavo: an activation is silu, gelu, gelu_tanh, quick_gelu, sigmoid, relu, or a type of your own with
+// `template <class A> static octavo::simd::floats<A> apply(octavo::simd::floats<A>)`.
 #include "octavo/octavo.hpp"
 
 struct mine {};

@@ -1,4 +1,5 @@
-// expect: Octavo: the quantizer of activations needs `static float scale(params)`, so that a token keeps one scale. Add it, or quantize the weights with this quantizer instead.
+// expect: Octavo: the quantizer of activations needs `static float scale(params)`, so that a token keeps one scale. Add
+// it, or quantize the weights with this quantizer instead.
 #include <span>
 
 #include "octavo/kernel/path.hpp"

@@ -1,4 +1,5 @@
-// expect: Octavo: affine needs an integer format, since its zero point is one of the codes. Use uint4, int8 ..., or symmetric.
+// expect: Octavo: affine needs an integer format, since its zero point is one of the codes. Use uint4, int8 ..., or
+// symmetric.
 #include "octavo/format/integer.hpp"
 #include "octavo/format/minifloat.hpp"
 #include "octavo/quant/affine.hpp"

@@ -1,4 +1,6 @@
-// expect: Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap, alibi, additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift, smooth_queries, query_shift, smooth_values, key_rope, log_base, sulq_params, a context (on(pool)).
+// expect: Octavo: attention takes these options: attention_heads, causal, sliding_window, softmax_scale, soft_cap,
+// alibi, additive_bias, boolean_mask, block_mask, sink_logits, log_sum_exp, ragged, smooth_keys, key_shift,
+// smooth_queries, query_shift, smooth_values, key_rope, log_base, sulq_params, a context (on(pool)).
 #include "octavo/octavo.hpp"
 
 #include <Eigen/Core>

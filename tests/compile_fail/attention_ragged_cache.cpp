@@ -1,4 +1,5 @@
-// expect: Octavo: ragged is for keys and values that are elements: the tokens of a cache are one sequence. Those of several are a cache_batch.
+// expect: Octavo: ragged is for keys and values that are elements: the tokens of a cache are one sequence. Those of
+// several are a cache_batch.
 #include "octavo/octavo.hpp"
 
 #include <Eigen/Core>

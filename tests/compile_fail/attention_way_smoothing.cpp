@@ -1,4 +1,5 @@
-// expect: Octavo: an attention_way names two schemes, then any of smooth_keys, smooth_queries, smooth_values. Options that carry data go to attention_by.
+// expect: Octavo: an attention_way names two schemes, then any of smooth_keys, smooth_queries, smooth_values. Options
+// that carry data go to attention_by.
 #include "octavo/octavo.hpp"
 
 #include <Eigen/Core>

@@ -1,4 +1,5 @@
-// expect: Octavo: attention_by takes a list of ways, such as attention_ways<attention_way<q4, p8>, attention_way<q8>, attention_way<>>.
+// expect: Octavo: attention_by takes a list of ways, such as attention_ways<attention_way<q4, p8>, attention_way<q8>,
+// attention_way<>>.
 #include "octavo/octavo.hpp"
 
 #include <Eigen/Core>

@@ -1,4 +1,5 @@
-// expect: Octavo: by_rows() takes a row-major (tokens x features) matrix; this one is column-major and converts to tokens_view as it is.
+// expect: Octavo: by_rows() takes a row-major (tokens x features) matrix; this one is column-major and converts to
+// tokens_view as it is.
 #include "octavo/core/views.hpp"
 
 #include <Eigen/Core>

@@ -1,4 +1,5 @@
-// expect: Octavo: per_column folds the scale of a column into the activations, so the quantizer needs `static float scale(params)`.
+// expect: Octavo: per_column folds the scale of a column into the activations, so the quantizer needs `static float
+// scale(params)`.
 #include <span>
 
 #include "octavo/quant/schemes.hpp"

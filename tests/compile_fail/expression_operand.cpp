@@ -1,4 +1,5 @@
-// expect: Octavo: this operand has no data(): it is an expression, or no matrix. Evaluate it into a matrix first, or pass an octavo::tokens_view.
+// expect: Octavo: this operand has no data(): it is an expression, or no matrix. Evaluate it into a matrix first, or
+// pass an octavo::tokens_view.
 #include "octavo/octavo.hpp"
 
 #include <Eigen/Core>

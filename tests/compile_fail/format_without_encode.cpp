@@ -1,4 +1,5 @@
-// expect: Octavo: a number format needs `static constexpr octavo::code encode(float)`, which returns the code of the nearest value and saturates.
+// expect: Octavo: a number format needs `static constexpr octavo::code encode(float)`, which returns the code of the
+// nearest value and saturates.
 #include "octavo/format/concept.hpp"
 
 using namespace octavo;

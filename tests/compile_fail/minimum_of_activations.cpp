@@ -1,4 +1,5 @@
-// expect: Octavo: a quantizer with `minimum(params)` is for stored matrices. Quantize activations with symmetric or affine.
+// expect: Octavo: a quantizer with `minimum(params)` is for stored matrices. Quantize activations with symmetric or
+// affine.
 #include "octavo/kernel/path.hpp"
 #include "octavo/quant/schemes.hpp"
 

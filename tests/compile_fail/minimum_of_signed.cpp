@@ -1,4 +1,5 @@
-// expect: Octavo: affine_min counts codes from the minimum, so its format is one of unsigned integers. Use uint4, uint8 ..., or affine.
+// expect: Octavo: affine_min counts codes from the minimum, so its format is one of unsigned integers. Use uint4, uint8
+// ..., or affine.
 #include "octavo/format/integer.hpp"
 #include "octavo/quant/affine_min.hpp"
 

@@ -1,4 +1,5 @@
-// expect: Octavo: this translation unit is compiled for no instruction set that Octavo has kernels for. Add -march=native (or -mavx2 -mfma -mf16c), or ask for plain C++ with octavo::on<octavo::scalar>().
+// expect: Octavo: this translation unit is compiled for no instruction set that Octavo has kernels for. Add
+// -march=native (or -mavx2 -mfma -mf16c), or ask for plain C++ with octavo::on<octavo::scalar>().
 #include "octavo/octavo.hpp"
 
 #include <Eigen/Core>

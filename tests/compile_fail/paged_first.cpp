@@ -1,4 +1,5 @@
-// expect: Octavo: paged_blocks saves blocks, and tokens that are first_in_float lie beside them: cache_bytes saves both.
+// expect: Octavo: paged_blocks saves blocks, and tokens that are first_in_float lie beside them: cache_bytes saves
+// both.
 #include "octavo/io/paged_blocks.hpp"
 #include "octavo/quant/schemes.hpp"
 

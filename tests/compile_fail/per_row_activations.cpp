@@ -1,4 +1,5 @@
-// expect: Octavo: an operand that arrives as float is quantized per_token (or per_tensor); per_row, per_column and per_group speak of a stored matrix.
+// expect: Octavo: an operand that arrives as float is quantized per_token (or per_tensor); per_row, per_column and
+// per_group speak of a stored matrix.
 #include "octavo/kernel/path.hpp"
 #include "octavo/quant/schemes.hpp"
 

@@ -1,4 +1,5 @@
-// expect: Octavo: per_token is for operands that arrive as float. A stored matrix has per_row, per_tensor, per_column or per_group<G>.
+// expect: Octavo: per_token is for operands that arrive as float. A stored matrix has per_row, per_tensor, per_column
+// or per_group<G>.
 #include "octavo/quant/schemes.hpp"
 #include "octavo/storage/quantized_matrix.hpp"
 

@@ -1,4 +1,5 @@
-// expect: Octavo: scales are quantized where there are many: with per_group<G>. per_row, per_tensor and per_column have a few,
+// expect: Octavo: scales are quantized where there are many: with per_group<G>. per_row, per_tensor and per_column have
+// a few,
 #include "octavo/quant/schemes.hpp"
 #include "octavo/storage/panel.hpp"
 

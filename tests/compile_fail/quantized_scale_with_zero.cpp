@@ -1,4 +1,5 @@
-// expect: Octavo: scales are quantized by symmetric, signed_max or absmean, codes times a shared scale, or by affine_min, with an offset.
+// expect: Octavo: scales are quantized by symmetric, signed_max or absmean, codes times a shared scale, or by
+// affine_min, with an offset.
 #include "octavo/quant/schemes.hpp"
 
 using namespace octavo;

@@ -1,4 +1,5 @@
-// expect: Octavo: per_column scales of weights are folded into tokens before those are quantized. Pass the tokens as floats.
+// expect: Octavo: per_column scales of weights are folded into tokens before those are quantized. Pass the tokens as
+// floats.
 #include "octavo/octavo.hpp"
 
 void f(octavo::quantized_tokens<octavo::schemes::a8> const& x, octavo::tokens_view<float> y) {

@@ -1,4 +1,5 @@
-// expect: Octavo: real_zero says that zeros are quantized with the scales. Add scale_as<scheme<...>>, or leave it away: minima are stored.
+// expect: Octavo: real_zero says that zeros are quantized with the scales. Add scale_as<scheme<...>>, or leave it away:
+// minima are stored.
 #include "octavo/quant/schemes.hpp"
 
 using namespace octavo;

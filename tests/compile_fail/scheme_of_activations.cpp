@@ -1,4 +1,5 @@
-// expect: Octavo: the template argument of matmul is the scheme of the activations, such as scheme<symmetric<int8>, per_token>; without one they stay as they are.
+// expect: Octavo: the template argument of matmul is the scheme of the activations, such as scheme<symmetric<int8>,
+// per_token>; without one they stay as they are.
 #include "octavo/octavo.hpp"
 
 #include <Eigen/Core>

@@ -1,4 +1,5 @@
-// expect: Octavo: the first operand of matmul is a quantized_matrix or a quantized_matrix_view. Make one with octavo::quantize<scheme>(weights).
+// expect: Octavo: the first operand of matmul is a quantized_matrix or a quantized_matrix_view. Make one with
+// octavo::quantize<scheme>(weights).
 #include "octavo/octavo.hpp"
 
 #include <Eigen/Core>

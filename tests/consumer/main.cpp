@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A program outside the tree, the same for every way to get the library. (two_versions compiles it twice, main renamed.)
+// A program outside the tree, the same for every way to get the library. (two_versions compiles it twice, main
+// renamed.)
 #include <octavo/octavo.hpp>
 
 #include <Eigen/Core>

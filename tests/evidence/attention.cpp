@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What papers claim of codes in attention, on queries, keys and values of the decoder. Errors are those of attention, summed over
-// layers and windows.
+// What papers claim of codes in attention, on queries, keys and values of the decoder. Errors are those of attention,
+// summed over layers and windows.
 #include "recorded_attention.hpp"
 
 #include "octavo/calibration/attention_choice.hpp"
@@ -20,7 +20,8 @@ using test::matrix;
 
 namespace {
 
-/// Weights of calibration relative to the largest that their query has: of the first window of each layer, every fourth query.
+/// Weights of calibration relative to the largest that their query has: of the first window of each layer, every fourth
+/// query.
 std::vector<float> relative_weights() {
   std::vector<float> result;
   auto const& all = test::shipped_attention().to_calibrate();
@@ -96,9 +97,10 @@ TEST_CASE("evidence: a table of ways by layer, found on one text, holds on the n
   check_ratio(seen.of(3, 0, 1).worst.rel_l1, .0190);
 }
 
-// AdaLog (Wu 2024) and SULQ (I&S-ViT, Zhong 2023) at 4 bits, as attention takes them: relative to the largest weight of a
-// leaf, whose sum divides. As of an encoder's V P (vision.cpp), AdaLog errs less than log2, and SULQ more. The base is to be
-// found by the output: by the squared error of weights it is 11, with all below 2^-5 lost, and that is much of the sum.
+// AdaLog (Wu 2024) and SULQ (I&S-ViT, Zhong 2023) at 4 bits, as attention takes them: relative to the largest weight of
+// a leaf, whose sum divides. As of an encoder's V P (vision.cpp), AdaLog errs less than log2, and SULQ more. The base
+// is to be found by the output: by the squared error of weights it is 11, with all below 2^-5 lost, and that is much of
+// the sum.
 TEST_CASE("evidence: in a decoder's attention AdaLog's probabilities err less than log2, SULQ's more") {
   using zero = adalog<4, log_zero::extra>;
   double const by_log2 = by_probabilities<symmetric<log2_format<4>>>(true);

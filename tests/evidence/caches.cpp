@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What papers claim of caches, on keys, values and queries of the decoder: 4 layers of 6 heads on 2, 32 channels, windows of
-// 256 tokens. Errors are those of attention, summed over layers and windows.
+// What papers claim of caches, on keys, values and queries of the decoder: 4 layers of 6 heads on 2, 32 channels,
+// windows of 256 tokens. Errors are those of attention, summed over layers and windows.
 #include "codebooks.hpp"
 
 #include "../../examples/long_context/centres.hpp"
@@ -44,8 +44,9 @@ using nuq4 = scheme<affine_codebook<codebook_format<example::centres_4>, scale_a
 
 }  // namespace
 
-// KIVI (Liu 2024), table 2 and section 3: of Llama-2-13B, scores by 2-bit keys per token are wrong by 47 %, per channel by 9.6.
-// For values it finds the opposite, which these two heads of 32 channels do not show: their groups have as many numbers.
+// KIVI (Liu 2024), table 2 and section 3: of Llama-2-13B, scores by 2-bit keys per token are wrong by 47 %, per channel
+// by 9.6. For values it finds the opposite, which these two heads of 32 channels do not show: their groups have as many
+// numbers.
 TEST_CASE("evidence: keys by channel err less than keys by token, at 2 and 4 bits") {
   check_ratio(decoder().turned_keys<by_channel<uint2>>() / decoder().turned_keys<by_token<uint2>>(), 0.261);
   check_ratio(decoder().turned_keys<by_channel<uint4>>() / decoder().turned_keys<by_token<uint4>>(), 0.192);
@@ -69,8 +70,8 @@ TEST_CASE("evidence: values of a codebook err less than equal steps, at 2 and 4 
   check_ratio(decoder().keys_before_turning<nuq4>() / decoder().keys_before_turning<uniform4>(), 0.908);
 }
 
-// The same with a table of each layer, as KVQuant has them, of one part of the text and judged on another. Here it is worth no
-// more than one table of all layers; NormalFloat, made for weights, errs more than equal steps.
+// The same with a table of each layer, as KVQuant has them, of one part of the text and judged on another. Here it is
+// worth no more than one table of all layers; NormalFloat, made for weights, errs more than equal steps.
 TEST_CASE("evidence: calibrated tables err less than equal steps and NormalFloat, at 2 and 3 bits") {
   using groups = per_channel_group<64>;
   double const keys_2 = keys_by_layers<2, groups>(decoder());
@@ -85,8 +86,8 @@ TEST_CASE("evidence: calibrated tables err less than equal steps and NormalFloat
               0.836);
 }
 
-// KVQuant, section 3.4, has Q-Norm for 2 bits. Here it takes a hundredth of the error by keys away, and adds two hundredths to
-// that by values.
+// KVQuant, section 3.4, has Q-Norm for 2 bits. Here it takes a hundredth of the error by keys away, and adds two
+// hundredths to that by values.
 TEST_CASE("evidence: Q-Norm, of 2-bit keys a little less error, of 2-bit values a little more") {
   using groups = per_channel_group<64>;
   double const keys = keys_by_layers<2, groups>(decoder(), true) / keys_by_layers<2, groups>(decoder());
@@ -96,7 +97,8 @@ TEST_CASE("evidence: Q-Norm, of 2-bit keys a little less error, of 2-bit values 
   CHECK(std::abs(values - 1.021) < 0.005);
 }
 
-// KVQuant, section 3.3: the numbers of each token that are farthest off are kept beside. Of 32 channels, one is 3 per cent.
+// KVQuant, section 3.3: the numbers of each token that are farthest off are kept beside. Of 32 channels, one is 3 per
+// cent.
 TEST_CASE("evidence: a cache errs less that keeps the outliers of each token, at 2 and 4 bits") {
   check_ratio(decoder().keys_before_turning<with_outliers<uniform2, 1>>() / decoder().keys_before_turning<uniform2>(),
               0.771);
@@ -109,14 +111,15 @@ TEST_CASE("evidence: a cache errs less that keeps the outliers of each token, at
               0.705);
 }
 
-// SageAttention 2 (Zhang 2024), table 18: INT4 queries and keys of CogVideoX, cosine 80.0 %; smoothed keys 98.1, both 99.5.
+// SageAttention 2 (Zhang 2024), table 18: INT4 queries and keys of CogVideoX, cosine 80.0 %; smoothed keys 98.1, both
+// 99.5.
 TEST_CASE("evidence: INT4 attention errs less with smoothed keys, and queries") {
   check_ratio(decoder().by_int4(smooth_keys{}) / decoder().by_int4(), 0.564);
   check_ratio(decoder().by_int4(smooth_keys{}, smooth_queries{}) / decoder().by_int4(smooth_keys{}), 0.797);
 }
 
-// StreamingLLM (Xiao 2023): of a window, the first four keys are worth more than four others. Not in this decoder of four
-// layers, which has no head that rests on them.
+// StreamingLLM (Xiao 2023): of a window, the first four keys are worth more than four others. Not in this decoder of
+// four layers, which has no head that rests on them.
 TEST_CASE("evidence: a window that keeps the first keys errs more, in so small a model") {
   check_ratio(decoder().by_last_keys(32, 4) / decoder().by_last_keys(32, 0), 1.238);
 }

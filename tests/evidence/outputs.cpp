@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What papers claim of calibration, on the outputs of a real model's layers: mean nmse over eight layers, for 1024 tokens
-// behind the 4096 of calibration.
+// What papers claim of calibration, on the outputs of a real model's layers: mean nmse over eight layers, for 1024
+// tokens behind the 4096 of calibration.
 #include "errors.hpp"
 
 #include "octavo/calibration/awq.hpp"
@@ -54,8 +54,8 @@ matrix divided(matrix x, std::vector<float> const& factors) {
 
 }  // namespace
 
-// GPTQ (Frantar 2022). As SpQR's table has it for LLaMA-7B at 4 bits, perplexity on WikiText2: rounding 6.43, GPTQ 6.13. It
-// needs more tokens than features: with 768 for the 512 of `down` it made 1.5 times the error of rounding.
+// GPTQ (Frantar 2022). As SpQR's table has it for LLaMA-7B at 4 bits, perplexity on WikiText2: rounding 6.43, GPTQ
+// 6.13. It needs more tokens than features: with 768 for the 512 of `down` it made 1.5 times the error of rounding.
 TEST_CASE("evidence: GPTQ errs less than rounding at 3 and 4 bits") {
   auto const ratio = []<class S>(S) {
     return error_of([](layer const& l) { return test::dense(calibration::gptq<S>(l.weights, test::gram_of(l.x))); }) /
@@ -87,8 +87,8 @@ matrix by_awq(layer const& l, bool factors, bool clip) {
 
 }  // namespace
 
-// AWQ (Lin 2023): LLaMA-2-7B, INT3 in groups of 128, perplexity: rounding 6.66, AWQ 6.24. Here all of that is its clip, since
-// the model has no strong features. Where it is given some, the factors do what the paper says.
+// AWQ (Lin 2023): LLaMA-2-7B, INT3 in groups of 128, perplexity: rounding 6.66, AWQ 6.24. Here all of that is its clip,
+// since the model has no strong features. Where it is given some, the factors do what the paper says.
 TEST_CASE("evidence: AWQ errs less than rounding at 3 bits") {
   double const plain = error_of(rounded<w3>);
   check_ratio(error_of([](layer const& l) { return by_awq(l, true, true); }) / plain, 0.512);
@@ -112,8 +112,8 @@ TEST_CASE("evidence: AdaQuant errs less than rounding at 3 bits, also with the r
   CHECK(descended < 0.92 * clipped);  // measured: 0.852
 }
 
-// LoRC (Yao 2023, ZeroQuant-V2): rank 8, OPT-13b at 3 bits, perplexity: 12.43 without, 11.90 with it. LQ-LoRA (Guo 2023):
-// RoBERTa at 2.5 bits, GLUE: a term that begins at 0 (QLoRA) 75.4, base and term found in turn 85.7.
+// LoRC (Yao 2023, ZeroQuant-V2): rank 8, OPT-13b at 3 bits, perplexity: 12.43 without, 11.90 with it. LQ-LoRA (Guo
+// 2023): RoBERTa at 2.5 bits, GLUE: a term that begins at 0 (QLoRA) 75.4, base and term found in turn 85.7.
 TEST_CASE("evidence: low-rank terms take a part of the error, and more of it when found in turn") {
   double const with_term = error_of([](layer const& l) {
     matrix const q = rounded<w3>(l);
@@ -157,8 +157,8 @@ double w8a8_error(layer const& l, double alpha) {
 
 }  // namespace
 
-// SmoothQuant (Xiao 2022): W8A8 of large models fails by features 100 times as strong as others, and does not after smoothing
-// by 0.5. This model has none (5 times at most): there is nothing to gain until it is given some.
+// SmoothQuant (Xiao 2022): W8A8 of large models fails by features 100 times as strong as others, and does not after
+// smoothing by 0.5. This model has none (5 times at most): there is nothing to gain until it is given some.
 TEST_CASE("evidence: smoothing undoes what strong features do to W8A8") {
   auto const& layers = test::shipped_models().down;
   auto const error = [&](double alpha, bool strong) {

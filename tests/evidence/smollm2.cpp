@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What papers claim of large models, on a real one: activations of SmolLM2-135M-Instruct (Apache License 2.0) in smollm2.safetensors,
-// which smollm2.py wrote: layers 14 and 24, of each a kv head with its three query heads, 64 channels, and 32 inputs of a `down`.
-// One window of 256 tokens to calibrate on, one to test on.
+// What papers claim of large models, on a real one: activations of SmolLM2-135M-Instruct (Apache License 2.0) in
+// smollm2.safetensors, which smollm2.py wrote: layers 14 and 24, of each a kv head with its three query heads, 64
+// channels, and 32 inputs of a `down`. One window of 256 tokens to calibrate on, one to test on.
 #include "codebooks.hpp"
 
 #include "octavo/io/mapped_file.hpp"
@@ -83,8 +83,8 @@ TEST_CASE("evidence of SmolLM2: keys by channel err less than keys by token") {
   check_ratio(a.values_by<by_token<uint2>>() / a.values_by<by_channel<uint2>>(), 0.0886);
 }
 
-// KVQuant (Hooper 2024), table 1. As the first key is unlike the others of its channels before it is turned, this holds only once
-// it stays a float, and at 2 bits.
+// KVQuant (Hooper 2024), table 1. As the first key is unlike the others of its channels before it is turned, this holds
+// only once it stays a float, and at 2 bits.
 TEST_CASE("evidence of SmolLM2: keys by channel err less before they are turned, when the first is in float") {
   auto const& a = smollm2().attention;
   check_ratio(a.keys_before_turning<by_channel<uint2>>() / a.turned_keys<by_channel<uint2>>(), 1.105);
@@ -108,7 +108,8 @@ TEST_CASE("evidence of SmolLM2: a cache errs less whose first token stays in flo
   check_ratio(a.values_by<first_in_float<by_token<uint2>, 1>>() / a.values_by<by_token<uint2>>(), 0.550);
 }
 
-// KVQuant, nuq: tables of each layer, of one part of the text and judged on another; for keys with the first one in float.
+// KVQuant, nuq: tables of each layer, of one part of the text and judged on another; for keys with the first one in
+// float.
 TEST_CASE(
     "evidence of SmolLM2: calibrated tables err less than equal steps, at 2 and 3 bits, of keys and of values") {
   auto const& a = smollm2().attention;
@@ -150,7 +151,8 @@ TEST_CASE("evidence of SmolLM2: INT4 attention errs less with smoothed keys, and
   check_ratio(a.by_int4(smooth_keys{}, smooth_queries{}) / a.by_int4(smooth_keys{}), 0.197);
 }
 
-// StreamingLLM (Xiao 2023), table 1: Llama-2-13B, perplexity 5158 with the last 1024 tokens, 5.40 with four of them the first.
+// StreamingLLM (Xiao 2023), table 1: Llama-2-13B, perplexity 5158 with the last 1024 tokens, 5.40 with four of them the
+// first.
 TEST_CASE("evidence of SmolLM2: a window that keeps the first keys errs less") {
   auto const& a = smollm2().attention;
   check_ratio(a.by_last_keys(64, 4) / a.by_last_keys(64, 0), 0.0721);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What papers on vision transformers claim of quantizers for probabilities and outputs of GELU, on those of a real encoder.
+// What papers on vision transformers claim of quantizers for probabilities and outputs of GELU, on those of a real
+// encoder.
 #include "errors.hpp"
 
 #include "octavo/calibration/progressive_search.hpp"
@@ -16,8 +17,8 @@ using test::matrix;
 
 namespace {
 
-/// Mean over the layers of the error of V P, all of the values V and probabilities P of a layer coded with one set of params;
-/// those are found on a fifth of the maps.
+/// Mean over the layers of the error of V P, all of the values V and probabilities P of a layer coded with one set of
+/// params; those are found on a fifth of the maps.
 template <class Q>
 double attention_error() {
   double result = 0;
@@ -62,8 +63,9 @@ double gelu_error(Fit const& fit = {}) {
 
 }  // namespace
 
-// FQ-ViT (Lin 2022): 4-bit probabilities of DeiT-B, uniform 23.07 %, log2 81.41 %. RepQ-ViT (Li 2023), DeiT-S at 4 bits: log2
-// 67.71, log sqrt 2 69.03. AdaLog (Wu 2024) finds the base. PTQ4ViT (Yuan 2022) has two ranges instead of one.
+// FQ-ViT (Lin 2022): 4-bit probabilities of DeiT-B, uniform 23.07 %, log2 81.41 %. RepQ-ViT (Li 2023), DeiT-S at 4
+// bits: log2 67.71, log sqrt 2 69.03. AdaLog (Wu 2024) finds the base. PTQ4ViT (Yuan 2022) has two ranges instead of
+// one.
 TEST_CASE(
     "evidence: of 4-bit probabilities AdaLog errs least, then log sqrt 2, log2, and most by far uniform steps") {
   double const uniform = attention_error<symmetric<uint4>>();

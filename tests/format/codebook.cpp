@@ -21,7 +21,8 @@ struct unsorted_book {
 };
 using unsorted = codebook_format<unsorted_book>;
 
-/// Values that differ from the expected ones by more than half a unit of the tenth digit, and codes that do not come back.
+/// Values that differ from the expected ones by more than half a unit of the tenth digit, and codes that do not come
+/// back.
 template <class F, std::size_t N>
 int mistakes(double const (&values)[N]) {
   int wrong = N == (std::size_t{1} << F::bits) ? 0 : 1;
@@ -88,7 +89,7 @@ TEST_CASE("the fp4 of bitsandbytes has its own order, and never gives -0") {
   }
 }
 
-TEST_CASE("a codebook may have any order; of equal values the first is given") {
+TEST_CASE("a codebook may have any order, and of equal values the first is given") {
   STATIC_REQUIRE(unsorted::decode(0) == 5.0f);
   STATIC_REQUIRE(unsorted::decode(3) == -2.0f);
   STATIC_REQUIRE(unsorted::encode(-3.0f) == 1);

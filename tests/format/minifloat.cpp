@@ -18,7 +18,8 @@ using namespace octavo;
 
 namespace {
 
-/// Bits of floats of at least 0, infinity included: every upper half with a few lower ones, and what is near some of them.
+/// Bits of floats of at least 0, infinity included: every upper half with a few lower ones, and what is near some of
+/// them.
 template <class... Tables>
 std::vector<std::uint32_t> sweep(Tables const&... tables) {
   std::vector<std::uint32_t> xs;
@@ -59,8 +60,8 @@ int wrong_codes(Values const& values, First const& first, std::ptrdiff_t last) {
   return wrong;
 }
 
-/// Against the formula in double precision: value of each code, and for each float of a sweep the nearest value, of two the
-/// one with an even mantissa; without a mantissa the larger, but 0 rather than the first.
+/// Against the formula in double precision: value of each code, and for each float of a sweep the nearest value, of two
+/// the one with an even mantissa; without a mantissa the larger, but 0 rather than the first.
 template <class F, int E, int M>
 int wrong_by_formula() {
   int wrong = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Any bytes as the file of a cache: what a cache of one of these schemes takes comes out as it was, attention reads it, and
-// it grows.
+// Any bytes as the file of a cache: what a cache of one of these schemes takes comes out as it was, attention reads it,
+// and it grows.
 #include "octavo/io/cache_file.hpp"
 #include "octavo/ops/append.hpp"
 #include "octavo/ops/attention.hpp"
@@ -45,7 +45,8 @@ void use(std::span<std::byte const> bytes, cache_codebooks<K, V> const& books = 
   std::vector<float> const x(dim * heads, 1.0f);
   std::vector<float> out(dim * heads);
   heads_view<float const> const one(x.data(), dim, heads, 1, dim, dim);
-  // The scratch of operations is as large as one token of this shape needs, whatever the file: what is allocated is the file's.
+  // The scratch of operations is as large as one token of this shape needs, whatever the file: what is allocated is the
+  // file's.
   static std::array<std::byte, std::size_t{1} << 20> room;
   std::pmr::monotonic_buffer_resource scratch(room.data(), room.size(), std::pmr::null_memory_resource());
   auto const here = on<scalar>().scratch(scratch);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Any bytes as a safetensors file, and any bytes as the shapes and tensors of one: every layer in it imported as FP8 of several
-// schemes, whose numbers must be code times scale.
+// Any bytes as a safetensors file, and any bytes as the shapes and tensors of one: every layer in it imported as FP8 of
+// several schemes, whose numbers must be code times scale.
 #include "octavo/io/compressed_tensors.hpp"
 
 #include "support/bits.hpp"

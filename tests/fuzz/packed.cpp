@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Any bytes as a file of packed matrices: parsed, every matrix that one of these storages and schemes fits multiplied, floats
-// read.
+// Any bytes as a file of packed matrices: parsed, every matrix that one of these storages and schemes fits multiplied,
+// floats read.
 #include "octavo/io/packed.hpp"
 #include "octavo/ops/matmul.hpp"
 #include "octavo/ops/matmul_additive.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// main() of a fuzz target where libFuzzer is not linked: runs it on every file of the folders that it is given, and fails if one
-// of them made it allocate more at once than its bytes justify.
+// main() of a fuzz target where libFuzzer is not linked: runs it on every file of the folders that it is given, and
+// fails if one of them made it allocate more at once than its bytes justify.
 #include "support/files.hpp"
 
 #include <algorithm>

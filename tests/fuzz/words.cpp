@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Any bytes as a GGUF file's tokenizer and a text, and any text for sound small vocabularies: encoded, decoded, chatted.
+// Any bytes as a GGUF file's tokenizer and a text, and any text for sound small vocabularies: encoded, decoded,
+// chatted.
 #include "../../examples/text/gguf_words.hpp"
 
 #include <array>

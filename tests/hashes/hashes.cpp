@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Prints `case hash` lines of the outputs of every operation: the same lines whatever the compiler, its flags, the
-// instruction set. OCTAVO_HASH_ARCH names the instruction set, such as octavo::scalar. OCTAVO_HASH_CASES is 0 for products of
-// integers, 1 for a case of each kind, 2 for all.
+// instruction set. OCTAVO_HASH_ARCH names the instruction set, such as octavo::scalar. OCTAVO_HASH_CASES is 0 for
+// products of integers, 1 for a case of each kind, 2 for all.
 #include "octavo/octavo.hpp"
 
 #include "support/matrix.hpp"

@@ -36,6 +36,32 @@ TEST_CASE("every type of metadata comes back as the package gguf wrote it") {
   CHECK(file->find_value("numbers")->size() == 3);
 }
 
+TEST_CASE("a value knows its type, an array that of its elements") {
+  test::parsed<gguf> const golden(test::golden_file("types.gguf"));
+  auto const& file = golden.file;
+  REQUIRE(file);
+  auto const type = [&](char const* key) { return file->find_value(key)->element_type(); };
+  CHECK(type("u8") == gguf_type::u8);
+  CHECK(type("i8") == gguf_type::i8);
+  CHECK(type("u16") == gguf_type::u16);
+  CHECK(type("i16") == gguf_type::i16);
+  CHECK(type("u32") == gguf_type::u32);
+  CHECK(type("i32") == gguf_type::i32);
+  CHECK(type("u64") == gguf_type::u64);
+  CHECK(type("i64") == gguf_type::i64);
+  CHECK(type("f32") == gguf_type::f32);
+  CHECK(type("f64") == gguf_type::f64);
+  CHECK(type("yes") == gguf_type::boolean);
+  CHECK(type("text") == gguf_type::text);
+  CHECK(type("texts") == gguf_type::text);
+  CHECK(type("numbers") == gguf_type::i32);
+  CHECK(type("floats") == gguf_type::f32);
+  CHECK(type("bools") == gguf_type::boolean);
+  CHECK_FALSE(file->find_value("text")->is_array());
+  CHECK(file->find_value("text")->size() == 1);
+  CHECK(gguf_value().element_type() == gguf_type::u8);
+}
+
 TEST_CASE("a value of another type, or a number that does not fit, is nothing") {
   test::parsed<gguf> const golden(test::golden_file("types.gguf"));
   auto const& file = golden.file;

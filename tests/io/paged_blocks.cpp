@@ -41,7 +41,8 @@ io::paged_shape shape_of(octavo::index blocks, octavo::index resident) {
   return {cache_in<Memory>::allocation_bytes(shape), blocks, resident};
 }
 
-/// A text that comes in pieces, blocks that are read in any order, forks, drops: the bytes are those of a cache on the heap.
+/// A text that comes in pieces, blocks that are read in any order, forks, drops: the bytes are those of a cache on the
+/// heap.
 template <class Policy>
 void check_bytes(octavo::index resident) {
   using memory = io::paged_blocks<Policy>;

@@ -27,7 +27,7 @@ TEST_CASE("the text of a list of ways names their schemes and what they smooth, 
       "bytes");
 }
 
-TEST_CASE("lists of other ways, or in another order, have other texts; options in another order do not") {
+TEST_CASE("lists of other ways, or in another order, have other texts, but options in another order do not") {
   using both = attention_way<q4, p8, smooth_keys, smooth_values>;
   using turned = attention_way<q4, p8, smooth_values, smooth_keys>;
   CHECK(ways_text<attention_ways<both>>() == ways_text<attention_ways<turned>>());

@@ -22,8 +22,9 @@ namespace {
 
 constexpr octavo::index tokens = 21;
 
-/// Sums of burst_tile that differ from those by fma after fma, from codes. Weights and activations are random, or all as large
-/// as they can be. `room` is bytes before the activations: tokens pass upwards or downwards as addresses have it.
+/// Sums of burst_tile that differ from those by fma after fma, from codes. Weights and activations are random, or all
+/// as large as they can be. `room` is bytes before the activations: tokens pass upwards or downwards as addresses have
+/// it.
 template <class A, class S>
 int wrong_sums(octavo::index cols, octavo::index rows, bool extreme, std::size_t room) {
   using layout_type = panel_layout<S>;

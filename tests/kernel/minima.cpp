@@ -35,7 +35,8 @@ void check_next_panels() {
   }
 }
 
-/// Packed bytes with `bad` for the last minimum of row 17: no product with the row is finite, all else is as without it.
+/// Packed bytes with `bad` for the last minimum of row 17: no product with the row is finite, all else is as without
+/// it.
 template <class S, class A, class X = float>
 void check_bad_minimum(float bad) {
   auto const clean = quantize<S>(test::matrix<float>(66, 70, 1600), on<scalar>());

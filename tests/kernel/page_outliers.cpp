@@ -31,7 +31,8 @@ struct shape {
   octavo::index queries, keys, head_dim, value_dim;
 };
 
-/// Every 13th number of keys and values is so many times as large. Queries are integers / 64, the largest 127: int8 is exact.
+/// Every 13th number of keys and values is so many times as large. Queries are integers / 64, the largest 127: int8 is
+/// exact.
 attention_case<float> with_large(shape const& s, float key_times = 5, float value_times = 30) {
   attention_case<float> c(4, 2, s.queries, s.keys, s.head_dim, s.value_dim, 5);
   c.problem.causal = true;

@@ -15,8 +15,8 @@ using namespace octavo;
 
 namespace {
 
-/// Sums of all rows against T rows of operands, of any bytes as codes. With `Together`, each so many registers have operands
-/// of their own.
+/// Sums of all rows against T rows of operands, of any bytes as codes. With `Together`, each so many registers have
+/// operands of their own.
 template <class Weights, int T = 3, int Together = kernel::short_registers<typename Weights::arch>>
 void check_sums(int lowest, bool unsigned_operands) {
   using A = typename Weights::arch;

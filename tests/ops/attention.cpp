@@ -95,7 +95,8 @@ TEST_CASE("NaN and infinity reach the rows that see them, and no others") {
 
 namespace {
 
-/// Rows alone, whose keys and values are read where they are, that differ from the same among 40, where they are copied.
+/// Rows alone, whose keys and values are read where they are, that differ from the same among 40, where they are
+/// copied.
 template <class A, class T>
 int rows_that_differ(octavo::index keys, octavo::index dim, octavo::index value_dim, bool taint = false) {
   octavo::index const queries = 40;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// attention over a kv_cache: near the reference of what its pages hold, the same bits however tokens came and are asked for.
+// attention over a kv_cache: near the reference of what its pages hold, the same bits however tokens came and are asked
+// for.
 #include "octavo/ops/attention.hpp"
 #include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/schemes.hpp"
@@ -63,7 +64,8 @@ TEST_CASE("attention over a cache as floats has the bits of attention over float
     check_floats<float, f16>(c, causal{});
     check_floats<k8, k4>(c, causal{});
   }
-  // Few rows read elements where they are: of whole registers of channels, with and without causal{}, of one row and of ten.
+  // Few rows read elements where they are: of whole registers of channels, with and without causal{}, of one row and of
+  // ten.
   for (shape const s : {shape{1, 130, 16, 64}, shape{5, 513, 64, 128}}) {
     attention_case<float> c(4, 2, s.queries, s.keys, s.head_dim, s.value_dim, 9);
     check_floats<f16, f16>(c, causal{});

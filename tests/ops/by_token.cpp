@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Norms, activations and softmax to quantized tokens, and those to matmul: the bits of floats quantized by matmul itself.
+// Norms, activations and softmax to quantized tokens, and those to matmul: the bits of floats quantized by matmul
+// itself.
 #include "octavo/ops/by_token.hpp"
 
 #include "octavo/ops/activation.hpp"
@@ -58,7 +59,8 @@ TEST_CASE("a norm to quantized tokens gives matmul the bits of its floats") {
                 n, [&](auto& y) { layer_norm(x, nullptr, w, y, on<A>()); }) == 0);
     }
   };
-  // tests/ops/prepared_tokens.cpp has all paths on all instruction sets; past that, matmul does not know where codes come from.
+  // tests/ops/prepared_tokens.cpp has all paths on all instruction sets; past that, matmul does not know where codes
+  // come from.
   test::if_arch<avx2>([&](auto arch) { check(arch, w4_g32{}, a8{}); });
   check(std::type_identity<scalar>{}, w8{}, a8_affine{});
 }

@@ -126,7 +126,7 @@ TEST_CASE("scratch comes from the given memory, in one allocation, and nothing e
   CHECK_THROWS_AS(matmul<a8>(w, x, y, on<>().scratch(none)), std::bad_alloc);
 }
 
-TEST_CASE("no tokens, no rows: nothing is written; no columns: zeros and the epilogue") {
+TEST_CASE("no tokens, no rows: nothing is written. No columns: zeros and the epilogue") {
   Eigen::MatrixXf y(5, 0);
   matmul<a8>(quantize<w8>(random_matrix(5, 4, 8), on<scalar>()), Eigen::MatrixXf(4, 0), y);
   Eigen::MatrixXf none(0, 3);

@@ -101,7 +101,7 @@ TEST_CASE("more columns than the halves of a burst hold") {
   check(fixed_matrix(w, type), x, type);
 }
 
-TEST_CASE("bf16 tokens in, f16 out, an epilogue; NaN and infinity are the ends") {
+TEST_CASE("bf16 tokens in, f16 out, an epilogue. NaN and infinity are the ends") {
   test::matrix<float> const dense(20, 9, 4);
   fixed_matrix const w(dense, {11, 9});
   test::matrix<bf16> x(9, 3, 5);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Formats of integers x granularities x activations. (Minifloats and tables: matmul_minifloats.cpp, matmul_codebooks.cpp.)
+// Formats of integers x granularities x activations. (Minifloats and tables: matmul_minifloats.cpp,
+// matmul_codebooks.cpp.)
 #include "octavo/format/codebook.hpp"
 #include "octavo/format/integer.hpp"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// matmul by weights with outliers: the dense product plus chains of fma, to the bit, for any tokens, threads and instruction set.
+// matmul by weights with outliers: the dense product plus chains of fma, to the bit, for any tokens, threads and
+// instruction set.
 #include "octavo/ops/matmul_outliers.hpp"
 
 #include "octavo/ops/quantize_outliers.hpp"

@@ -96,7 +96,7 @@ TEST_CASE("integer operands are the codes of each token, segment by segment, zer
   });
 }
 
-TEST_CASE("operands of f32 products are the token itself; as codes, their values") {
+TEST_CASE("operands of f32 products are the token itself, or the values of its codes") {
   auto const w = quantize<nf4_g64>(test::matrix<float>(3, 75, 1), on<scalar>());
   test::matrix<float> const x(75, 2, 3);
   using Q = a8::quantizer;

@@ -60,7 +60,8 @@ cache_shape shape_of(octavo::index capacity) {
   return {.head_dim = d, .kv_heads = heads, .capacity = capacity, .value_head_dim = e, .block = 64};
 }
 
-/// The last query of head h, in double precision: tokens [begin, end) but not [gone, gone_end), which are one mean token.
+/// The last query of head h, in double precision: tokens [begin, end) but not [gone, gone_end), which are one mean
+/// token.
 std::vector<double> expected_of(text const& t, octavo::index h, octavo::index gone, octavo::index gone_end) {
   double const scale = 1 / std::sqrt(static_cast<double>(d));
   std::vector<double> sum(static_cast<std::size_t>(e));

@@ -25,7 +25,8 @@ heads_view<T> heads_of(matrix<T>& m, octavo::index heads) {
   return as_heads(m, heads);
 }
 
-/// The largest error of rope in units of 3 * 2^-24 (|a| + |b|); 1e9 where an instruction set has other bits than scalar.
+/// The largest error of rope in units of 3 * 2^-24 (|a| + |b|); 1e9 where an instruction set has other bits than
+/// scalar.
 template <class T>
 double error_of(octavo::index dims, octavo::index head_dim, octavo::index heads, rope_pairs pairs) {
   bool const neighbours = pairs == rope_pairs::neighbours;

@@ -19,8 +19,8 @@ using namespace octavo;
 
 namespace {
 
-/// Codes that are not rne(-log2(t) 37 / q) in extended precision, over floats of every octave; those within 1e-13 of a tie
-/// are left out.
+/// Codes that are not rne(-log2(t) 37 / q) in extended precision, over floats of every octave; those within 1e-13 of a
+/// tie are left out.
 template <int B>
 int wrong_codes() {
   using Q = adalog<B, log_zero::extra>;

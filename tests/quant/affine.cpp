@@ -55,7 +55,7 @@ TEST_CASE("affine scales are stored rounded") {
   CHECK(Q::scale(Q::calibrate(worked)) == static_cast<float>(f16((0.9f + 1.2f) / 15.0f)));
 }
 
-TEST_CASE("zeros give scale 0 and the code of 0; NaN and infinity give scale NaN") {
+TEST_CASE("zeros give scale 0 and the code of 0, and NaN and infinity give scale NaN") {
   using Q = affine<uint8>;
   auto const p = Q::calibrate(std::vector<float>(4, 0.0f));
   CHECK(Q::scale(p) == 0.0f);

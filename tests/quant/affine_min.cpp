@@ -43,7 +43,7 @@ TEST_CASE("scales and minima are stored rounded, and codes count from the rounde
   CHECK(Q::minimum(Q::calibrate(std::vector<float>{-1e6f, 0.0f})) == -65504.0f);
 }
 
-TEST_CASE("one value has scale 0 and is exact; NaN and infinity give NaN") {
+TEST_CASE("one value has scale 0 and is exact, and NaN and infinity give NaN") {
   using Q = affine_min<uint4>;
   auto const p = Q::calibrate(std::vector<float>(7, -3.7f));
   CHECK(Q::scale(p) == 0.0f);

@@ -94,7 +94,7 @@ TEST_CASE("MXINT8 gives the worked exponent and integers, and never its lowest c
   CHECK(codes<Q>({-7.9999f, 1.0f, 7.9999f}) == std::vector<int>{0x81, 0x10, 0x7f});
 }
 
-TEST_CASE("with the ceiling nothing of MXFP4 saturates; the floor cuts off") {
+TEST_CASE("with the ceiling nothing of MXFP4 saturates, but the floor cuts off") {
   using up = symmetric<e2m1, scale_as<e8m0, mx_ceil>>;
   CHECK(values_of_codes<up>({7.0f, -1.0f}) == std::vector<float>{4.0f, -0.5f});  // 3.5 is a tie, of scale 2
   CHECK(values_of_codes<symmetric<e2m1, scale_as<e8m0>>>({7.0f, -1.0f}) == std::vector<float>{6.0f, -1.0f});

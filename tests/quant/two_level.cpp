@@ -124,7 +124,8 @@ TEST_CASE("zeros, tiny and huge groups, and groups without numbers") {
 }
 
 TEST_CASE("LQ-LoRA's worked blocks: scales above an offset") {
-  // As published, the offset is a float and what codes multiply is a float's share of a bf16; here both are of one type.
+  // As published, the offset is a float and what codes multiply is a float's share of a bf16; here both are of one
+  // type.
   std::vector<std::vector<float>> const blocks = {{.3f, -.7f, .05f, .42f}, {-1.1f, .9f, .2f, -.33f}};
   int const codes[] = {5, 0, 3, 6, 0, 7, 4, 2};
   double const published[] = {.236541, -.7, 0, .393832, -1.100391, 1.100391, .177086, -.238941};

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/simd/lanes.hpp"
 
+#include "support/archs.hpp"
 #include "support/check_native.hpp"
+#include "support/random.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -66,3 +68,24 @@ TEST_CASE("loads and stores move sixteen values") {
 }
 
 TEST_CASE("scalar: stores and lookups") { test::check_native<octavo::scalar>(); }
+
+TEST_CASE("registers are read from memory of any type, as instructions do it") {
+  test::for_every_arch([](auto arch) {
+    using A = typename decltype(arch)::type;
+    test::random next(5);
+    int wrong = 0;
+    for (int round = 0; round < 100; ++round) {
+      std::int16_t words[32];
+      for (auto& w : words) { w = static_cast<std::int16_t>(next.below(65536) - 32768); }
+      std::int32_t out[16];
+      simd::load_ints<A>(words).store_unaligned(out);
+      for (int i = 0; i < simd::lanes<A>; ++i) {
+        auto const both = static_cast<std::uint32_t>(static_cast<std::uint16_t>(words[2 * i])) |
+                          static_cast<std::uint32_t>(static_cast<std::uint16_t>(words[2 * i + 1])) << 16;
+        wrong += static_cast<std::uint32_t>(out[i]) == both ? 0 : 1;
+      }
+    }
+    INFO(arch_name<A>);
+    CHECK(wrong == 0);
+  });
+}

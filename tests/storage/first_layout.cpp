@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// First tokens in float: they stay as they came, the others are stored as if those were not there, however tokens come and go.
+// First tokens in float: they stay as they came, the others are stored as if those were not there, however tokens come
+// and go.
 #include "octavo/storage/first_layout.hpp"
 
 #include "octavo/quant/schemes.hpp"
@@ -43,7 +44,8 @@ void put(Cache& cache, std::vector<float> const& x, octavo::index first, octavo:
   heads_view<float const> const v(x.data() + first * d, d, heads, count, n * d, d);
   cache.append(v, v);
 }
-/// What the cache holds is x for the first N tokens, and for others what a cache of S holds of tokens whose first N are `hidden`.
+/// What the cache holds is x for the first N tokens, and for others what a cache of S holds of tokens whose first N are
+/// `hidden`.
 template <class S, int N>
 void check_others(octavo::index d, bool repeated) {
   auto const x = tokens(d);

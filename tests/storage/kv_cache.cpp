@@ -266,8 +266,8 @@ TEST_CASE("drop refuses tokens that are not there") {
   CHECK(test::error_of([&] { cache.drop(4, 7); }) ==
         "kv_cache::drop: the tokens that are left from the first one are 6, to be dropped are 7. Pass some of those "
         "that it has.");
-  for (auto const& [first, n] : {std::pair{-1, 1}, std::pair{11, 0}, std::pair{2, -1}}) {
-    CHECK(test::error_of([&] { cache.drop(first, n); }) != "no error");
+  for (auto const& part : {std::pair{-1, 1}, std::pair{11, 0}, std::pair{2, -1}}) {
+    CHECK(test::error_of([&] { cache.drop(part.first, part.second); }) != "no error");
   }
   CHECK(cache.tokens() == 10);
 }
@@ -287,9 +287,10 @@ TEST_CASE("keys by channel are dropped by whole groups") {
     }
     kv_cache<k, k8> cache(shape);
     t.append_to(cache, 0, 300);
-    for (auto const& [first, n] : {std::pair{63, 64}, std::pair{64, 65}, std::pair{32, 128}}) {
-      CHECK(test::error_of([&] { cache.drop(first, n); }).find("multiples of the residual and of 64") !=
-            std::string::npos);
+    for (auto const& part : {std::pair{63, 64}, std::pair{64, 65}, std::pair{32, 128}}) {
+      CHECK(test::error_of([&] {
+              cache.drop(part.first, part.second);
+            }).find("multiples of the residual and of 64") != std::string::npos);
     }
     CHECK(cache.tokens() == 300);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Pages with outliers: which numbers stand out, what is kept of them, and that the others are stored as if those were not there.
+// Pages with outliers: which numbers stand out, what is kept of them, and that the others are stored as if those were
+// not there.
 #include "octavo/storage/outlier_layout.hpp"
 
 #include "octavo/quant/schemes.hpp"

@@ -23,8 +23,8 @@ void for_vector_archs(F const& f) {
   if_arch<octavo::neon64_dotprod>(f);
 }
 
-/// The same with octavo::scalar first: those whose kernels differ most. The tests of simd/ and the hashes run on every one.
-/// Where OCTAVO_TESTED_SCALAR is defined, another build of the same tests is said to have run octavo::scalar.
+/// The same with octavo::scalar first: those whose kernels differ most. The tests of simd/ and the hashes run on every
+/// one. Where OCTAVO_TESTED_SCALAR is defined, another build of the same tests is said to have run octavo::scalar.
 template <class F>
 void for_archs(F const& f) {
 #if !defined(OCTAVO_TESTED_SCALAR)

@@ -11,9 +11,9 @@
 
 namespace test {
 
-/// How many sums are wrong of those that multiply(panel, quads, x, stride, start, out) writes for T tokens x 64 rows, out
-/// [token][row]: of unsigned panels and signed tokens that begin with start, or, if Swapped, of signed panels and unsigned
-/// tokens that begin with 0 (start is null).
+/// How many sums are wrong of those that multiply(panel, quads, x, stride, start, out) writes for T tokens x 64 rows,
+/// out [token][row]: of unsigned panels and signed tokens that begin with start, or, if Swapped, of signed panels and
+/// unsigned tokens that begin with 0 (start is null).
 template <int T, bool Swapped, class F>
 [[nodiscard]] int wrong_byte_sums(octavo::index quads, F const& multiply) {
   random next(3);

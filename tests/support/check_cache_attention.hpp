@@ -87,7 +87,8 @@ inline double nmse(values_of_floats const& got, std::vector<double> const& exact
   return error / total;
 }
 
-/// By integers: what is left beside the steps of codes are those of the bytes of weights, 1/510 of the largest of a page.
+/// By integers: what is left beside the steps of codes are those of the bytes of weights, 1/510 of the largest of a
+/// page.
 template <class K, class V, class... Options>
 void check_codes(attention_case<float> const& c, Options const&... options) {
   auto const& p = c.problem;
@@ -120,7 +121,8 @@ void check_floats(attention_case<float> const& c, Options const&... options) {
   });
 }
 
-/// By integers, causal: how many outputs of these queries, each as the last token of a fork, differ from those of all at once.
+/// By integers, causal: how many outputs of these queries, each as the last token of a fork, differ from those of all
+/// at once.
 template <class Cache>
 octavo::index single_differences(attention_case<float> const& c, Cache const& cache, values_of_floats const& all,
                                  std::initializer_list<octavo::index> queries) {

@@ -19,7 +19,8 @@
 
 namespace test {
 
-/// Weights of scheme W by activations A (a scheme or as_is) of element type X, on one instruction set, over a few shapes.
+/// Weights of scheme W by activations A (a scheme or as_is) of element type X, on one instruction set, over a few
+/// shapes.
 template <class W, class A, class X, class Arch>
 void check_few_shapes() {
   using activation = std::conditional_t<std::is_same_v<A, octavo::as_is>, X, A>;
@@ -37,8 +38,8 @@ void check_few_shapes() {
   }
 }
 
-/// Quantizer Q with either granularity of rows and every kind of activation, with All in all pairs. `scalar` compiles four
-/// times as fast as vectors; its C++ is the same on Arm, where this would take minutes more.
+/// Quantizer Q with either granularity of rows and every kind of activation, with All in all pairs. `scalar` compiles
+/// four times as fast as vectors; its C++ is the same on Arm, where this would take minutes more.
 template <class Q, bool All = false>
 void check_everywhere() {
   using a8 = octavo::scheme<octavo::symmetric<octavo::int8>, octavo::per_token>;
@@ -65,7 +66,8 @@ inline constexpr octavo::path narrowest_path =
     octavo::path_of<octavo::scheme<octavo::symmetric<F>, octavo::per_row>,
                     octavo::scheme<octavo::symmetric<octavo::int8>, octavo::per_token>>;
 
-/// Groups of Q by activations A on the instruction set of this translation unit, if its floats are those of the contract.
+/// Groups of Q by activations A on the instruction set of this translation unit, if its floats are those of the
+/// contract.
 template <class Q, class A, class X, class Arch = octavo::default_arch>
 void check_on_vectors() {
   if constexpr (octavo::has_fma<Arch>) { check_few_shapes<octavo::scheme<Q, octavo::per_group<32>>, A, X, Arch>(); }
@@ -84,7 +86,8 @@ void check_narrowest() {
   }
 }
 
-/// Values of the codes of F as the vectors of float products unpack them: all in which formats of as many bits differ there.
+/// Values of the codes of F as the vectors of float products unpack them: all in which formats of as many bits differ
+/// there.
 template <class F, class Arch = octavo::default_arch>
 void check_unpacked() {
   using S = octavo::scheme<octavo::symmetric<F>, octavo::per_group<32>>;

@@ -3,7 +3,8 @@
 # weak symbol must have its instruction set in its name. These tests compile symbols/symbols.cpp, every operation, by
 # g++ for each instruction set and by clang++ for two, and look at the symbols: at -O0, where nothing is inlined that need
 # not be, and once at -O2, where g++ guesses targets of virtual functions and compiles those. Included, this file adds the
-# tests. As a script it is one of them: COMPILER, FLAGS, SOURCE, OBJECT, NM, FILT, ISA.
+# tests. At -O0 warnings are errors: there g++ has macros for intrinsics. As a script it is one of the tests: COMPILER,
+# FLAGS, SOURCE, OBJECT, NM, FILT, ISA.
 
 # What a name must contain, for each instruction set. Wrappers of another one must be there in Octavo's names.
 set(names_scalar "6scalar")
@@ -54,7 +55,10 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
       octavo_isa_flags(isa_flags ${isa})
       if(variant MATCHES "O2$")
         list(APPEND isa_flags -O2)
-      elseif(variant MATCHES "^neon64")  # as in hashes.cmake
+      else()
+        list(APPEND isa_flags -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror)
+      endif()
+      if(variant MATCHES "^neon64")  # as in hashes.cmake
         list(APPEND isa_flags -idirafter /usr/include)
       endif()
       set(test symbols/${compiler}.${variant})

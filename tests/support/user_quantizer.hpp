@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Quantizers as a user writes them: without scale(), with scale() but without vector code, and a format off any lattice.
+// Quantizers as a user writes them: without scale(), with scale() but without vector code, and a format off any
+// lattice.
 #pragma once
 
 #include "octavo/format/integer.hpp"

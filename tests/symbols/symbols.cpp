@@ -3,6 +3,7 @@
 // of the object (support/symbols.cmake). Functions here have internal linkage, or are forced inline. Types that
 // operations are instantiated with do not: the instantiations would have it too, and go unseen.
 #include "octavo/octavo.hpp"
+#include "octavo/storage/pack_codes.hpp"
 
 #include <memory_resource>
 #include <type_traits>
@@ -94,6 +95,17 @@ quantized_matrix<W> packed(symbols::dense& m, symbols::pool const& pool) {
   m(0, 0) = view.scale_at(0, 0) + static_cast<float>(view.zero_at(0, 0)) + view.minimum_at(0, 0) +
             static_cast<float>(view.code_at(0, 0));
   return w;
+}
+
+/// Weights whose codes are there.
+template <class W>
+void given(symbols::dense& m) {
+  auto const w = pack_codes<W>(
+      m.rows(), m.cols(), [](octavo::index, octavo::index, code * codes) __attribute__((always_inline)) {
+        codes[0] = 0;
+        return typename W::quantizer::params{};
+      });
+  m(0, 0) = static_cast<float>(w.size_bytes());
 }
 
 /// Weights times activations: quantized by a scheme, or of an element type.
@@ -297,6 +309,8 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   multiply<A, as_is>(w4_min.view(), x16, y16);
   multiply<A, schemes::a8>(packed<A, schemes::q4_k>(m, pool).view(), x, y);
   (void)packed<A, schemes::nvfp4>(m, pool);
+  given<schemes::w4_g128>(m);
+  given<schemes::q4_k>(m);
   attend<A>(m, x, x16, y16, pool);
   by_token<A>(m, x16, y16, pool);
   quantized_tokens<schemes::a8> codes(m.rows(), m.cols());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// fit_additive<M, B>: codebooks, codes and scales of an additive matrix that descend to the layer's output in turn (AQLM).
+// fit_additive<M, B>: codebooks, codes and scales that descend to the layer's output in turn (AQLM).
 #pragma once
 
 #include <Eigen/Core>
@@ -225,13 +225,15 @@ class additive_fit {
 
 namespace calibration {
 
-/// W as an additive matrix whose output is near that of W: `gram` is the mean of X Xᵀ (calibration::gram). Codebooks begin as
-/// centres of what is left of the groups of all rows (residual k-means); then rounds of least squares for the codebooks, for
-/// the scales, and of codes one at a time, each of which can only lower the loss (Egiazarian et al. 2024, AQLM, section 3;
-/// alternation as in Malinovskii et al. 2024, PV-Tuning). Codebooks are rounded to f16 at the end.
+/// W as an additive matrix whose output is near that of W: `gram` is the mean of X Xᵀ (calibration::gram). Codebooks
+/// begin as centres of what is left of the groups of all rows (residual k-means); then rounds of least squares for the
+/// codebooks, for the scales, and of codes one at a time, each of which can only lower the loss (Egiazarian et al.
+/// 2024, AQLM, section 3; alternation as in Malinovskii et al. 2024, PV-Tuning). Codebooks are rounded to f16 at the
+/// end.
 ///
-/// Deterministic. *Errors*: columns that are no multiple of G, fewer groups than vectors, extents that differ, elements not
-/// finite. *Time* of a round: rows cols (descent cols + M 2^B). *Memory*: six times W in double, and 2^B G M doubles.
+/// Deterministic. *Errors*: columns that are no multiple of G, fewer groups than vectors, extents that differ, elements
+/// not finite. *Time* of a round: rows cols (descent cols + M 2^B). *Memory*: six times W in double, and 2^B G M
+/// doubles.
 template <int M, int B, int G = 8, class W>
 [[nodiscard]] additive_matrix<M, B, G> fit_additive(W const& weights, Eigen::MatrixXd const& gram,
                                                     additive_options const& options = {}) {

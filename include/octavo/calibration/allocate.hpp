@@ -22,13 +22,14 @@ struct configuration {
   std::int64_t size;
 };
 
-/// The choice of one configuration for each layer with the least sum of losses whose sizes add up to at most `budget`; the
-/// earlier configuration in a tie.
+/// The choice of one configuration for each layer with the least sum of losses whose sizes add up to at most `budget`;
+/// the earlier configuration in a tie.
 ///
-/// Dynamic programming over what is left of the budget when all layers have their smallest size, in units of the greatest
-/// common divisor of what larger ones add: exact. If those are more than `buckets`, the unit grows and sizes are rounded up to
-/// it, so that the budget still holds. *Time*: configurations of all layers times buckets. *Memory*: layers times buckets times
-/// 4 bytes. *Errors*: a layer without configurations, a negative size, a loss that is NaN, a budget below all that fits.
+/// Dynamic programming over what is left of the budget when all layers have their smallest size, in units of the
+/// greatest common divisor of what larger ones add: exact. If those are more than `buckets`, the unit grows and sizes
+/// are rounded up to it, so that the budget still holds. *Time*: configurations of all layers times buckets. *Memory*:
+/// layers times buckets times 4 bytes. *Errors*: a layer without configurations, a negative size, a loss that is NaN, a
+/// budget below all that fits.
 [[nodiscard]] inline std::vector<int> allocate(std::span<std::vector<configuration> const> layers,
                                                std::int64_t budget, std::int64_t buckets = 10000) {
   std::vector<std::int64_t> least;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// AWQ (Lin 2023): factors that make the columns of strong features large, hence precise; and its clip by the output's error.
+// AWQ (Lin 2023): factors that make columns of strong features large, hence precise; its clip by the output's error.
 #pragma once
 
 #include <Eigen/Core>
@@ -56,7 +56,8 @@ struct awq_options {
   std::function<void(index, index)> progress = {};
 };
 
-/// s_j = max(m_j^ratio, 1e-4) / sqrt(max s * min s), m_j the mean |x| of feature j (inputs::mean_abs); computed in double.
+/// s_j = max(m_j^ratio, 1e-4) / sqrt(max s * min s), m_j the mean |x| of feature j (inputs::mean_abs); computed in
+/// double.
 /// *Errors*: no values, NaN, infinity.
 [[nodiscard]] inline std::vector<float> awq_factors(std::span<float const> mean_abs, double ratio) {
   detail::check_values("awq_factors", mean_abs);
@@ -78,13 +79,14 @@ struct awq_search {
 };
 
 /// The awq_factors s with the least error of the outputs of all matrices that read the features, when their columns are
-/// multiplied by s, quantized by Scheme and `fit`, and the features are divided by s; the smaller ratio in a tie. Apply them
-/// as those of smooth_factors, then quantize.
+/// multiplied by s, quantized by Scheme and `fit`, and the features are divided by s; the smaller ratio in a tie. Apply
+/// them as those of smooth_factors, then quantize.
 ///
-///     auto const found = calibration::awq_scales<schemes::w4_g128>(seen.mean_abs(), g.mean(), extremes{}, {}, wq, wk, wv);
+///     auto const found =
+///         calibration::awq_scales<schemes::w4_g128>(seen.mean_abs(), g.mean(), extremes{}, {}, wq, wk, wv);
 ///
-/// The error is that of the linear layers, by their Gram matrix, where AWQ's code runs the whole block. *Errors*: extents that
-/// differ, elements not finite. *Time*: candidates rows cols². *Memory*: a float copy of a matrix.
+/// The error is that of the linear layers, by their Gram matrix, where AWQ's code runs the whole block. *Errors*:
+/// extents that differ, elements not finite. *Time*: candidates rows cols². *Memory*: a float copy of a matrix.
 template <class Scheme, class Fit, class... M>
 [[nodiscard]] awq_search awq_scales(std::span<float const> mean_abs, Eigen::Ref<Eigen::MatrixXd const> const& gram,
                                     Fit const& fit, awq_options const& options, M const&... consumers) {
@@ -118,9 +120,9 @@ template <class Scheme, class Fit, class... M>
   return best;
 }
 
-/// AWQ's clip, a fit: weights of a group are cut to [-c, c], c = (1 - i / grid) absmax, i = 0 ... candidates - 1; the least
-/// error e G eᵀ of the group's part of the output wins, the wider range in a tie. Refers to the Gram matrix (gram::mean; after
-/// factors, divide_features of it). For groups within a row.
+/// AWQ's clip, a fit: weights of a group are cut to [-c, c], c = (1 - i / grid) absmax, i = 0 ... candidates - 1; the
+/// least error e G eᵀ of the group's part of the output wins, the wider range in a tie. Refers to the Gram matrix
+/// (gram::mean; after factors, divide_features of it). For groups within a row.
 class output_clip {
  public:
   explicit output_clip(Eigen::MatrixXd const& gram, int candidates = 10, int grid = 20)

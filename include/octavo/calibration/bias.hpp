@@ -13,9 +13,9 @@ namespace octavo {
 inline namespace v0 {
 namespace calibration {
 
-/// What to add to the bias: E[(W - q) x]_o = Σ_i (W - q)[o, i] E[x_i], over ascending i by fma in double, then float. The mean
-/// is that of the inputs (inputs::mean), or of a norm's output without data: its bias. `q` has q(r, c), such as a view of a
-/// packed matrix. *Errors*: extents that differ, elements not finite.
+/// What to add to the bias: E[(W - q) x]_o = Σ_i (W - q)[o, i] E[x_i], over ascending i by fma in double, then float.
+/// The mean is that of the inputs (inputs::mean), or of a norm's output without data: its bias. `q` has q(r, c), such
+/// as a view of a packed matrix. *Errors*: extents that differ, elements not finite.
 template <class M, class Q>
 [[nodiscard]] std::vector<float> bias_correction(M const& weights, Q const& q, std::span<float const> mean) {
   matrix_view const w(weights);

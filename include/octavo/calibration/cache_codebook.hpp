@@ -30,21 +30,23 @@ struct codebook_options {
 };
 
 /// The codebook of a layer, of what a cache by S would store of activations: the numbers of each group on [-1, 1], as
-/// affine_codebook has them from its range, all in one histogram; of these the centres with the least squared error, exactly.
+/// affine_codebook has them from its range, all in one histogram; of these the centres with the least squared error,
+/// exactly.
 ///
 ///     using nuq2 = scheme<affine_codebook<codebook<2>, scale_as<f16>>, per_channel_group<32>>;
 ///     calibration::cache_codebook<nuq2> seen({.kv_heads = 8, .q_norm = true});
 ///     for (auto const& text : texts) { seen.add(keys_before_rotation(text)); }   // a token is a column
 ///     kv_cache<nuq2, v2> cache(shape, {.keys = seen.finish()});
 ///
-/// - Groups are those of the cache: G tokens of a channel, from the first token of a text; a head of a token, or G channels of
-///   it. Tokens behind the last whole group are floats in a cache, and take no part. Of S = with_outliers<T, N>, the N numbers
-///   that stand out are left out as the cache does it. Groups of one number over and over have no error, and take no part.
+/// - Groups are those of the cache: G tokens of a channel, from the first token of a text; a head of a token, or G
+///   channels of it. Tokens behind the last whole group are floats in a cache, and take no part. Of
+///   S = with_outliers<T, N>, the N numbers that stand out are left out as the cache does it. Groups of one number over
+///   and over have no error, and take no part.
 /// - Weights, one for each number, say what its squared error costs: squared gradients of the loss (KVQuant's Fisher
 ///   information). Q-Norm counts all numbers alike.
 /// - *Order*: token by token and channel by channel, in double: the same texts give the same table.
-/// - *Errors*: no heads that divide the features, weights of another shape, numbers that are not finite, negative weights;
-///   finish() before any number took part.
+/// - *Errors*: no heads that divide the features, weights of another shape, numbers that are not finite, negative
+///   weights; finish() before any number took part.
 ///
 /// Source: KVQuant (Hooper et al. 2024), sections 3.2 and 3.4: there with a range for each channel, from calibration.
 template <class S>

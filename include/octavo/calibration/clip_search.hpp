@@ -25,11 +25,12 @@ template <quantizer Q>
 
 namespace calibration {
 
-/// Ranges rho_i (low, high), rho_i = 1 - i / grid, for i = 0 ... candidates - 1; the least sum of |decoded - x|^exponent
-/// wins, the wider range in a tie. Any quantizer, linear or not, whose params follow from the extremes of a group.
+/// Ranges rho_i (low, high), rho_i = 1 - i / grid, for i = 0 ... candidates - 1; the least sum of
+/// |decoded - x|^exponent wins, the wider range in a tie. Any quantizer, linear or not, whose params follow from the
+/// extremes of a group.
 ///
-/// The defaults are GPTQ's and llm-compressor's older ones; `omse` and `patient` are presets. Sums are in double, in the
-/// order of the values, squares by fma. The error is no convex function of rho, so that the whole grid is tried.
+/// The defaults are GPTQ's and llm-compressor's older ones; `omse` and `patient` are presets. Sums are in double, in
+/// the order of the values, squares by fma. The error is no convex function of rho, so that the whole grid is tried.
 /// *Errors*: no values, NaN, infinity, a grid that reaches 0.
 struct clip_search {
   int candidates = 80;

@@ -14,16 +14,16 @@ namespace octavo {
 inline namespace v0 {
 namespace calibration {
 
-/// LQ-LoRA's mixed configurations: for each scheme, in their order, W decomposed into a packed matrix and a term of this
-/// rank; the loss is the squared error of the best round, weighted by options.fisher if that is given, the size the bits of
-/// the packed matrix (the term has the same size in all).
+/// LQ-LoRA's mixed configurations: for each scheme, in their order, W decomposed into a packed matrix and a term of
+/// this rank; the loss is the squared error of the best round, weighted by options.fisher if that is given, the size
+/// the bits of the packed matrix (the term has the same size in all).
 ///
 ///     std::vector<std::vector<configuration>> layers;
 ///     for (auto const& l : model) { layers.push_back(decomposed<w2, w3, w4>(l.w, 64, extremes{}, {.fisher = l.f})); }
 ///     auto const choice = allocate(layers, budget);
 ///
-/// With Fisher information the losses of layers can be compared: they are what the loss of the model grows by, to second
-/// order. *Errors*, *time*: those of decompose, once for each scheme.
+/// With Fisher information the losses of layers can be compared: they are what the loss of the model grows by, to
+/// second order. *Errors*, *time*: those of decompose, once for each scheme.
 template <class... Schemes, class M, class Fit = extremes>
 [[nodiscard]] std::vector<configuration> decomposed(M const& weights, index rank, Fit const& fit = {},
                                                     decompose_options const& options = {}) {

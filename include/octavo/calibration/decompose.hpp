@@ -33,11 +33,11 @@ struct decomposition {
   std::vector<double> errors;  ///< ‖W - base - left right‖ (Frobenius) after each round; those kept have the least
 };
 
-/// In each round the term becomes nearest_of_rank of W - base, then the base W - term, quantized by Scheme and `fit`; at first
-/// the base is 0. Ends when the error grows, or stays; the best pair is kept (LQ-LoRA's code keeps the last).
+/// In each round the term becomes nearest_of_rank of W - base, then the base W - term, quantized by Scheme and `fit`;
+/// at first the base is 0. Ends when the error grows, or stays; the best pair is kept (LQ-LoRA's code keeps the last).
 ///
-/// With a Fisher matrix F the error is ‖sqrt(F) (W - base - left right)‖, element by element, and the term is weighted by
-/// sqrt(mean of F over the row), sqrt(mean over the column), each at least 1e-6 of the largest. *Errors*: as
+/// With a Fisher matrix F the error is ‖sqrt(F) (W - base - left right)‖, element by element, and the term is weighted
+/// by sqrt(mean of F over the row), sqrt(mean over the column), each at least 1e-6 of the largest. *Errors*: as
 /// nearest_of_rank and quantize_with; an F of other extents, or below 0. *Time*: eigenvectors of W Wᵀ in each round.
 template <class Scheme, class M, class Fit = extremes>
 [[nodiscard]] decomposition<Scheme> decompose(M const& weights, index rank, Fit const& fit = {},

@@ -15,10 +15,10 @@ namespace octavo {
 inline namespace v0 {
 namespace calibration {
 
-/// KL(P || Q) in nats when a histogram is cut after `bins` bins and those are quantized to `levels`: P is the cut histogram,
-/// the tail added to its last bin; Q has the mean of each of `levels` segments [floor(l bins / levels), floor((l + 1) bins /
-/// levels)) of the bins before the tail was added, in the bins where P is not 0. Infinite where Q is 0 and P is not.
-/// Sums ascend. Pre: 1 <= levels <= bins <= histogram.size().
+/// KL(P || Q) in nats when a histogram is cut after `bins` bins and those are quantized to `levels`: P is the cut
+/// histogram, the tail added to its last bin; Q has the mean of each of `levels` segments [floor(l bins / levels),
+/// floor((l + 1) bins / levels)) of the bins before the tail was added, in the bins where P is not 0. Infinite where Q
+/// is 0 and P is not. Sums ascend. Pre: 1 <= levels <= bins <= histogram.size().
 [[nodiscard]] inline double divergence(std::span<double const> histogram, std::size_t bins, std::size_t levels) {
   double tail = 0;
   for (std::size_t i = bins; i < histogram.size(); ++i) { tail += histogram[i]; }
@@ -44,12 +44,12 @@ namespace calibration {
   return result;
 }
 
-/// The threshold T = (i + 1/2) max|x| / bins with the least divergence, i = levels ... bins, the smaller T in a tie; then
-/// [-T, T] (TensorRT's calibrator). Where an affine quantizer sees no value below 0, [0, T] and twice the levels.
+/// The threshold T = (i + 1/2) max|x| / bins with the least divergence, i = levels ... bins, the smaller T in a tie;
+/// then [-T, T] (TensorRT's calibrator). Where an affine quantizer sees no value below 0, [0, T] and twice the levels.
 ///
-/// The model is of evenly spaced levels, so formats are integers; for others use clip_search. It needs thousands of values:
-/// it is for the activations of a layer rather than for a group of weights. *Errors*: no values, NaN, infinity, fewer bins
-/// than levels.
+/// The model is of evenly spaced levels, so formats are integers; for others use clip_search. It needs thousands of
+/// values: it is for the activations of a layer rather than for a group of weights. *Errors*: no values, NaN, infinity,
+/// fewer bins than levels.
 struct entropy {
   int bins = 2048;
   bool without_zero = false;  ///< leaves out bin 0, for values after a ReLU

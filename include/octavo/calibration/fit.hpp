@@ -28,8 +28,8 @@ inline constexpr bool two_sided = has_zero_point<Q> || has_minimum<Q>;
 
 namespace detail {
 
-/// The params that `fit` chooses for the values of a group, which stand in the columns from `column` on. A fit is an object
-/// with `fit<Q>(values)`, or with `fit<Q>(values, column)` if the place matters, or any callable of the values.
+/// The params that `fit` chooses for the values of a group, which stand in the columns from `column` on. A fit is an
+/// object with `fit<Q>(values)`, or with `fit<Q>(values, column)` if the place matters, or any callable of the values.
 template <quantizer Q, class Fit>
 [[nodiscard]] typename Q::params fit_group(Fit const& fit, std::span<float const> xs, index column) {
   using P = typename Q::params;

@@ -20,8 +20,8 @@ namespace calibration {
 struct gptq_options {
   /// Share of the mean of diag(H) that is added to the diagonal.
   double damping = 0.01;
-  /// Codes the columns of the largest diag(H) first ("act-order"). Groups stay where they are in the matrix, so that nothing
-  /// is permuted at run time; their params are fixed at the start.
+  /// Codes the columns of the largest diag(H) first ("act-order"). Groups stay where they are in the matrix, so that
+  /// nothing is permuted at run time; their params are fixed at the start.
   bool descending = false;
   /// Fits all params to the weights as given, not to what the errors of earlier columns have made of them.
   bool static_groups = false;
@@ -131,8 +131,8 @@ class gptq_solver {
   [[nodiscard]] panel_layout<Scheme> const& layout() const noexcept { return quantize_group_.layout(); }
 
  private:
-  /// 128 columns, or fewer, so that no group starts in a block and goes on behind it: its params would be fitted to columns
-  /// that the errors of this block have not reached.
+  /// 128 columns, or fewer, so that no group starts in a block and goes on behind it: its params would be fitted to
+  /// columns that the errors of this block have not reached.
   [[nodiscard]] index block_end(index begin) const {
     index const end = smaller(begin + 128, layout().cols);
     index const start = end / layout().group() * layout().group();
@@ -170,18 +170,20 @@ class gptq_solver {
 
 namespace calibration {
 
-/// Packs W so that W X changes little, rather than W: for each column j in order, codes of all rows, then the error of the
-/// column, over U_jj, times row j of U is taken from the columns that follow. H = X Xᵀ + λ I, λ = damping mean(diag X Xᵀ),
-/// H⁻¹ = Uᵀ U. Params come from `fit`, group by group, when a group's first column is reached; those of per_tensor from W.
+/// Packs W so that W X changes little, rather than W: for each column j in order, codes of all rows, then the error of
+/// the column, over U_jj, times row j of U is taken from the columns that follow. H = X Xᵀ + λ I, λ = damping mean(diag
+/// X Xᵀ), H⁻¹ = Uᵀ U. Params come from `fit`, group by group, when a group's first column is reached; those of
+/// per_tensor from W.
 ///
 ///     calibration::gram seen(w.cols());
 ///     seen.add(x);
 ///     auto const q = calibration::gptq<schemes::w4_g128>(w, seen.mean(), calibration::clip_search{});
 ///
-/// Any scheme but per_column, any multiple of X Xᵀ. Where scales are quantized themselves, those of all groups come from W
-/// before the first column, as with static_groups. A feature that is always 0 ("dead") has H_jj = 1, and its weights
-/// become 0. All arithmetic is double but encode and decode; the factorization is Eigen's LLT. If that fails, λ is raised
-/// tenfold, three times. *Errors*: extents that differ, an H that stays not positive definite, elements not finite.
+/// Any scheme but per_column, any multiple of X Xᵀ. Where scales are quantized themselves, those of all groups come
+/// from W before the first column, as with static_groups. A feature that is always 0 ("dead") has H_jj = 1, and its
+/// weights become 0. All arithmetic is double but encode and decode; the factorization is Eigen's LLT. If that fails, λ
+/// is raised tenfold, three times. *Errors*: extents that differ, an H that stays not positive definite, elements not
+/// finite.
 /// *Time*: rows cols². *Memory*: four times H while it is factored, 64 rows of W.
 template <class Scheme, class M, class Fit = extremes>
 [[nodiscard]] quantized_matrix<Scheme> gptq(M const& weights, Eigen::Ref<Eigen::MatrixXd const> const& gram,

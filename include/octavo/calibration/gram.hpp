@@ -56,8 +56,8 @@ template <class Difference>
 
 namespace calibration {
 
-/// X Xᵀ, features x features, in double, over tokens that arrive in batches. It does not depend on how they are split: they
-/// enter by 128 at a time (Eigen's rankUpdate). *Memory*: features (features + 128) doubles.
+/// X Xᵀ, features x features, in double, over tokens that arrive in batches. It does not depend on how they are split:
+/// they enter by 128 at a time (Eigen's rankUpdate). *Memory*: features (features + 128) doubles.
 class gram {
  public:
   explicit gram(index features)
@@ -106,8 +106,8 @@ class gram {
   index tokens_ = 0;
 };
 
-/// What replacing W by `q` does to the output: the mean over tokens of ‖(W - q) x‖², summed over rows, from gram::mean().
-/// `q` is anything with q(r, c), such as a view of a packed matrix. *Errors*: extents that differ.
+/// What replacing W by `q` does to the output: the mean over tokens of ‖(W - q) x‖², summed over rows, from
+/// gram::mean(). `q` is anything with q(r, c), such as a view of a packed matrix. *Errors*: extents that differ.
 template <class M, class Q>
 [[nodiscard]] double output_error(M const& weights, Q const& q, Eigen::Ref<Eigen::MatrixXd const> const& gram) {
   matrix_view const w(weights);
@@ -121,7 +121,8 @@ template <class M, class Q>
   });
 }
 
-/// The Gram matrix of features that are divided by factors, as smooth_factors and awq_scales choose them: G_ij / (s_i s_j).
+/// The Gram matrix of features that are divided by factors, as smooth_factors and awq_scales choose them: G_ij / (s_i
+/// s_j).
 [[nodiscard]] inline Eigen::MatrixXd divide_features(Eigen::Ref<Eigen::MatrixXd const> const& gram,
                                                      std::span<float const> factors) {
   detail::check_gram("divide_features", gram, static_cast<index>(factors.size()));

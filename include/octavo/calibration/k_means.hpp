@@ -47,9 +47,9 @@ struct weighted_points {
   }
 };
 
-/// The least cost of cutting points into k intervals: D_1[j] = cost(0, j), D_q[j] = min over i of D_q-1[i] + cost(i, j), where
-/// cost(i, j) is that of the points i ... j - 1 about their mean. The least i that is best does not fall as j rises, so that
-/// halving the range of j halves what i may be.
+/// The least cost of cutting points into k intervals: D_1[j] = cost(0, j), D_q[j] = min over i of D_q-1[i] + cost(i,
+/// j), where cost(i, j) is that of the points i ... j - 1 about their mean. The least i that is best does not fall as j
+/// rises, so that halving the range of j halves what i may be.
 class line_cuts {
  public:
   line_cuts(weighted_points const& points, std::size_t k) : n_(points.values.size()), sums_(n_ + 1) {
@@ -129,14 +129,16 @@ class line_cuts {
 
 namespace calibration {
 
-/// The k centres with the least sum of w (x - nearest centre)², each the weighted mean of the values nearest to it: the best
-/// there is, up to the rounding of double, where Lloyd's iteration finds one near where it began. An empty `weights` means
-/// 1 each. Values of weight 0 do not count. Fewer distinct values than k: all of them, the largest repeated.
+/// The k centres with the least sum of w (x - nearest centre)², each the weighted mean of the values nearest to it: the
+/// best there is, up to the rounding of double, where Lloyd's iteration finds one near where it began. An empty
+/// `weights` means 1 each. Values of weight 0 do not count. Fewer distinct values than k: all of them, the largest
+/// repeated.
 ///
-/// Dynamic programming over the values in order (Bellman 1973), with the monotone least argument; of cuts that cost the same
-/// the lowest; sums ascend in double. A value in the middle between two centres belongs to either: encode decides.
+/// Dynamic programming over the values in order (Bellman 1973), with the monotone least argument; of cuts that cost the
+/// same the lowest; sums ascend in double. A value in the middle between two centres belongs to either: encode decides.
 /// *Time*: n log n + k m log m with m distinct values. *Memory*: k m of 4 bytes. For millions of values take a
-/// weighted_histogram first. *Errors*: no values, none with a weight, NaN, infinity, negative weights, not one weight each.
+/// weighted_histogram first. *Errors*: no values, none with a weight, NaN, infinity, negative weights, not one weight
+/// each.
 [[nodiscard]] inline clusters k_means(std::span<float const> xs, std::span<float const> weights, int k) {
   detail::check_values("k_means", xs);
   if (!weights.empty() && weights.size() != xs.size()) {

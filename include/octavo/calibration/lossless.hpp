@@ -23,8 +23,8 @@ namespace calibration {
   return std::clamp(std::nearbyint(double{x} / unit), -half, half - 1) * unit;
 }
 
-/// KL(P || Q) in nats of the histogram P of the values and Q of what they become, over `bins` even bins from the lowest to
-/// the highest value; numbers beyond these count as the ends. Infinite where Q is 0 and P is not. Sums ascend.
+/// KL(P || Q) in nats of the histogram P of the values and Q of what they become, over `bins` even bins from the lowest
+/// to the highest value; numbers beyond these count as the ends. Infinite where Q is 0 and P is not. Sums ascend.
 /// *Errors*: no values, NaN, infinity, no bins.
 [[nodiscard]] inline double divergence(std::span<float const> xs, fixed_point type, int bins) {
   range const whole = range_of(xs);
@@ -54,12 +54,12 @@ namespace calibration {
 }
 
 /// AdaPT's PushDown, once: of word length 32, the smallest fraction length such that it and every longer one up to
-/// `most_fraction` lose nothing, that is have a divergence of at most `tolerance`; then the shortest word with that fraction
-/// that loses nothing either. The divergence is no monotone function of the fraction, so that all are tried, from above.
-/// (AdaPT's code bisects, and returns the other end.)
+/// `most_fraction` lose nothing, that is have a divergence of at most `tolerance`; then the shortest word with that
+/// fraction that loses nothing either. The divergence is no monotone function of the fraction, so that all are tried,
+/// from above. (AdaPT's code bisects, and returns the other end.)
 ///
-/// If even the longest fraction loses something, it is the one that is given. *Errors*: those of divergence, a tolerance
-/// below 0. *Time*: up to 64 histograms.
+/// If even the longest fraction loses something, it is the one that is given. *Errors*: those of divergence, a
+/// tolerance below 0. *Time*: up to 64 histograms.
 [[nodiscard]] inline fixed_point lossless_precision(std::span<float const> xs, int bins = 100, double tolerance = 0,
                                                     int most_fraction = 31) {
   if (!(tolerance >= 0)) { detail::fail("lossless_precision: the tolerance must be at least 0; 0 loses nothing."); }

@@ -25,9 +25,10 @@ struct low_rank {
   [[nodiscard]] Eigen::Map<Eigen::MatrixXf const> right_matrix() const { return {right.data(), rank, cols}; }
 };
 
-/// The nearest matrix of this rank (Eckart-Young): with E = U Σ Vᵀ the first `rank` columns of U sqrt(Σ), rows of sqrt(Σ) Vᵀ,
-/// in double, then float. U or V are eigenvectors of E Eᵀ or Eᵀ E, the smaller (Eigen's SelfAdjointEigenSolver;
-/// singular values below 1e-8 of the largest are noise). The largest entry of each column of U is positive.
+/// The nearest matrix of this rank (Eckart-Young): with E = U Σ Vᵀ the first `rank` columns of U sqrt(Σ), rows of
+/// sqrt(Σ) Vᵀ, in double, then float. U or V are eigenvectors of E Eᵀ or Eᵀ E, the smaller (Eigen's
+/// SelfAdjointEigenSolver; singular values below 1e-8 of the largest are noise). The largest entry of each column of U
+/// is positive.
 /// Rows and columns may have weights r, c (LQ-LoRA's Fisher weighting): then of all pairs the one with the least
 /// ‖diag(r) (E - left right) diag(c)‖.
 /// *Errors*: a rank below 0 or above both extents, weights of other extents or not above 0, E not finite.

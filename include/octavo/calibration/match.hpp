@@ -25,8 +25,8 @@ enum class gain_rule {
 };
 
 /// From outputs `y` of the layer and `q` of the quantized one for the same tokens, rows x tokens, with
-/// offset = mean(y) - gain mean(q). A row that does not vary keeps its gain. Two passes over the tokens, ascending, in double
-/// by fma. *Errors*: extents that differ, no tokens, elements not finite.
+/// offset = mean(y) - gain mean(q). A row that does not vary keeps its gain. Two passes over the tokens, ascending, in
+/// double by fma. *Errors*: extents that differ, no tokens, elements not finite.
 template <class Y, class Q>
 [[nodiscard]] output_match match_outputs(Y const& y, Q const& q, gain_rule rule) {
   auto const exact = as_tokens(y);

@@ -153,15 +153,16 @@ class minifloat_layer {
 
 namespace calibration {
 
-/// For a layer Y = W X: of the formats F (such as e3m0, e2m1, e1m2), one for the weights and one for the activations; a real
-/// exponent bias for each row of W, which is a scale, one for the activations, and a power of two for each feature. In turn:
-/// the weights' format and biases for the activations as they are coded, then the other way round, each by trying the whole
-/// grid bias * gamma, and the bias of absmax itself; what lessens the error of the output is kept, the earlier in a tie. So
-/// the error never grows, and the first round has what absmax gives among its candidates.
+/// For a layer Y = W X: of the formats F (such as e3m0, e2m1, e1m2), one for the weights and one for the activations; a
+/// real exponent bias for each row of W, which is a scale, one for the activations, and a power of two for each
+/// feature. In turn: the weights' format and biases for the activations as they are coded, then the other way round,
+/// each by trying the whole grid bias * gamma, and the bias of absmax itself; what lessens the error of the output is
+/// kept, the earlier in a tie. So the error never grows, and the first round has what absmax gives among its
+/// candidates.
 ///
-/// What follows: codes of W by symmetric<F> with `row_scales`, then fold_shifts (pre_shift.hpp), for activations that are
-/// multiplied by 2^shifts in the norm in front and coded with one scale. *Errors*: extents that differ, elements that are not
-/// finite, activations all 0. *Time*: 2 rounds formats points products W X. Products are Eigen's.
+/// What follows: codes of W by symmetric<F> with `row_scales`, then fold_shifts (pre_shift.hpp), for activations that
+/// are multiplied by 2^shifts in the norm in front and coded with one scale. *Errors*: extents that differ, elements
+/// that are not finite, activations all 0. *Time*: 2 rounds formats points products W X. Products are Eigen's.
 template <number_format... F, class M, class X>
 [[nodiscard]] minifloat_choice minifloat_search(M const& weights, X const& tokens,
                                                 minifloat_options const& options = {}) {

@@ -27,7 +27,8 @@ namespace calibration {
   return v + (h - std::floor(h)) * (double{*std::min_element(below + 1, xs.end())} - v);
 }
 
-/// The range [Q(1 - p), Q(p)] of the values; for symmetric quantizers Q(p) of |x| to both sides. Usual are .99 to .99999.
+/// The range [Q(1 - p), Q(p)] of the values; for symmetric quantizers Q(p) of |x| to both sides. Usual are .99 to
+/// .99999.
 /// *Errors*: no values, NaN, infinity, p outside [1/2, 1]. *Scratch*: a copy of the values.
 struct percentile {
   double p = 0.999;

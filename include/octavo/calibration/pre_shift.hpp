@@ -17,8 +17,8 @@ namespace octavo {
 inline namespace v0 {
 namespace calibration {
 
-/// The real exponent bias b of LLM-FP4 with which the largest value of F, 2^(F::bias - b) largest_value<F>, is `absmax`; and
-/// the scale 2^(F::bias - b) that does the same here. Pre: absmax > 0, finite.
+/// The real exponent bias b of LLM-FP4 with which the largest value of F, 2^(F::bias - b) largest_value<F>, is
+/// `absmax`; and the scale 2^(F::bias - b) that does the same here. Pre: absmax > 0, finite.
 template <number_format F>
 [[nodiscard]] double bias_of(float absmax) {
   return F::bias + detail::log2_of(double{largest_value<F>} / double{absmax});
@@ -38,7 +38,8 @@ struct pre_shifts {
   double rho;
   std::vector<int> shifts;  ///< 0 ... 2^E - 1
 
-  /// 2^shifts: what activations are multiplied by before they are quantized with rho, and columns of weights divided by.
+  /// 2^shifts: what activations are multiplied by before they are quantized with rho, and columns of weights divided
+  /// by.
   [[nodiscard]] std::vector<float> factors() const {
     std::vector<float> result;
     for (int const s : shifts) { result.push_back(detail::power_of_two(s)); }
@@ -46,9 +47,9 @@ struct pre_shifts {
   }
 };
 
-/// rho is the least bias of a channel, that of the largest absmax, and shifts[j] = rne(b_j - rho), at most 2^E - 1 for E
-/// exponent bits: after rounding a channel may be cut by up to sqrt 2, which is part of the method. A channel of zeros has
-/// the largest shift. *Errors*: no channels, absmax not finite or below 0, all 0.
+/// rho is the least bias of a channel, that of the largest absmax, and shifts[j] = rne(b_j - rho), at most 2^E - 1 for
+/// E exponent bits: after rounding a channel may be cut by up to sqrt 2, which is part of the method. A channel of
+/// zeros has the largest shift. *Errors*: no channels, absmax not finite or below 0, all 0.
 template <number_format F>
 [[nodiscard]] pre_shifts pre_shift(std::span<float const> absmax) {
   detail::check_values("pre_shift", absmax);
@@ -69,11 +70,12 @@ template <number_format F>
   return result;
 }
 
-/// The weights for activations that were multiplied by 2^shifts: column j of w divided by 2^shifts[j], every value exactly, as
-/// integers, since the codes of F (FP4) times 2^(most - shift) fit a byte. So weights and activations meet in one integer dot
-/// product with one scale for each row.
+/// The weights for activations that were multiplied by 2^shifts: column j of w divided by 2^shifts[j], every value
+/// exactly, as integers, since the codes of F (FP4) times 2^(most - shift) fit a byte. So weights and activations meet
+/// in one integer dot product with one scale for each row.
 ///
-/// *Errors*: not one shift for each column, shifts outside 0 ... 7, an integer beyond a byte (e2m1 takes shifts up to 3).
+/// *Errors*: not one shift for each column, shifts outside 0 ... 7, an integer beyond a byte (e2m1 takes shifts up to
+/// 3).
 template <number_format F>
 [[nodiscard]] quantized_matrix<scheme<symmetric<int8>, per_row>> fold_shifts(
     quantized_matrix_view<scheme<symmetric<F>, per_row>> const& w, std::span<int const> shifts) {

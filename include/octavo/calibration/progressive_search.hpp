@@ -15,10 +15,10 @@ inline namespace v0 {
 namespace calibration {
 
 /// 128 pairs of a scale and a zero point: `zeros` zero points around the middle code, and 128 / zeros scales from
-/// (Q(.9) - Q(.1)) to (Q(1) - Q(0)) over the number of steps between codes. The 16 best are kept, and five times each is tried
-/// with 8 scales around its own, at a distance that shrinks by 7.5, of which the 16 best are kept; the best of all wins. In a
-/// tie it is the earlier one, scales before zero points. The error is the sum of squares. Where the extremes do better, as
-/// with values that are all alike, theirs are the params.
+/// (Q(.9) - Q(.1)) to (Q(1) - Q(0)) over the number of steps between codes. The 16 best are kept, and five times each
+/// is tried with 8 scales around its own, at a distance that shrinks by 7.5, of which the 16 best are kept; the best of
+/// all wins. In a tie it is the earlier one, scales before zero points. The error is the sum of squares. Where the
+/// extremes do better, as with values that are all alike, theirs are the params.
 ///
 /// For quantizers with a zero point. It finds ranges that no shrinking of both ends does: one end may be cut more.
 /// *Errors*: no values, NaN, infinity, zeros that do not divide 128.

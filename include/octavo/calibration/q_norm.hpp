@@ -13,11 +13,12 @@ namespace octavo {
 inline namespace v0 {
 namespace calibration {
 
-/// What codes should mean: centre * s1 / s2 + m1 - m2 * s1 / s2, where m1, s1 are the mean and the deviation (over n) of the
-/// numbers, m2, s2 those of the centres nearest to them, of two that are equally near the lower one. Codes are found by the
-/// centres as they are: codebook_format<Book> with `Book::centres` and, of these, `Book::values`. Numbers that all have one
-/// centre leave the centres as they are. Of the centres that the last one repeats, as k_means gives them of few numbers, all
-/// get its value. `counts`: how many times each number is there; none means once (those of a weighted_histogram).
+/// What codes should mean: centre * s1 / s2 + m1 - m2 * s1 / s2, where m1, s1 are the mean and the deviation (over n)
+/// of the numbers, m2, s2 those of the centres nearest to them, of two that are equally near the lower one. Codes are
+/// found by the centres as they are: codebook_format<Book> with `Book::centres` and, of these, `Book::values`. Numbers
+/// that all have one centre leave the centres as they are. Of the centres that the last one repeats, as k_means gives
+/// them of few numbers, all get its value. `counts`: how many times each number is there; none means once (those of a
+/// weighted_histogram).
 /// *Errors*: no numbers, no centres, centres that do not ascend, not one count each.
 ///
 /// Source: KVQuant (Hooper et al. 2024), section 3.4, Q-Norm, which it uses for two bits.

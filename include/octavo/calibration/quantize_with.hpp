@@ -42,7 +42,8 @@ class group_quantizer {
   }
 
   [[nodiscard]] layout_type const& layout() const noexcept { return layout_; }
-  /// The params of group g of row r, given its values (not those where scales are quantized, which were fitted at first).
+  /// The params of group g of row r, given its values (not those where scales are quantized, which were fitted at
+  /// first).
   [[nodiscard]] params fit(std::span<float const> xs, [[maybe_unused]] index r, index g) const {
     if constexpr (has_quantized_scales<quantizer>) {
       return settled_[static_cast<std::size_t>(r * layout_.groups() + g)];
@@ -107,13 +108,16 @@ class group_quantizer {
 
 namespace calibration {
 
-/// Packs a dense matrix, any strides, elements float, bf16 or f16: the params of each group by `fit`, codes by the quantizer.
+/// Packs a dense matrix, any strides, elements float, bf16 or f16: the params of each group by `fit`, codes by the
+/// quantizer.
 ///
 ///     auto const w = calibration::quantize_with<schemes::w4_g128>(weights, calibration::clip_search{});
 ///
-/// With `extremes` the result is that of quantize<Scheme>. A fit is extremes, percentile, clip_search, entropy, output_clip, or
-/// a callable of a group's values. Serial. *Errors*: an element that is NaN or infinite, by row and column.
-/// *Scratch*: the values of a group, of all groups for per_tensor; the params of all groups, where scales are quantized.
+/// With `extremes` the result is that of quantize<Scheme>. A fit is extremes, percentile, clip_search, entropy,
+/// output_clip, or a callable of a group's values. Serial. *Errors*: an element that is NaN or infinite, by row and
+/// column.
+/// *Scratch*: the values of a group, of all groups for per_tensor; the params of all groups, where scales are
+/// quantized.
 template <class Scheme, class M, class Fit = extremes>
 [[nodiscard]] quantized_matrix<Scheme> quantize_with(M const& weights, Fit const& fit = {}) {
   matrix_view const w(weights);

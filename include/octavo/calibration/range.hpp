@@ -31,9 +31,9 @@ template <quantizer Q>
   return {r.low, r.high};
 }
 
-/// The range of a tensor that arrives in batches, such as the activations of a layer: min-max over all of them, or with a
-/// momentum m the moving average low = (1 - m) low + m low_batch, in which the first batch counts whole. I-BERT and I-ViT
-/// use .05, FQ-ViT .01.
+/// The range of a tensor that arrives in batches, such as the activations of a layer: min-max over all of them, or with
+/// a momentum m the moving average low = (1 - m) low + m low_batch, in which the first batch counts whole. I-BERT and
+/// I-ViT use .05, FQ-ViT .01.
 class running_range {
  public:
   running_range() = default;

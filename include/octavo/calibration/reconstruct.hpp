@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// reconstruct<Scheme>: weights and ranges that descend to the layer's output, codes in the loop (Hubara 2020, AdaQuant).
+// reconstruct<Scheme>: weights and ranges that descend to the layer's output, codes in the loop (AdaQuant).
 #pragma once
 
 #include <Eigen/Core>
@@ -107,8 +107,8 @@ class reconstruction {
 
   /// Given d = dL / d decoded. Straight through where a weight rounds to a value within the extremes, 0 beyond them.
   [[nodiscard]] Eigen::ArrayXXd latent_gradient(Eigen::MatrixXd const& d) const { return d.array() * inside_; }
-  /// dL / d factor: Σ over the group of d times (decoded - latent) within the extremes, times decoded beyond them, over the
-  /// factor (Esser 2020, LSQ).
+  /// dL / d factor: Σ over the group of d times (decoded - latent) within the extremes, times decoded beyond them, over
+  /// the factor (Esser 2020, LSQ).
   [[nodiscard]] Eigen::ArrayXXd factor_gradient(Eigen::MatrixXd const& d) const {
     Eigen::ArrayXXd const terms = d.array() * (decoded_.array() - latent_.array() * inside_);
     Eigen::ArrayXXd result(factors_.rows(), factors_.cols());
@@ -233,15 +233,19 @@ struct reconstructed_rows {
 
 namespace calibration {
 
-/// Packs W so that the output is near a target: Adam on weights behind the codes and on a factor for each group's range, with
-/// the gradients of AdaQuant (straight-through, LSQ). Of all iterations each row keeps the best, the first among equals.
+/// Packs W so that the output is near a target: Adam on weights behind the codes and on a factor for each group's
+/// range, with the gradients of AdaQuant (straight-through, LSQ). Of all iterations each row keeps the best, the first
+/// among equals.
 ///
-/// The target is given as H = E[Y X̂ᵀ], rows x features, Y the output wanted and X̂ the input that the quantized layer will
-/// see; `gram` is E[X̂ X̂ᵀ]. So layers can be treated in turn, and activations can be quantized; the cost does not grow with the
-/// tokens. For a layer whose bias is corrected afterwards take the mean out of both. `reconstruct` has the target W X̂.
+/// The target is given as H = E[Y X̂ᵀ], rows x features, Y the output wanted and X̂ the input that the quantized layer
+/// will see; `gram` is E[X̂ X̂ᵀ]. So layers can be treated in turn, and activations can be quantized; the cost does not
+/// grow with the tokens. For a layer whose bias is corrected afterwards take the mean out of both. `reconstruct` has
+/// the target W X̂.
 ///
-/// Schemes: per_row and per_group; scales may be quantized with those of the same row, which happens in each iteration. All in double but encode and decode. *Errors*: extents that differ, elements not finite.
-/// *Time*: iterations rows cols² (AdaQuant has 1000 iterations for convolutions, 50 for BERT). *Memory*: 64 rows, ten times.
+/// Schemes: per_row and per_group; scales may be quantized with those of the same row, which happens in each iteration.
+/// All in double but encode and decode. *Errors*: extents that differ, elements not finite.
+/// *Time*: iterations rows cols² (AdaQuant has 1000 iterations for convolutions, 50 for BERT). *Memory*: 64 rows, ten
+/// times.
 template <class Scheme, class M>
 [[nodiscard]] quantized_matrix<Scheme> reconstruct_to(M const& weights, Eigen::MatrixXd const& gram,
                                                       Eigen::MatrixXd const& h,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which heads of a model look far back: echo and induction scores on tokens that repeat, and the heads with the largest.
+// Which heads of a model look far back: echo and induction scores on tokens that repeat, the heads with the largest.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +21,8 @@ struct repeat_score {
   double induction = 0;
 };
 
-/// Scores of one head on random tokens that come `period` by `period` again, behind `start` others (a BOS). row(i) gives the
-/// attention weights of token i to tokens 0 ... i.
+/// Scores of one head on random tokens that come `period` by `period` again, behind `start` others (a BOS). row(i)
+/// gives the attention weights of token i to tokens 0 ... i.
 template <class Row>
 [[nodiscard]] repeat_score score_of_weights(index tokens, index period, index start, Row const& row) {
   if (period < 1 || start < 0) {
@@ -43,8 +43,8 @@ template <class Row>
   return {sum.echo / static_cast<double>(pairs), sum.induction / static_cast<double>(pairs)};
 }
 
-/// The same for each kv head of a layer, the largest over its query heads, from queries and keys as attention takes them
-/// (turned by RoPE), causal, in double precision. `scale` 0: 1 / sqrt(head_dim).
+/// The same for each kv head of a layer, the largest over its query heads, from queries and keys as attention takes
+/// them (turned by RoPE), causal, in double precision. `scale` 0: 1 / sqrt(head_dim).
 [[nodiscard]] inline std::vector<repeat_score> score_layer(heads_view<float const> const& q,
                                                            heads_view<float const> const& k, index period,
                                                            index start, double scale = 0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// SmoothQuant: factors per feature that move outliers of activations into the weights (Xiao 2022), and how they are applied.
+// SmoothQuant: factors per feature that move outliers of activations into the weights (Xiao 2022), applied.
 #pragma once
 
 #include <cmath>
@@ -26,9 +26,10 @@ inline void check_columns(char const* where, char const* what, std::size_t numbe
 
 namespace calibration {
 
-/// s_j = max(a_j^alpha / w_j^(1 - alpha), 1e-5), with a_j the absmax of feature j (inputs::absmax) and w_j that of column j
-/// over all matrices that read the feature, both at least 1e-5. Computed in double. Dividing the feature by s_j and
-/// multiplying the columns by it leaves the layer as it was: alpha 0 moves nothing from weights, 1 all outliers to them.
+/// s_j = max(a_j^alpha / w_j^(1 - alpha), 1e-5), with a_j the absmax of feature j (inputs::absmax) and w_j that of
+/// column j over all matrices that read the feature, both at least 1e-5. Computed in double. Dividing the feature by
+/// s_j and multiplying the columns by it leaves the layer as it was: alpha 0 moves nothing from weights, 1 all outliers
+/// to them.
 ///
 ///     auto const s = calibration::smooth_factors(seen.absmax(), 0.5, wq, wk, wv);
 ///     calibration::divide(norm_weight, s);  // and the norm's bias, if it has one

@@ -72,8 +72,8 @@ template <class T>
 inline constexpr bool is_heads_view<heads_view<T>> = true;
 }  // namespace detail
 
-/// What attention and caches call on an operand: a heads_view stays; anything else is tokens (as_tokens) whose features are
-/// those of `heads` heads, one after the other.
+/// What attention and caches call on an operand: a heads_view stays; anything else is tokens (as_tokens) whose features
+/// are those of `heads` heads, one after the other.
 template <class M>
 [[nodiscard, gnu::always_inline]] constexpr auto as_heads(M&& m, index heads) {
   if constexpr (detail::is_heads_view<std::remove_cvref_t<M>>) {

@@ -68,8 +68,8 @@ template <class T>
 }
 
 /// Numbers with M mantissa bits, the least normal one 2^low, subnormals below it: code = exponent field, then mantissa,
-/// with no end above. Value of code c, and code of the number nearest to a, ties to even. Pre: c >= 0, and its value is a
-/// float; a >= 0 and finite.
+/// with no end above. Value of code c, and code of the number nearest to a, ties to even. Pre: c >= 0, and its value is
+/// a float; a >= 0 and finite.
 template <int M>
 [[nodiscard, gnu::always_inline]] constexpr float minifloat_value(int c, int low) noexcept {
   int const e = c >> M;

@@ -106,8 +106,8 @@ struct ue4m3 {
   }
 };
 
-/// An integer of Lowest to Lowest + 255 as a byte, which holds its distance from Lowest: the scale of a group that shares a
-/// larger one with others (quant/two_level.hpp).
+/// An integer of Lowest to Lowest + 255 as a byte, which holds its distance from Lowest: the scale of a group that
+/// shares a larger one with others (quant/two_level.hpp).
 template <int Lowest>
 struct byte_integer {
   static constexpr int lowest = Lowest;

@@ -17,7 +17,8 @@ struct sine_cosine {
 
 /// sin x and cos x, absolute error 4e-16 + 2e-23 |x|. Pre: |x| < 2^30.
 [[nodiscard, gnu::always_inline]] constexpr sine_cosine sine_cosine_of(double x) noexcept {
-  // r = x - quarters pi / 2, |r| < 0.786. Of the three parts of pi / 2 the first two have 23 bits: their products are exact.
+  // r = x - quarters pi / 2, |r| < 0.786. Of the three parts of pi / 2 the first two have 23 bits: their products are
+  // exact.
   constexpr double magic = 0x1.8p52;
   double const quarters = opaque(opaque(x * 0.6366197723675814) + magic) - magic;
   double const r = ((x - quarters * 0x1.921fb40000000p+0) - quarters * 0x1.4442d00000000p-24) -

@@ -17,8 +17,8 @@ struct constant {
   [[nodiscard, gnu::always_inline]] constexpr value_type operator()() const noexcept { return V; }
 };
 
-/// f(constant), N times. Not a fold over a pack of indices: that needs a lambda of its own, into which g++ copies all bodies
-/// once more.
+/// f(constant), N times. Not a fold over a pack of indices: that needs a lambda of its own, into which g++ copies all
+/// bodies once more.
 template <int N, int First = 0, class F>
 [[gnu::always_inline]] constexpr void unroll_constants(F& f) {
   if constexpr (N > 0) { f(constant<First>{}); }
@@ -40,8 +40,8 @@ inline constexpr bool takes_int = requires {
 /// Calls f(0), ..., f(N - 1): with constants if its parameter is `auto`; else from a loop that compilers unroll whole
 /// before they look for arrays that can live in registers (g++ from -O2 on), which takes them half the time.
 ///
-/// For g++ such an array must not be captured by a lambda that is called from several places, whose closure would hold its
-/// address until too late, and a body that is unrolled often must not branch (it stops at 32 branches in all).
+/// For g++ such an array must not be captured by a lambda that is called from several places, whose closure would hold
+/// its address until too late, and a body that is unrolled often must not branch (it stops at 32 branches in all).
 template <int N, class F>
 [[gnu::always_inline]] constexpr void unroll(F&& f) {
   if constexpr (takes_int<F>) {

@@ -11,8 +11,8 @@
 namespace octavo {
 inline namespace v0 {
 
-/// Whether every value of From times 2^n is one of To, its sign of 0 too: e2m1 to e4m3 for n from -8 to 6 (ZeroQuant-FP's
-/// cast of FP4 to FP8).
+/// Whether every value of From times 2^n is one of To, its sign of 0 too: e2m1 to e4m3 for n from -8 to 6
+/// (ZeroQuant-FP's cast of FP4 to FP8).
 template <number_format To, number_format From>
 [[nodiscard]] constexpr bool casts_exactly(int n) noexcept {
   if (n < -126 || n > 127) { return false; }

@@ -25,8 +25,9 @@ inline constexpr auto const& centres_of<Book> = Book::centres;
 }  // namespace detail
 
 /// The format whose code c means `Book::values[c]`: 2, 4, 8, ... 256 values in any order.
-/// Encoding: the nearest value, a tie to the lower one (the rule of bitsandbytes); of equal values the first; NaN to the
-/// code of the lowest. A book that also has `centres` encodes by these, and means the values (calibration/q_norm.hpp).
+/// Encoding: the nearest value, a tie to the lower one (the rule of bitsandbytes); of equal values the first; NaN to
+/// the code of the lowest. A book that also has `centres` encodes by these, and means the values
+/// (calibration/q_norm.hpp).
 template <class Book>
 struct codebook_format {
   static constexpr std::size_t size = Book::values.size();
@@ -75,8 +76,8 @@ struct codebook_format {
 
 namespace detail {
 
-/// A format that says where its codes change: encode(x) is steps.codes[n], n being how many of the first steps.distinct - 1
-/// of steps.middles, which ascend, are below x.
+/// A format that says where its codes change: encode(x) is steps.codes[n], n being how many of the first
+/// steps.distinct - 1 of steps.middles, which ascend, are below x.
 template <class F>
 concept stepped_format = requires {
   F::steps.codes[0];
@@ -124,15 +125,16 @@ struct nf2_book {
   static constexpr std::array<float, 4> values = {-1.0f, 0.0f, 0.3379151935f, 1.0f};
 };
 
-/// AbnormalFloat for blocks of 64: the least mean absolute error of normal numbers (Yoshida 2023). bitsandbytes stores it in
-/// descending order.
+/// AbnormalFloat for blocks of 64: the least mean absolute error of normal numbers (Yoshida 2023). bitsandbytes stores
+/// it in descending order.
 struct af4_book {
   static constexpr std::array<float, 16> values = {
       -1.0f,       -0.69441008f, -0.51243739f, -0.3736951f, -0.25607552f, -0.14982478f, -0.04934812f, 0.0f,
       0.04273164f, 0.12934483f,  0.21961274f,  0.31675666f, 0.42563882f,  0.55496234f,  0.72424863f,  1.0f};
 };
 
-/// The "fp4" of bitsandbytes: not e2m1, a table of its own, sign in the high bit. Its -0 (code 8) is decoded and not given.
+/// The "fp4" of bitsandbytes: not e2m1, a table of its own, sign in the high bit. Its -0 (code 8) is decoded and not
+/// given.
 struct bnb_fp4_book {
   static constexpr std::array<float, 16> values = {
       0.0f,  0.0625f / 12,  8.0f / 12,  1.0f,  4.0f / 12,  6.0f / 12,  2.0f / 12,  3.0f / 12,

@@ -10,8 +10,9 @@
 namespace octavo {
 inline namespace v0 {
 
-/// From -2^(WL - 1) to 2^(WL - 1) - 1 units of 2^-FL; FL may be negative, or larger than WL. Codes of up to 16 bits have
-/// kernels (storage/fixed_matrix.hpp). fixed<B, L> is the same as a number format of up to 8 bits, at compile time.
+/// From -2^(WL - 1) to 2^(WL - 1) - 1 units of 2^-FL; FL may be negative, or larger than WL. Codes of up to 16 bits
+/// have kernels (storage/fixed_matrix.hpp). fixed<B, L> is the same as a number format of up to 8 bits, at compile
+/// time.
 struct fixed_point {
   int word_length;
   int fraction_length;

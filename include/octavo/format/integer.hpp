@@ -47,8 +47,9 @@ struct uint {
   }
 };
 
-/// -1, 0 and 1 as code - 1 in two bits, the weights of BitNet b1.58. Code 3 is not in use: encode never gives it, and it
-/// decodes to 2, so that codes are consecutive integers, which kernels unpack without a lookup (and TQ2_0 of ggml is equal).
+/// -1, 0 and 1 as code - 1 in two bits, the weights of BitNet b1.58. Code 3 is not in use: encode never gives it, and
+/// it decodes to 2, so that codes are consecutive integers, which kernels unpack without a lookup (and TQ2_0 of ggml is
+/// equal).
 ///
 ///     ternary           t t     0: -1   1: 0   2: 1
 struct ternary {

@@ -32,8 +32,8 @@ struct log_codes {
   [[nodiscard, gnu::always_inline]] static constexpr bool is_zero(int c) noexcept { return c >= levels; }
 };
 
-/// Level of x: -log2(x) times Halves / 2 to the nearest integer, exactly. 1 and above give 0; 0 and below, and NaN, a level
-/// beyond every code. No tie exists: 2^(j + 1/2) and 2^(j / 2 + 1/4) are no floats.
+/// Level of x: -log2(x) times Halves / 2 to the nearest integer, exactly. 1 and above give 0; 0 and below, and NaN, a
+/// level beyond every code. No tie exists: 2^(j + 1/2) and 2^(j / 2 + 1/4) are no floats.
 template <int Halves>
 [[nodiscard, gnu::always_inline]] constexpr int log_level(float x) noexcept {
   static_assert(Halves == 1 || Halves == 2);
@@ -45,8 +45,8 @@ template <int Halves>
 
 }  // namespace detail
 
-/// Code q means 2^-q. Encoding is nearest in the logarithm (the borders are 2^-(q + 1/2)) as in FQ-ViT (Lin 2022); 1 and
-/// above give code 0, negative numbers and NaN the last code.
+/// Code q means 2^-q. Encoding is nearest in the logarithm (the borders are 2^-(q + 1/2)) as in FQ-ViT (Lin 2022); 1
+/// and above give code 0, negative numbers and NaN the last code.
 ///
 ///     log2_format<4>         q q q q    1 1/2 1/4 ... 2^-15
 template <int B, log_zero Z = log_zero::none>
@@ -65,8 +65,8 @@ struct log2_format {
   }
 };
 
-/// Code q means 2^(-q/2): twice the levels of log2_format in half the range (RepQ-ViT, Li 2023). Its reparameterization to
-/// log2: the same value is factor(q) 2^-exponent(q), powers of two with one of two factors, sqrt 2 for odd codes.
+/// Code q means 2^(-q/2): twice the levels of log2_format in half the range (RepQ-ViT, Li 2023). Its reparameterization
+/// to log2: the same value is factor(q) 2^-exponent(q), powers of two with one of two factors, sqrt 2 for odd codes.
 ///
 ///     log_sqrt2_format<4>    q q q q    1 0.7071 1/2 ... 2^-7.5
 template <int B, log_zero Z = log_zero::none>

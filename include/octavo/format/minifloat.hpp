@@ -66,8 +66,8 @@ struct minifloat {
     return (c & sign_bit) != 0 ? -value : value;
   }
 
-  /// Nearest value, ties to even, overflow by the policy. The sign of zero is kept. NaN gives NaN, or 0 in a format that
-  /// has none.
+  /// Nearest value, ties to even, overflow by the policy. The sign of zero is kept. NaN gives NaN, or 0 in a format
+  /// that has none.
   [[gnu::always_inline]] static constexpr code encode(float x) noexcept {
     auto const u = __builtin_bit_cast(std::uint32_t, x);
     int const sign = (u >> 31) != 0 ? sign_bit : 0;

@@ -19,8 +19,8 @@ enum class power_rounding {
 ///
 ///     symmetric<e2m1, scale_as<scheme<symmetric<power_steps<3>>, per_row>>>
 ///
-/// are FP4 weights whose group scales are S 2^-k with k = 0 ... 3 and S of the row: M2 of ZeroQuant-FP (Wu 2023). Its M1,
-/// each scale a power of two, is scale_as<e8m0, mx_ceil>.
+/// are FP4 weights whose group scales are S 2^-k with k = 0 ... 3 and S of the row: M2 of ZeroQuant-FP (Wu 2023). Its
+/// M1, each scale a power of two, is scale_as<e8m0, mx_ceil>.
 template <int K, power_rounding R = power_rounding::up>
 struct power_steps {
   static_assert(K >= 1 && K <= 7, "Octavo: power_steps<K> reaches from 1 to 2^K, K from 1 to 7.");

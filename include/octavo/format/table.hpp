@@ -132,8 +132,8 @@ concept known_code_of_nan = requires {
 };
 }  // namespace detail
 
-/// Whether F::encode is the nearest of consecutive integers (times a step), ties to even, saturating, NaN to the lowest:
-/// what vector code does. Looked at where it may differ: at ties, and beyond the extremes.
+/// Whether F::encode is the nearest of consecutive integers (times a step), ties to even, saturating, NaN to the
+/// lowest: what vector code does. Looked at where it may differ: at ties, and beyond the extremes.
 template <number_format F>
 inline constexpr bool encodes_as_integers = [] {
   if (consecutive_flip<F> < 0 || !detail::known_code_of_nan<F>) { return false; }

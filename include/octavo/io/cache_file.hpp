@@ -22,8 +22,9 @@ namespace io {
 
 namespace detail {
 
-/// The first 64 bytes; then the schemes of keys and values as text; then their codebooks, if there are any, of each the centres
-/// and the values; then pages of 64 tokens; then keys whose groups are open, and first tokens that are in float, as floats:
+/// The first 64 bytes; then the schemes of keys and values as text; then their codebooks, if there are any, of each the
+/// centres and the values; then pages of 64 tokens; then keys whose groups are open, and first tokens that are in
+/// float, as floats:
 ///
 ///     header | text of K | text of V | codebook of K | codebook of V
 ///     | page 0: keys of head 0, values of head 0, keys of head 1 ... | page 1 ...
@@ -168,9 +169,9 @@ template <class K, class V, class Memory>
   return result;
 }
 
-/// Replaces the tokens of a cache by those of cache_bytes(). False, the cache as it was, and why in `error`, if these are no
-/// such bytes, or are of another version, other schemes or another shape, or more than its capacity. Codebooks come with the
-/// tokens, finite and ascending. Codes and scales are not looked at: attention takes any.
+/// Replaces the tokens of a cache by those of cache_bytes(). False, the cache as it was, and why in `error`, if these
+/// are no such bytes, or are of another version, other schemes or another shape, or more than its capacity. Codebooks
+/// come with the tokens, finite and ascending. Codes and scales are not looked at: attention takes any.
 template <class K, class V, class Memory>
 [[nodiscard]] bool load_cache(std::span<std::byte const> bytes, kv_cache<K, V, Memory>& cache, std::string& error) {
   auto const& shape = cache.shape();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// import_compressed: W8A8, W4A16 and FP8 weights of safetensors files by compressed-tensors, as packed matrices, exactly.
+// import_compressed: W8A8, W4A16, FP8 weights of safetensors by compressed-tensors, as packed matrices, exactly.
 #pragma once
 
 #include <cstddef>
@@ -210,8 +210,9 @@ class compressed_layer {
 
 }  // namespace detail
 
-/// The weights of the layer `prefix` in scheme S, code by code and scale by scale. Nothing, and why in `error`, if the file
-/// holds another scheme, other types (e5m2, e8m0 scales, act-order), shapes that do not fit, or scales that are no finite numbers.
+/// The weights of the layer `prefix` in scheme S, code by code and scale by scale. Nothing, and why in `error`, if the
+/// file holds another scheme, other types (e5m2, e8m0 scales, act-order), shapes that do not fit, or scales that are no
+/// finite numbers.
 ///
 ///     W8A8   .weight I8, .weight_scale              schemes::w8, whose f32 holds scales of any type
 ///     W4A16  .weight_packed, _scale, _shape         scheme<symmetric<int4, scale_as<bf16>>, per_group<128>>
@@ -219,10 +220,10 @@ class compressed_layer {
 ///     FP8    .weight F8_E4M3, .weight_scale         schemes::fp8, scheme<symmetric<e4m3, scale_as<bf16>>, per_tensor>
 ///            .weight F8_E4M3, .weight_scale_inv     scheme<symmetric<e4m3>, per_group<128>>
 ///
-/// The type of the scales is that of the file, or float. Scales of blocks (`weight_block_size` of the checkpoint's config, by
-/// either name of the tensor: DeepSeek, Qwen) are repeated for the rows of a block, `block_rows`; its columns are the group.
-/// Codes of e4m3 that are NaN, S.1111.111, are NaN here, too, and make their output NaN. Scales of activations
-/// (`input_scale`) are not read.
+/// The type of the scales is that of the file, or float. Scales of blocks (`weight_block_size` of the checkpoint's
+/// config, by either name of the tensor: DeepSeek, Qwen) are repeated for the rows of a block, `block_rows`; its
+/// columns are the group. Codes of e4m3 that are NaN, S.1111.111, are NaN here, too, and make their output NaN. Scales
+/// of activations (`input_scale`) are not read.
 template <class S>
 [[nodiscard]] std::optional<quantized_matrix<S>> import_compressed(safetensors const& file, std::string prefix,
                                                                    std::string& error, index block_rows = 128) {

@@ -22,7 +22,8 @@ template <class T>
   return value;
 }
 
-/// 16 bytes of nibbles: element j in the low one of byte j, element j + 16 in the high one; `fifth` holds bit 4 of each.
+/// 16 bytes of nibbles: element j in the low one of byte j, element j + 16 in the high one; `fifth` holds bit 4 of
+/// each.
 inline void unpack_nibbles(std::byte const* from, std::uint32_t fifth, int offset, code* codes) noexcept {
   for (unsigned j = 0; j < 32; ++j) {
     auto const byte = static_cast<unsigned>(from[j % 16]);

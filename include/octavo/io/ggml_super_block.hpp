@@ -175,8 +175,8 @@ struct ggml_block<ggml_type::tq1_0> {  // five trits in each of 48 bytes, four i
   static auto params(std::byte const* block, index) noexcept {
     return scheme::quantizer::params{detail::load<f16>(block + 52), 0.0f};
   }
-  /// Trit n of a byte b is the first digit of the fraction 3^n b / 256 in base 3. Runs of 32, 16 and 4 bytes follow each
-  /// other; within a run, all first trits come before all second ones.
+  /// Trit n of a byte b is the first digit of the fraction 3^n b / 256 in base 3. Runs of 32, 16 and 4 bytes follow
+  /// each other; within a run, all first trits come before all second ones.
   static void unpack(std::byte const* block, index, code* codes) noexcept {
     auto const run = [&](index from, index size, int trits) {
       for (unsigned n = 0, power = 1; n < static_cast<unsigned>(trits); ++n, power *= 3) {

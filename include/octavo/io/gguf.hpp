@@ -42,8 +42,8 @@ struct gguf_tensor {
 ///     tensor: text name, u32 n, u64 extents[n], u32 type, u64 offset from the start of the data
 class gguf {
  public:
-  /// Nothing, and what is wrong in `error`, for a file that is cut, contradicts itself or the format, or holds what this
-  /// reader does not know. Memory: in proportion to the entries that are really there, whatever the header claims.
+  /// Nothing, and what is wrong in `error`, for a file that is cut, contradicts itself or the format, or holds what
+  /// this reader does not know. Memory: in proportion to the entries that are really there, whatever the header claims.
   [[nodiscard]] static std::optional<gguf> parse(std::span<std::byte const> file, std::string& error) {
     gguf result;
     cursor at(file);

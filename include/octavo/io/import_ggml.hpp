@@ -116,11 +116,11 @@ template <class S>
   return result;
 }
 
-/// The tensors, all with as many columns, one below the other in one matrix of scheme S. Nothing, and why in `error`, if
-/// one has another type than S holds, or a scale (or minimum) that is no finite number.
+/// The tensors, all with as many columns, one below the other in one matrix of scheme S. Nothing, and why in `error`,
+/// if one has another type than S holds, or a scale (or minimum) that is no finite number.
 ///
 ///     Q8_0   schemes::w8_g<32>       Q4_0   schemes::w4_g<32>       Q5_0   schemes::w5_g<32>
-///     Q4_1   schemes::w4_min_g<32>   Q5_1   schemes::w5_min_g<32>   MXFP4, IQ4_NL, Q2_K ...   schemes::mxfp4, iq4_nl, q2_k ...
+///     Q4_1   schemes::w4_min_g<32>   Q5_1   schemes::w5_min_g<32>   MXFP4, Q2_K ...   schemes::mxfp4, q2_k ...
 ///     NVFP4  schemes::nvfp4_blocks   TQ1_0, TQ2_0   schemes::tq
 template <class S>
 [[nodiscard]] std::optional<quantized_matrix<S>> import_ggml(std::span<gguf_tensor const* const> parts,

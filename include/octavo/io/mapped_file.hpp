@@ -20,8 +20,8 @@ namespace octavo {
 inline namespace v0 {
 namespace io {
 
-/// A file whose pages are read from disk when they are touched. Everything that was read from its bytes (tensors, names,
-/// views of packed matrices) refers to them, so the file must outlive it; moving a mapped_file moves no byte.
+/// A file whose pages are read from disk when they are touched. Everything that was read from its bytes (tensors,
+/// names, views of packed matrices) refers to them, so the file must outlive it; moving a mapped_file moves no byte.
 ///
 /// A file that another process makes shorter while it is mapped ends this one with SIGBUS: replace files by renaming.
 class mapped_file {

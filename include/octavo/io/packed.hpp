@@ -4,12 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <map>
 #include <optional>
 #include <span>
@@ -21,6 +18,7 @@
 
 #include "octavo/io/cursor.hpp"
 #include "octavo/io/scheme_text.hpp"
+#include "octavo/io/whole_file.hpp"
 #include "octavo/storage/additive_matrix.hpp"
 #include "octavo/storage/fixed_matrix.hpp"
 #include "octavo/storage/outlier_matrix.hpp"
@@ -44,8 +42,8 @@ namespace detail {
 ///     additive 2x8, groups of 8, f16               codes | codebooks | scales (storage/additive_matrix.hpp)
 ///     f32                                          floats, column-major
 ///
-/// `layout` is panel_layout_version, which changes when a byte of any of these would. A new scheme changes no older file, and
-/// an older reader refuses it by its text.
+/// `layout` is panel_layout_version, which changes when a byte of any of these would. A new scheme changes no older
+/// file, and an older reader refuses it by its text.
 struct packed_header {
   std::array<char, 8> magic;
   std::uint32_t byte_order;
@@ -170,8 +168,8 @@ class packed_writer {
     return result;
   }
 
-  /// Writes the file beside its place, then renames it, so that a mapping of an older one stays whole. False, and why in
-  /// `error`, if that cannot be done, or two matrices have one name.
+  /// Writes the file, whole or not at all (io/whole_file.hpp). False, and why in `error`, if that cannot be done, or
+  /// two matrices have one name.
   [[nodiscard]] bool write(std::string const& path, std::string& error) const {
     std::vector<std::string_view> names;
     for (auto const& m : matrices_) { names.push_back(m.name); }
@@ -181,19 +179,8 @@ class packed_writer {
       error = shown(*twice) + " is there twice";
       return false;
     }
-    auto const part = path + ".part";
-    std::FILE* const file = std::fopen(part.c_str(), "wb");
-    bool ok = file != nullptr;
-    if (ok) {
-      ok = write_to([file](void const* from, std::size_t n) { return std::fwrite(from, 1, n, file) == n; });
-      ok = std::fclose(file) == 0 && ok;
-    }
-    if (!ok || std::rename(part.c_str(), path.c_str()) != 0) {
-      error = path + " cannot be written: " + std::strerror(errno);
-      std::remove(part.c_str());
-      return false;
-    }
-    return true;
+    return write_whole_file(
+        path, [this](auto const& put) { return write_to(put); }, error);
   }
 
  private:

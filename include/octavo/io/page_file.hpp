@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// page_file: a file of pages that are written where they are mapped, and whose memory is given back page by page (POSIX).
+// page_file: a file of pages, written where they are mapped, whose memory is given back page by page (POSIX).
 #pragma once
 
 #include <sys/file.h>
@@ -22,16 +22,16 @@ namespace octavo {
 inline namespace v0 {
 namespace io {
 
-/// `head` bytes for its user, then pages; both begin where pages of the operating system do. A page is at the same address
-/// whether it is in memory or not: who reads it waits until it is.
+/// `head` bytes for its user, then pages; both begin where pages of the operating system do. A page is at the same
+/// address whether it is in memory or not: who reads it waits until it is.
 ///
-/// The file is of one process at a time: another one that opens it is refused. A file that is made shorter all the same ends
-/// this process with SIGBUS when the page is read.
+/// The file is of one process at a time: another one that opens it is refused. A file that is made shorter all the same
+/// ends this process with SIGBUS when the page is read.
 class page_file {
  public:
-  /// A new file, which must not exist; `temporary`: without a name, so that it goes with this object and nobody else can
-  /// reach it. It takes room on the disk for pages that were reserved, and for no others. Nothing, and why in `error`, if it
-  /// cannot be made.
+  /// A new file, which must not exist; `temporary`: without a name, so that it goes with this object and nobody else
+  /// can reach it. It takes room on the disk for pages that were reserved, and for no others. Nothing, and why in
+  /// `error`, if it cannot be made.
   [[nodiscard]] static std::optional<page_file> create(std::string const& path, index head, index page_bytes,
                                                        index pages, bool temporary, std::string& error) {
     if (head < 0 || page_bytes < 1 || pages < 0) {

@@ -20,9 +20,10 @@ namespace io {
 //     bool holds(index page) const
 //     void forget(index page)                                  it is gone, and needs no place
 //
-// evict(p) is called for each page that leaves. Bits are those of 'Paging with Succinct Predictions' (Antoniadis et al. 2023).
-// A discard bit is 1 if the best algorithm would evict this page before it is asked for again; a phase bit is 1 if the page is
-// not asked for in the next run of requests with as many different pages as there are places. A policy of yours is as good.
+// evict(p) is called for each page that leaves. Bits are those of 'Paging with Succinct Predictions' (Antoniadis et al.
+// 2023). A discard bit is 1 if the best algorithm would evict this page before it is asked for again; a phase bit is 1
+// if the page is not asked for in the next run of requests with as many different pages as there are places. A policy
+// of yours is as good.
 
 namespace detail {
 
@@ -71,7 +72,8 @@ class page_places {
     }
     return -1;
   }
-  /// Of the places of which it is true, in the order in which their pages came, the one that pick(their number) says; or -1.
+  /// Of the places of which it is true, in the order in which their pages came, the one that pick(their number) says;
+  /// or -1.
   template <class Is, class Pick>
   [[nodiscard]] index choose(Is const& is, Pick& pick) {
     chosen_.clear();
@@ -117,7 +119,8 @@ class page_policy {
     gone(places_[place].page);
     places_.empty(place);
   }
-  /// Where a page is served, and whether it was not there before: then make_room() has emptied a place, if all were full.
+  /// Where a page is served, and whether it was not there before: then make_room() has emptied a place, if all were
+  /// full.
   struct served {
     index at;
     bool fault;
@@ -166,8 +169,8 @@ class lru_pages : public detail::page_policy {
   }
 };
 
-/// FLUSH-0, by discard bits: a page whose last bit was 1 leaves, the oldest of them; if there is none, all leave. With true
-/// bits it has the fewest faults there can be; each wrong 0 costs at most k - 1 more, each wrong 1 one.
+/// FLUSH-0, by discard bits: a page whose last bit was 1 leaves, the oldest of them; if there is none, all leave. With
+/// true bits it has the fewest faults there can be; each wrong 0 costs at most k - 1 more, each wrong 1 one.
 class flush_0_pages : public detail::page_policy {
  public:
   explicit flush_0_pages(index places) : page_policy(places) {}
@@ -186,8 +189,8 @@ class flush_0_pages : public detail::page_policy {
   }
 };
 
-/// MARK0, by discard bits, randomized: a page whose bit is 1 leaves once it was served; the others are in phases. Faults are at
-/// most those of the best + 2 H_k for each wrong 0 + 1 for each wrong 1, on average.
+/// MARK0, by discard bits, randomized: a page whose bit is 1 leaves once it was served; the others are in phases.
+/// Faults are at most those of the best + 2 H_k for each wrong 0 + 1 for each wrong 1, on average.
 template <class Pick = pick_random>
 class mark_0_pages : public detail::page_policy {
  public:
@@ -223,8 +226,9 @@ class mark_0_pages : public detail::page_policy {
   std::vector<index> began_with_;
 };
 
-/// MARK&PREDICT, by phase bits, randomized: of the pages that were not asked for in this phase, one whose bit is 1 leaves, or
-/// any. At most twice the faults of the best + H_k for each wrong 0 + 1 for each wrong 1, and O(log k) times for any bits.
+/// MARK&PREDICT, by phase bits, randomized: of the pages that were not asked for in this phase, one whose bit is 1
+/// leaves, or any. At most twice the faults of the best + H_k for each wrong 0 + 1 for each wrong 1, and O(log k) times
+/// for any bits.
 template <class Pick = pick_random>
 class mark_predict_pages : public detail::page_policy {
  public:
@@ -246,8 +250,8 @@ class mark_predict_pages : public detail::page_policy {
   Pick pick_;
 };
 
-/// A policy that is not robust, such as FLUSH-0, held to LRU: both are simulated, and pages that the one with fewer faults would
-/// not hold leave first. It is followed until LRU would have had at most half as many faults.
+/// A policy that is not robust, such as FLUSH-0, held to LRU: both are simulated, and pages that the one with fewer
+/// faults would not hold leave first. It is followed until LRU would have had at most half as many faults.
 template <class Policy>
 class held_to_lru : public detail::page_policy {
  public:
@@ -280,8 +284,8 @@ class held_to_lru : public detail::page_policy {
   index lru_faults_ = 0;
 };
 
-/// Bits for the blocks of a cache, from the share of the attention that each had in a step: 1 where the mean over steps, of
-/// which each weighs 0.9 of the next, is below `threshold`; 0 for the first blocks (sinks) and the last ones.
+/// Bits for the blocks of a cache, from the share of the attention that each had in a step: 1 where the mean over
+/// steps, of which each weighs 0.9 of the next, is below `threshold`; 0 for the first blocks (sinks) and the last ones.
 struct mass_predictor {
   float threshold = 0;
   index sinks = 1;

@@ -42,8 +42,8 @@ struct paged_shape {
 ///     memory->request(cache.block(b), bit);       // before attention reads block b
 ///     memory->settle();                           // after it has read others, too
 ///
-/// - Where a block is never changes what is computed: attention reads a block that left as if it were there, and waits for
-///   the disk. Between request and settle such blocks take memory beyond the budget, as far as the machine has it.
+/// - Where a block is never changes what is computed: attention reads a block that left as if it were there, and waits
+///   for the disk. Between request and settle such blocks take memory beyond the budget, as far as the machine has it.
 /// - All caches of one paged_blocks belong to one thread at a time, which may run attention on many.
 /// - No room in the file, or on the disk: the one error handler, and the cache stays as it was.
 template <class Policy = mark_predict_pages<>>
@@ -57,8 +57,8 @@ class paged_blocks {
     if (!file) { return nullptr; }
     return std::unique_ptr<paged_blocks>(new paged_blocks(*std::move(file), shape));
   }
-  /// The same over a file that save() has left; load() brings its cache back. Nothing, and why in `error`, if it is of another
-  /// size, in use, or not there.
+  /// The same over a file that save() has left; load() brings its cache back. Nothing, and why in `error`, if it is of
+  /// another size, in use, or not there.
   [[nodiscard]] static std::unique_ptr<paged_blocks> open(std::string const& path, paged_shape const& shape,
                                                           std::string& error) {
     if (!fits(shape, error)) { return nullptr; }
@@ -98,8 +98,8 @@ class paged_blocks {
     free_.push_back(p);  // there is room: it was reserved for all
   }
 
-  /// A block of a cache will be read. `bit`: what the policy takes (mass_predictor gives one). Whether it was away; then the
-  /// disk begins to read it.
+  /// A block of a cache will be read. `bit`: what the policy takes (mass_predictor gives one). Whether it was away;
+  /// then the disk begins to read it.
   bool request(std::byte const* block, bool bit = false) {
     index const p = file_.page_of(block);
     bool const fault = ask(p, bit);
@@ -123,8 +123,8 @@ class paged_blocks {
   [[nodiscard]] index evictions() const noexcept { return evictions_; }
   [[nodiscard]] index free_blocks() const noexcept { return static_cast<index>(free_.size()); }
 
-  /// Writes which blocks a cache of this memory has, and them to the disk, so that load() of another process finds it. False,
-  /// and why in `error`, if the disk fails. What is appended later is not saved.
+  /// Writes which blocks a cache of this memory has, and them to the disk, so that load() of another process finds it.
+  /// False, and why in `error`, if the disk fails. What is appended later is not saved.
   template <class K, class V>
   [[nodiscard]] bool save(kv_cache<K, V, paged_blocks> const& cache, std::string& error) {
     static_assert(
@@ -151,10 +151,10 @@ class paged_blocks {
     error = "the disk did not take the pages";
     return false;
   }
-  /// Replaces the tokens of a cache of this memory by those that were saved; a block is read when it is needed. False, the
-  /// cache as it was, and why in `error`, if the file is none, or is of another version, other schemes or another shape, or
-  /// names blocks that are not there, or a cache has taken a block of this memory before. What the blocks hold is not looked at:
-  /// attention takes any bytes.
+  /// Replaces the tokens of a cache of this memory by those that were saved; a block is read when it is needed. False,
+  /// the cache as it was, and why in `error`, if the file is none, or is of another version, other schemes or another
+  /// shape, or names blocks that are not there, or a cache has taken a block of this memory before. What the blocks
+  /// hold is not looked at: attention takes any bytes.
   template <class K, class V>
   [[nodiscard]] bool load(kv_cache<K, V, paged_blocks>& cache, std::string& error) {
     header there{};

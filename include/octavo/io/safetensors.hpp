@@ -49,8 +49,8 @@ struct safetensors_tensor {
 ///     header: {"name": {"dtype": "BF16", "shape": [rows, cols], "data_offsets": [begin, end]}, ...}
 class safetensors {
  public:
-  /// Nothing, and what is wrong in `error`, for a file that is cut or contradicts itself or the format: its tensors must
-  /// cover the data without gaps and overlaps. Memory: in proportion to the header that is really there.
+  /// Nothing, and what is wrong in `error`, for a file that is cut or contradicts itself or the format: its tensors
+  /// must cover the data without gaps and overlaps. Memory: in proportion to the header that is really there.
   [[nodiscard]] static std::optional<safetensors> parse(std::span<std::byte const> file, std::string& error) {
     std::uint64_t length = 0;
     cursor at(file);
@@ -125,8 +125,8 @@ class safetensors {
     return 0;
   }
 
-  /// What nlohmann::json calls while it reads the header: no tree is built, names that come twice are seen, and whatever
-  /// does not belong there ends the reading, however deep it is nested.
+  /// What nlohmann::json calls while it reads the header: no tree is built, names that come twice are seen, and
+  /// whatever does not belong there ends the reading, however deep it is nested.
   struct header_reader {
     std::span<std::byte const> data;
     std::string error;

@@ -73,9 +73,10 @@ inline constexpr char const* scale_text = std::is_same_v<T, float>  ? "f32"
 ///
 /// Scales that are quantized themselves have a text of their own: `int6 x (int8 x f16, per_group<16>), per_group<16>`.
 ///
-/// It says how codes and parameters are stored and decoded, not how they were chosen: schemes that differ in calibration
-/// only (narrow, full, an own law) have one text, and read each other's files. A quantizer without `scale(params)` decodes
-/// by its own code, so it must say which: `static constexpr char const* name`, another for another law.
+/// It says how codes and parameters are stored and decoded, not how they were chosen: schemes that differ in
+/// calibration only (narrow, full, an own law) have one text, and read each other's files. A quantizer without
+/// `scale(params)` decodes by its own code, so it must say which: `static constexpr char const* name`, another for
+/// another law.
 template <class Scheme>
 [[nodiscard]] std::string scheme_text() {
   using layout = panel_layout<Scheme>;

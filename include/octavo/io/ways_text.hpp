@@ -42,9 +42,10 @@ template <class First, class... Ways>
 
 }  // namespace detail
 
-/// `int4 x f32; uint8 x f32; smooth_keys | int8 x f32; uint8 x f32 | as_is; as_is`: of each way the scheme of queries and keys,
-/// that of probabilities, and what it smooths; in their order. Schemes have the words of scheme_text, so those that differ in
-/// calibration only (narrow, full) have one text. By it an attention_table (calibration/attention_table.hpp) knows its list.
+/// `int4 x f32; uint8 x f32; smooth_keys | int8 x f32; uint8 x f32 | as_is; as_is`: of each way the scheme of queries
+/// and keys, that of probabilities, and what it smooths; in their order. Schemes have the words of scheme_text, so
+/// those that differ in calibration only (narrow, full) have one text. By it an attention_table
+/// (calibration/attention_table.hpp) knows its list.
 template <class Ways>
 [[nodiscard]] std::string ways_text() {
   return detail::list_text(static_cast<Ways const*>(nullptr));

@@ -32,8 +32,8 @@ struct token_source {
     auto const v = simd::load_first<A>(x + k, n);
     return column == nullptr ? v : v * simd::load_first<A>(column + k, n);
   }
-  /// Asks for what stands behind the token as far as k is behind its begin: mostly the next one. Encoding finds a token in a
-  /// near cache, since its range was just sought, and memory would rest (e4m3: from 0.46 to 0.70 of its speed).
+  /// Asks for what stands behind the token as far as k is behind its begin: mostly the next one. Encoding finds a token
+  /// in a near cache, since its range was just sought, and memory would rest (e4m3: from 0.46 to 0.70 of its speed).
   [[gnu::always_inline]] void ask_behind(index k) const noexcept { __builtin_prefetch(x + features + k); }
   [[nodiscard]] float operator[](index k) const noexcept {
     float const v = static_cast<float>(x[k]);
@@ -220,8 +220,8 @@ struct operand_writer {
   }
 };
 
-/// Whether the operands of Q are values of a minifloat that are what the scaled numbers round to: neither rounded again nor
-/// so small that they count as 0.
+/// Whether the operands of Q are values of a minifloat that are what the scaled numbers round to: neither rounded again
+/// nor so small that they count as 0.
 template <class Q, bool Rounded>
 inline constexpr bool rounds_to_operands = [] {
   if constexpr (detail::is_symmetric<Q> && vector_quantizer<Q> && detail::is_minifloat<typename Q::format>) {

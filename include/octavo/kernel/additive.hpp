@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Products with additive codebooks: 16 weights of a row at a time are summed from vectors, then meet all tokens of a tile.
+// Products with additive codebooks: 16 weights of a row are summed from vectors, then meet all tokens of a tile.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +38,8 @@ template <class A, class W>
 }
 
 /// out[t * out_stride + r] = the product of row `row` + r and token t, for R rows and T tokens. Tokens are f32,
-/// `token_stride` apart. lane = fma(weight, activation, lane) in lane k % 16, k ascending; then halves of lanes are added,
-/// and the row's scale is multiplied.
+/// `token_stride` apart. lane = fma(weight, activation, lane) in lane k % 16, k ascending; then halves of lanes are
+/// added, and the row's scale is multiplied.
 template <class A, int T, int R, class W>
 void additive_tile(W const& w, index row, float const* tokens, index token_stride, float* out,
                    index out_stride) noexcept {

@@ -86,8 +86,8 @@ template <class Weights>
       });
     });
     auto const* a = x.data + s * x.segment_stride + part * Q * Weights::unit_operands;
-    // A load whose address ends in the same 12 bits as that of a store shortly before waits for it. Tokens pass in the order
-    // in which such loads come first (groups of 32: 0.92 of the peak either way, 0.6 to 0.7 otherwise).
+    // A load whose address ends in the same 12 bits as that of a store shortly before waits for it. Tokens pass in the
+    // order in which such loads come first (groups of 32: 0.92 of the peak either way, 0.6 to 0.7 otherwise).
     bool const down = (reinterpret_cast<std::uintptr_t>(a) - reinterpret_cast<std::uintptr_t>(out)) % 4096 >= 2048;
     index const by = down ? -1 : 1;
     index t = down ? tokens - 1 : 0;

@@ -24,8 +24,8 @@ template <class A>
   return detail::has<amx, A> && quads > simd::matrix_quads ? round_up(quads, simd::matrix_quads) : round_up(quads, 2);
 }
 
-/// What a matrix unit is configured for, from product to product: that takes as long as the product of 16 tokens with 64
-/// keys of 128 channels. Released at the end. Nothing elsewhere.
+/// What a matrix unit is configured for, from product to product: that takes as long as the product of 16 tokens with
+/// 64 keys of 128 channels. Released at the end. Nothing elsewhere.
 template <class A>
 class product_session {
  public:

@@ -87,8 +87,8 @@ class byte_weights {
       return dot::prepare(lookup_(codes));
     }
   }
-  /// Whether weights may stay where they stand in their bytes, times a power of two, while that is a byte: raised<U> then
-  /// saves the shift of get<U>, and sums are divided afterwards, exactly.
+  /// Whether weights may stay where they stand in their bytes, times a power of two, while that is a byte: raised<U>
+  /// then saves the shift of get<U>, and sums are divided afterwards, exactly.
   static constexpr bool raises =
       direct && L::planes.high() == 0 && L::planes.low < 8 && simd::detail::has<vnni, A> && offset == 0;
   static constexpr int largest_byte = 255;
@@ -134,9 +134,9 @@ class byte_weights {
   [[no_unique_address]] lookup_type lookup_;
 };
 
-/// sums[segment][row] = sum of the weight bytes of a panel: what a zero point of the activations is multiplied with. The panel
-/// is read once, from end to end, and asked for ahead: tiles then find it near (int8, 1 token: 1.48 ms by one register of rows
-/// after the other, 1.06 so).
+/// sums[segment][row] = sum of the weight bytes of a panel: what a zero point of the activations is multiplied with.
+/// The panel is read once, from end to end, and asked for ahead: tiles then find it near (int8, 1 token: 1.48 ms by one
+/// register of rows after the other, 1.06 so).
 template <class Weights>
 void weight_byte_sums(weight_stream const& w, std::int32_t* sums) noexcept {
   using A = typename Weights::arch;

@@ -11,7 +11,8 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// out[c] = the mean of from[t * stride + c] over `tokens` tokens: one f32 sum, ascending, divided once. Pre: tokens > 0.
+/// out[c] = the mean of from[t * stride + c] over `tokens` tokens: one f32 sum, ascending, divided once. Pre:
+/// tokens > 0.
 template <class A, class T>
 void channel_means(T const* from, index stride, index tokens, index channels, float* out) noexcept {
   constexpr index L = simd::lanes<A>;

@@ -17,7 +17,8 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// The largest integer of a symmetric law over integers whose numbers of -x are those of x with the other sign; 0: of none.
+/// The largest integer of a symmetric law over integers whose numbers of -x are those of x with the other sign; 0: of
+/// none.
 template <class Q>
 inline constexpr float mirrored_limit = [] {
   if constexpr (detail::is_symmetric<Q> && integer_quantizer<Q>) {
@@ -29,11 +30,11 @@ inline constexpr float mirrored_limit = [] {
   }
 }();
 
-/// S = K Q by integers, keys of a cache by per_channel_group<G>. For each query and group of G keys, query * scale of the
-/// channel is quantized by Quantizer; a score is fma(float(exact sum over channels), scale of that, sum of query * minimum),
-/// where zero points are part of the exact sum, and the sum with minima has 16 lanes (channel c in lane c % 16, ascending,
-/// then halves). Keys whose group is open are floats: query * key has the same 16 lanes. Either is times the factor of the
-/// call.
+/// S = K Q by integers, keys of a cache by per_channel_group<G>. For each query and group of G keys, query * scale of
+/// the channel is quantized by Quantizer; a score is fma(float(exact sum over channels), scale of that, sum of
+/// query * minimum), where zero points are part of the exact sum, and the sum with minima has 16 lanes (channel c in
+/// lane c % 16, ascending, then halves). Keys whose group is open are floats: query * key has the same 16 lanes. Either
+/// is times the factor of the call.
 template <class A, class Quantizer, class Q, class K>
 class channel_page_keys {
   using page_layout = key_layout<K>;
@@ -226,8 +227,8 @@ class channel_page_keys {
       for (index g = b * groups; g < end; g += 16) { load_groups(i, g, smaller(end - g, 16)); }
     }
   }
-  /// As load_row of query i for each of n groups from group g of the leaf: the same numbers, in the same order. Sizes of
-  /// products are quantized, and the signs of the query are put to bytes, many at once.
+  /// As load_row of query i for each of n groups from group g of the leaf: the same numbers, in the same order. Sizes
+  /// of products are quantized, and the signs of the query are put to bytes, many at once.
   void load_groups(index i, index g, index n) const noexcept {
     using native = simd::native_of<A>;
     using ints = simd::ints<A>;

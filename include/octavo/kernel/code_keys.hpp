@@ -19,11 +19,11 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// S = K Q by integers. Keys and queries are quantized by Quantizer, each with a scale of its own; a score is the exact sum
-/// times the scale of its key, then that of its query.
+/// S = K Q by integers. Keys and queries are quantized by Quantizer, each with a scale of its own; a score is the exact
+/// sum times the scale of its key, then that of its query.
 ///
-/// Where packed bytes are what the tile reads, codes of fewer bits are stored as bytes too, and the tile looks for the largest
-/// score while it has them.
+/// Where packed bytes are what the tile reads, codes of fewer bits are stored as bytes too, and the tile looks for the
+/// largest score while it has them.
 template <class A, class Quantizer, class Q, class K>
 class code_keys {
   using byte_panels = code_panels<A, scheme<symmetric<int8>, per_row>, false>;

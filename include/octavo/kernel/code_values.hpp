@@ -24,9 +24,9 @@ namespace kernel {
 /// Weights are bytes of 1/255: no table says what they mean.
 struct no_levels {};
 
-/// O = V P by integers: V int8 with a scale for each channel of a leaf, P unsigned bytes relative to the largest score of
-/// the leaf; sums over the leaf are exact. Or (weight_levels, border_levels) P logarithmic codes, two planes of bytes
-/// (probability_planes.hpp, probability_borders.hpp): o = fma(that of plane 1, ratio, that of plane 0).
+/// O = V P by integers: V int8 with a scale for each channel of a leaf, P unsigned bytes relative to the largest score
+/// of the leaf; sums over the leaf are exact. Or (weight_levels, border_levels) P logarithmic codes, two planes of
+/// bytes (probability_planes.hpp, probability_borders.hpp): o = fma(that of plane 1, ratio, that of plane 0).
 template <class A, class V, class Levels = no_levels>
 class code_values {
   using stored = scheme<symmetric<int8>, per_row>;

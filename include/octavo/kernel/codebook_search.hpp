@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// codebook<B>::encode by vectors: a table known when the program runs is searched by as many numbers as a register holds.
+// codebook<B>::encode by vectors: a table known when the program runs, searched by a register of numbers at a time.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// The codes of codebook<B>::encode: by the same comparisons, whatever the table holds, in B steps. What the first four of them
-/// look up is in registers, of the others it is gathered.
+/// The codes of codebook<B>::encode: by the same comparisons, whatever the table holds, in B steps. What the first four
+/// of them look up is in registers, of the others it is gathered.
 template <class A, int B>
 class codebook_search {
   using ints = simd::ints<A>;

@@ -9,8 +9,8 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Element (i, k) of up to L rows and n columns is from[k * Stride + i]. store(i, k, x, there): columns k ... k + there - 1 of
-/// row i are the first `there` lanes of x.
+/// Element (i, k) of up to L rows and n columns is from[k * Stride + i]. store(i, k, x, there): columns k ...
+/// k + there - 1 of row i are the first `there` lanes of x.
 template <class A, index Stride, class Store>
 [[gnu::always_inline]] inline void columns_as_rows(float const* from, index rows, index n,
                                                    Store const& store) noexcept {

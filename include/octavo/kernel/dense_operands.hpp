@@ -71,8 +71,9 @@ class dense_keys {
 template <class A>
 inline constexpr index rows_in_place = 2 * dense_panels<A>::tokens;
 
-/// O = V P by f32: channels are rows of panels, keys are summed in one chain of fma, ascending. For few rows values are read
-/// where they are. If then a sum is not finite, the leaf is copied, to see which of its values are not, and what met them.
+/// O = V P by f32: channels are rows of panels, keys are summed in one chain of fma, ascending. For few rows values are
+/// read where they are. If then a sum is not finite, the leaf is copied, to see which of its values are not, and what
+/// met them.
 template <class A, class V>
 class dense_values {
   using panels = dense_panels<A>;
@@ -115,7 +116,8 @@ class dense_values {
   }
   [[nodiscard]] index blocks() const noexcept { return ceil_div(v_.head_dim(), width); }
   static constexpr bool takes_runs = true;
-  /// Products of T rows of weights, keys [low, high), and block b of channels; `more`: out goes on; others are told the `last`.
+  /// Products of T rows of weights, keys [low, high), and block b of channels; `more`: out goes on; others are told the
+  /// `last`.
   template <int T>
   void multiply(index, float const* weights, index stride, index b, index low, index high, float* out,
                 bool more = false, bool = true) const noexcept {

@@ -32,8 +32,8 @@ struct dense_panels {
     return product(round_up(rows, width), filled(k));
   }
 
-  /// to[c * width + i] = from[i * stride + c] for L columns, at most k, and L rows; 0 for rows and columns behind those that
-  /// are there.
+  /// to[c * width + i] = from[i * stride + c] for L columns, at most k, and L rows; 0 for rows and columns behind those
+  /// that are there.
   template <index width, class T>
   [[gnu::always_inline]] static void transpose(T const* from, index stride, index rows, index cols, index k,
                                                float* to) noexcept {
@@ -63,8 +63,8 @@ struct dense_panels {
     }
   }
 
-  /// Rows with contiguous columns: element (r, c) is from[r * stride + c]. Others may want blocks of another width, a multiple
-  /// of 16.
+  /// Rows with contiguous columns: element (r, c) is from[r * stride + c]. Others may want blocks of another width, a
+  /// multiple of 16.
   template <index width = dense_panels::width, class T>
   static void pack_rows(T const* from, index stride, index rows, index cols, float* out) noexcept {
     index const k = filled(cols);
@@ -122,15 +122,16 @@ struct dense_panels {
     return true;
   }
 
-  /// out[t][row] = sum over k of block[k][row] * x[t][k], one chain of fma, k ascending: T tokens `stride` floats apart; `more`:
-  /// a chain that goes on from out. Pre: k is even.
+  /// out[t][row] = sum over k of block[k][row] * x[t][k], one chain of fma, k ascending: T tokens `stride` floats
+  /// apart; `more`: a chain that goes on from out. Pre: k is even.
   template <int T>
   [[gnu::always_inline]] static void multiply(float const* block, index k, float const* x, index stride, float* out,
                                               bool more = false) noexcept {
     short_tile<float_product<A>, T, registers>(reinterpret_cast<std::byte const*>(block), k, x, stride, nullptr, out,
                                                more);
   }
-  /// The same of `width` rows beside each other that stand as elements at from[k * step + row]; any k. `next` as element_tile.
+  /// The same of `width` rows beside each other that stand as elements at from[k * step + row]; any k. `next` as
+  /// element_tile.
   template <int T, class E>
   [[gnu::always_inline]] static void multiply_elements(E const* from, index step, index k, float const* x,
                                                        index stride, float* out, bool more = false,

@@ -19,8 +19,8 @@ inline namespace v0 {
 namespace kernel {
 
 /// How vectors encode F: integers (their ties are looked at, so a user's format of integers is one too), a minifloat, a
-/// codebook or another format with `steps`, a logarithm. A format that is none of these is encoded by F::encode, one number
-/// after the other.
+/// codebook or another format with `steps`, a logarithm. A format that is none of these is encoded by F::encode, one
+/// number after the other.
 enum class encoding { by_scalars, integers, minifloat, steps, logarithm };
 
 template <number_format F>
@@ -73,8 +73,8 @@ template <class A, class F, bool Bounded>
   return c;
 }
 
-/// The value of that code, by the same sum. Zeros are +0, or have their sign where `SignedZero`. Pre: x is within the values of
-/// F, not NaN.
+/// The value of that code, by the same sum. Zeros are +0, or have their sign where `SignedZero`. Pre: x is within the
+/// values of F, not NaN.
 template <class A, class F, bool SignedZero>
 [[nodiscard, gnu::always_inline]] inline simd::floats<A> round_to_minifloat(simd::floats<A> x) noexcept {
   using ints = simd::ints<A>;
@@ -89,7 +89,8 @@ template <class A, class F, bool SignedZero>
   return value;
 }
 
-/// For each level of a binary search, from the one with the fewest choices: what x is compared with by the index so far.
+/// For each level of a binary search, from the one with the fewest choices: what x is compared with by the index so
+/// far.
 template <class F>
 struct search_tables {
   static constexpr std::size_t size = std::bit_ceil(F::steps.distinct);
@@ -210,8 +211,8 @@ template <class A, class F>
 template <number_format F>
 inline constexpr int number_offset = encoding_of<F> == encoding::integers ? lattice<F>.lowest : 0;
 
-/// The code of each lane as it is packed (code ^ flip, storage/panel.hpp), plus number_offset<F>: for integers the integer
-/// itself. Pre: x is within the values of F, not NaN, where `Bounded`.
+/// The code of each lane as it is packed (code ^ flip, storage/panel.hpp), plus number_offset<F>: for integers the
+/// integer itself. Pre: x is within the values of F, not NaN, where `Bounded`.
 template <class A, vector_format F, bool Bounded = false>
 [[nodiscard, gnu::always_inline]] inline simd::ints<A> encode_numbers(simd::floats<A> x) noexcept {
   if constexpr (encoding_of<F> == encoding::integers) {

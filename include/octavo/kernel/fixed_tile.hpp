@@ -24,9 +24,9 @@ namespace kernel {
 /// Bursts whose halves int32 holds: 65 535 times as many is below 2^31.
 inline constexpr index fixed_bursts = 32768;
 
-/// sums[t][row] of T tokens and R registers of rows: the exact sum over pairs of columns. `codes` are those of the first row
-/// in the first pair, tokens are `stride` words apart. What a burst sums is cut into two halves of 16 bits, and these are
-/// summed in int32 again (the upper one above -2^31, so that it is unsigned), then all in int64.
+/// sums[t][row] of T tokens and R registers of rows: the exact sum over pairs of columns. `codes` are those of the
+/// first row in the first pair, tokens are `stride` words apart. What a burst sums is cut into two halves of 16 bits,
+/// and these are summed in int32 again (the upper one above -2^31, so that it is unsigned), then all in int64.
 template <class A, int T, int R>
 void fixed_tile(std::byte const* codes, std::int16_t const* tokens, index stride, index pairs, index burst,
                 std::int64_t* sums) noexcept {

@@ -58,9 +58,9 @@ inline constexpr bool sign_symmetric = [] {
   return true;
 }();
 
-/// Codes of one packed register to values, k by k. A quantizer without scale() whose params are no table is asked for the
-/// values of all codes of a row and group if codes have at most four bits, else for each value. Of tables, one of a matrix, of
-/// at most 16 values, stays in registers; others are gathered from.
+/// Codes of one packed register to values, k by k. A quantizer without scale() whose params are no table is asked for
+/// the values of all codes of a row and group if codes have at most four bits, else for each value. Of tables, one of a
+/// matrix, of at most 16 values, stays in registers; others are gathered from.
 template <class A, class L>
 class value_decoder {
   using F = typename L::format;

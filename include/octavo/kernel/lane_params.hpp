@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The built-in laws by vectors: ranges of values, parameters that follow from them, codes. Lanes may be groups or elements.
+// The built-in laws by vectors: ranges of values, parameters of them, codes. Lanes may be groups or elements.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Whether Q encodes by vector code: a built-in law over a format that has one. The codes are those of Q::encode. (Scales that
-/// are quantized themselves need more than one group: pack_two_level.hpp.)
+/// Whether Q encodes by vector code: a built-in law over a format that has one. The codes are those of Q::encode.
+/// (Scales that are quantized themselves need more than one group: pack_two_level.hpp.)
 template <class Q>
 inline constexpr bool vector_quantizer = (detail::is_symmetric<Q> || detail::is_affine<Q> ||
                                           detail::is_affine_min<Q> || detail::is_signed_max<Q> ||
@@ -30,8 +30,8 @@ inline constexpr bool vector_quantizer = (detail::is_symmetric<Q> || detail::is_
 template <class Q>
 inline constexpr bool integer_quantizer = vector_quantizer<Q>&& encoding_of<typename Q::format> ==
                                           encoding::integers&& lattice<typename Q::format>.step == 1.0f;
-/// Whether range_tracker gives the params of Q from values in any order, all lanes together; and from values in their order,
-/// lane by lane.
+/// Whether range_tracker gives the params of Q from values in any order, all lanes together; and from values in their
+/// order, lane by lane.
 template <class Q>
 inline constexpr bool tracks_range = (detail::is_symmetric<Q> || detail::is_affine<Q>)&&!has_quantized_scales<Q>;
 template <class Q>

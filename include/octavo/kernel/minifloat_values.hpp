@@ -78,8 +78,8 @@ struct pair_product {
 };
 
 /// O = V P by values of F: V with a scale for each channel of a leaf, its largest value / that of F; P relative to the
-/// largest score of the leaf. Sums over a leaf are one chain of f32 fma over keys, of each pair the second first. (The two
-/// levels of SageAttention 2 are the leaf and the merge of leaves, both f32.)
+/// largest score of the leaf. Sums over a leaf are one chain of f32 fma over keys, of each pair the second first. (The
+/// two levels of SageAttention 2 are the leaf and the merge of leaves, both f32.)
 template <class A, class F, class V>
 class minifloat_values : public dense_values<A, V> {
   using base = dense_values<A, V>;

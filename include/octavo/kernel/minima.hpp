@@ -61,9 +61,9 @@ template <class Weights, int R>
 /// Segments between asking memory for minima and adding them.
 inline constexpr index minima_ahead = 8;
 
-/// A step of begin_sums for T tokens and P whole panels, the first of them `offset` bytes behind that of w: asks for the minima
-/// of segment s, and adds those of the segments from `begun` on that were asked for long enough before, at the last segment
-/// all; returns how many have been added. Pre: sums, [token][panel][row], are 0 before the first step.
+/// A step of begin_sums for T tokens and P whole panels, the first of them `offset` bytes behind that of w: asks for
+/// the minima of segment s, and adds those of the segments from `begun` on that were asked for long enough before, at
+/// the last segment all; returns how many have been added. Pre: sums, [token][panel][row], are 0 before the first step.
 template <class Weights, int T, int R, int P>
 [[nodiscard, gnu::always_inline]] inline index begin_segment(weight_stream const& w, token_block<Weights> const& x,
                                                              index offset, index s, index begun,

@@ -25,8 +25,8 @@ struct channel_values {
 template <>
 struct channel_values<void> {};
 
-/// A row as it is. A pass calls `first` for each register, those that follow `again`, the last one `last`, which asks memory for
-/// the row that comes next, at `next`.
+/// A row as it is. A pass calls `first` for each register, those that follow `again`, the last one `last`, which asks
+/// memory for the row that comes next, at `next`.
 template <class A, class X>
 struct plain_row {
   X const* x;

@@ -105,8 +105,8 @@ class packer {
   static constexpr index large = index{4} << 20;
 
   /// Groups become floats, which stay in a near cache until they are encoded: columns that are a power of two apart
-  /// share few cache sets, so that even a short group would come from memory twice. Only longer groups do, a few columns
-  /// of all panels first. Rows give twice as many columns at a time, since memory likes long runs.
+  /// share few cache sets, so that even a short group would come from memory twice. Only longer groups do, a few
+  /// columns of all panels first. Rows give twice as many columns at a time, since memory likes long runs.
   static constexpr index some_columns = 64;
   static constexpr index few_columns = 4;
   static constexpr index longest_staged = 512;

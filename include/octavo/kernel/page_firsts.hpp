@@ -14,8 +14,8 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Scores of Base, but for those of first tokens: query * key by 16 lanes, neither of them quantized, as what a product of q and k
-/// counts as there.
+/// Scores of Base, but for those of first tokens: query * key by 16 lanes, neither of them quantized, as what a product
+/// of q and k counts as there.
 template <class A, class Base, class Q>
 class first_keys : public Base {
   using Base::head_, Base::k_, Base::page_, Base::q_;
@@ -48,8 +48,8 @@ class first_keys : public Base {
   index first_row_ = 0;
 };
 
-/// Outputs of Base, which sees weights of 0 for first tokens, and acc = fma(weight, value, acc) for each of those, in order, behind
-/// the pages of the first leaf. Weights of these are f32.
+/// Outputs of Base, which sees weights of 0 for first tokens, and acc = fma(weight, value, acc) for each of those, in
+/// order, behind the pages of the first leaf. Weights of these are f32.
 template <class A, class Base, index N>
 class first_values : public Base {
   static constexpr int L = simd::lanes<A>;

@@ -151,8 +151,8 @@ template <class A, class Layout>
 [[nodiscard, gnu::always_inline]] inline bool groups_of_registers(Layout const& layout) noexcept {
   return layout.groups() <= 1 || layout.group() % simd::lanes<A> == 0;
 }
-/// Values of the first n keys of a page: channel c + i of key j goes to to[j * Width + i], zeros behind the last channel.
-/// Pre: groups_of_registers, c is a multiple of Width.
+/// Values of the first n keys of a page: channel c + i of key j goes to to[j * Width + i], zeros behind the last
+/// channel. Pre: groups_of_registers, c is a multiple of Width.
 template <class A, index Width, class Layout>
 [[gnu::always_inline]] inline void values_as_floats(Layout const& layout, code_floats<A, Layout> const& table,
                                                     std::byte const* page, index n, index c, float* to) noexcept {

@@ -13,9 +13,9 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Scores of Base, which multiplies the codes of keys, and of what they leave of outliers: t = fma(q of its channel, residual, t)
-/// from 0, in the order in which they are stored, then fma(t, what a product of q and k counts as, score of Base). Queries of
-/// this term are not quantized.
+/// Scores of Base, which multiplies the codes of keys, and of what they leave of outliers: t = fma(q of its channel,
+/// residual, t) from 0, in the order in which they are stored, then fma(t, what a product of q and k counts as, score
+/// of Base). Queries of this term are not quantized.
 template <class A, class Base, class Q, class K>
 class outlier_keys : public Base {
   using layout = key_layout<K>;
@@ -76,8 +76,9 @@ class outlier_keys : public Base {
   float* queries_ = nullptr;
 };
 
-/// Outputs of Base, which multiplies the codes of values, and of what they leave of outliers: acc += weight * residual, page by
-/// page of a leaf, in each for the outliers in the order in which they are stored, key by key. Weights of this term are f32.
+/// Outputs of Base, which multiplies the codes of values, and of what they leave of outliers: acc += weight * residual,
+/// page by page of a leaf, in each for the outliers in the order in which they are stored, key by key. Weights of this
+/// term are f32.
 template <class A, class Base, class V>
 class outlier_values : public Base {
   using layout = value_layout<V>;
@@ -91,8 +92,8 @@ class outlier_values : public Base {
  public:
   using Base::Base, Base::width;
 
-  /// To rows of [block of channels][row][width], blocks `block_stride` floats apart, from rows of the weights of keys [low, high).
-  /// Pre: weights of whole pages are there, 0 or more.
+  /// To rows of [block of channels][row][width], blocks `block_stride` floats apart, from rows of the weights of keys
+  /// [low, high). Pre: weights of whole pages are there, 0 or more.
   template <int T>
   [[gnu::noinline]] void add_side_terms(index, typename Base::weight const* rows, index stride, index low, index high,
                                         float* out, index block_stride) const noexcept {

@@ -14,8 +14,9 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// What at most 16 codes of weights mean, as weight_levels has it, where the code of a weight 2^x is the number of borders
-/// above x. These descend; steps[k] are those that step k of a binary search compares x with, by the code so far.
+/// What at most 16 codes of weights mean, as weight_levels has it, where the code of a weight 2^x is the number of
+/// borders above x. These descend; steps[k] are those that step k of a binary search compares x with, by the code so
+/// far.
 struct border_levels {
   float unit;
   float ratio;
@@ -64,8 +65,8 @@ template <class A, class F>
 }
 
 /// Codes of sulq<B>: the border behind code c is log2(2^(-step (c - zero + 1/2)) - eta), as float, and the code means
-/// 2^-E(c) - eta, or 0 where that is below, which is nearer to any weight. Planes are the high and the low byte of that as
-/// rne(65535 / largest level), with an error of 7.6e-6 of the largest level. `unit` is 0 where all levels are.
+/// 2^-E(c) - eta, or 0 where that is below, which is nearer to any weight. Planes are the high and the low byte of that
+/// as rne(65535 / largest level), with an error of 7.6e-6 of the largest level. `unit` is 0 where all levels are.
 template <int B>
 [[nodiscard, gnu::always_inline]] constexpr border_levels shifted_levels(sulq_params const& p) noexcept {
   static_assert(B <= 4);

@@ -18,9 +18,9 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// What codes of weights mean: a weight p of at most 1 becomes code min(rne(-log2(p) per_octave), top), and that counts as
-/// planes[0][code] + ratio planes[1][code], where 1 counts as `unit`. What is not seen counts as 0, though the top code may
-/// not.
+/// What codes of weights mean: a weight p of at most 1 becomes code min(rne(-log2(p) per_octave), top), and that counts
+/// as planes[0][code] + ratio planes[1][code], where 1 counts as `unit`. What is not seen counts as 0, though the top
+/// code may not.
 struct weight_levels {
   float per_octave = 1;
   float top = 0;
@@ -30,11 +30,11 @@ struct weight_levels {
   simd::byte_table planes[2] = {};
 };
 
-/// `levels` codes of which c means mantissa(c) / denominator * 2^-exponent(c), exponents not descending; with `zero` there
-/// is one more, which means 0.
+/// `levels` codes of which c means mantissa(c) / denominator * 2^-exponent(c), exponents not descending; with `zero`
+/// there is one more, which means 0.
 ///
-/// Planes are exact where two can hold all: each has as many octaves as shifts keep the largest mantissa in a byte. Else they
-/// are the high and the low byte of rne(65535 times what a code means), whose error is at most 7.6e-6.
+/// Planes are exact where two can hold all: each has as many octaves as shifts keep the largest mantissa in a byte.
+/// Else they are the high and the low byte of rne(65535 times what a code means), whose error is at most 7.6e-6.
 template <class Mantissa, class Exponent>
 [[nodiscard, gnu::always_inline]] constexpr weight_levels shift_planes(float per_octave, int levels, bool zero,
                                                                        int denominator, Mantissa const& mantissa,
@@ -148,8 +148,8 @@ template <class A, class F>
   return true;
 }
 
-/// Weights as two planes of bytes, `plane_stride` apart. They count as plane 0 + ratio * plane 1, and so does their sum:
-/// in double, rounded once. Levels: weight_levels, or border_levels (probability_borders.hpp).
+/// Weights as two planes of bytes, `plane_stride` apart. They count as plane 0 + ratio * plane 1, and so does their
+/// sum: in double, rounded once. Levels: weight_levels, or border_levels (probability_borders.hpp).
 template <class A, class Operand, class Levels = weight_levels>
 struct plane_writer {
   using weight = Operand;

@@ -49,8 +49,8 @@ template <class A, class Layout>
   return minimum;
 }
 
-/// The scales of `lanes` rows from `row` in segment s, `panel_offset` bytes behind the panel of w; times what makes integers
-/// values.
+/// The scales of `lanes` rows from `row` in segment s, `panel_offset` bytes behind the panel of w; times what makes
+/// integers values.
 template <class Weights>
 [[nodiscard, gnu::always_inline]] inline auto load_scales(weight_stream const& w, index s, index panel_offset,
                                                           index row) noexcept {

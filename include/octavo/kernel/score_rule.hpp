@@ -60,8 +60,8 @@ class element_pointer {
   kind kind_ = kind::f32;
 };
 
-/// A mask of blocks of `queries` x `keys`: data[key / keys + query / queries * query_stride + head * head_stride] is true
-/// where a query sees a key.
+/// A mask of blocks of `queries` x `keys`: data[key / keys + query / queries * query_stride + head * head_stride] is
+/// true where a query sees a key.
 struct block_rule {
   bool const* data = nullptr;
   index queries = 1, keys = 1;

@@ -19,7 +19,8 @@ inline constexpr int short_registers = detail::is_avx512<A>  ? 4
                                        : simd::lanes<A> >= 8 ? 16 / simd::lanes<A>
                                                              : 4;
 
-/// Exact sums of quads of bytes. Bytes of rows are unsigned and those of tokens signed, or (Swapped) the other way round.
+/// Exact sums of quads of bytes. Bytes of rows are unsigned and those of tokens signed, or (Swapped) the other way
+/// round.
 template <class A, bool Swapped>
 struct byte_product {
   using arch = A;
@@ -125,8 +126,8 @@ struct packed_rows {
   }
   [[gnu::always_inline]] void next() noexcept { at += 2 * R * bytes; }
 };
-/// Rows that are elements where they are: R registers beside each other, `step` elements from those of the step before. Each
-/// step asks for its lines `ahead` bytes further on, an address: there may be nothing.
+/// Rows that are elements where they are: R registers beside each other, `step` elements from those of the step before.
+/// Each step asks for its lines `ahead` bytes further on, an address: there may be nothing.
 template <class A, class E, int R>
 struct element_rows {
   static constexpr bool whole_pairs = false;
@@ -149,11 +150,11 @@ struct element_rows {
   }
 };
 
-/// Of sums start[t] + sum over k of rows[step][row] * x[t][k], for T tokens `stride` operands apart and R registers of rows,
-/// what End makes, at out[t][row]; start null: from 0; `more`: from what out holds.
+/// Of sums start[t] + sum over k of rows[step][row] * x[t][k], for T tokens `stride` operands apart and R registers of
+/// rows, what End makes, at out[t][row]; start null: from 0; `more`: from what out holds.
 ///
-/// kernel::tile computes the same, and scales, and carries; for so little work as a query and 64 keys of 128 channels are,
-/// its entry and exit took a quarter of the time.
+/// kernel::tile computes the same, and scales, and carries; for so little work as a query and 64 keys of 128 channels
+/// are, its entry and exit took a quarter of the time.
 template <class Product, int T, int R, class Rows, class End>
 [[gnu::always_inline]] inline void short_sums(Rows rows, index steps, typename Product::operand const* x,
                                               index stride, typename Product::sum::value_type const* start,

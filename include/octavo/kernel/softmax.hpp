@@ -74,8 +74,8 @@ template <class A>
   return larger(larger(q[0][0], q[0][2]), larger(q[0][1], q[0][3]));
 }
 
-/// Calls weigh(factor score - largest, key) for all scores, and returns the sum of the weights that it gives: key j in virtual
-/// lane j % 16, ascending, then halves.
+/// Calls weigh(factor score - largest, key) for all scores, and returns the sum of the weights that it gives: key j in
+/// virtual lane j % 16, ascending, then halves.
 template <class A, index Width, class Blocks, class Weigh>
 [[nodiscard, gnu::always_inline]] inline float sum_of_weights(float const* scores, index stride, Blocks const& blocks,
                                                               float factor, float largest,
@@ -133,8 +133,9 @@ struct score_scale {
   }
 };
 
-/// Turns scores of blocks of Width keys, `stride` floats apart, into weights 2^(factor (score - largest)), Width apart; `most`
-/// is the largest score, `watch` says that there may be NaN. Scores of -infinity weigh +0. All of them: largest -infinity, sum
+/// Turns scores of blocks of Width keys, `stride` floats apart, into weights 2^(factor (score - largest)), Width apart;
+/// `most` is the largest score, `watch` says that there may be NaN. Scores of -infinity weigh +0. All of them: largest
+/// -infinity, sum
 /// 0. NaN: sum NaN. A factor that is 1 is exact: largest is that of the scores, whose weight is 1.
 template <class A, class Writer, index Width, class Blocks>
 [[gnu::always_inline]] inline weight_sum softmax(float const* scores, index stride, Blocks const& blocks,

@@ -19,8 +19,8 @@ inline constexpr index sparse_tokens = 32;
 /// Bytes ahead that are asked for: entries come from memory, and gathers alone let it wait.
 inline constexpr index sparse_ahead = 48 * sparse_matrix_view::entry_bytes;
 
-/// out[t][row] = chain of fma(number, x[t][column], .) over the entries of a slice, from +0; T tokens `stride` apart, outputs
-/// `out_stride`.
+/// out[t][row] = chain of fma(number, x[t][column], .) over the entries of a slice, from +0; T tokens `stride` apart,
+/// outputs `out_stride`.
 template <class A, int T>
 [[gnu::noinline]] void sparse_rows(std::byte const* slice, index entries, float const* x, index stride, float* out,
                                    index out_stride) noexcept {

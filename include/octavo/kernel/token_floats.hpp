@@ -24,7 +24,8 @@ class token_floats {
 
   /// Floats that page() needs room for.
   [[nodiscard]] static index room(index head_dim) noexcept { return page_tokens * (Values ? page_tokens : head_dim); }
-  /// Tokens 64 p to 64 p + n - 1 of a head: channel c of token 64 p + i goes to to[i * stride + c]. Pre: n <= 64, they are there.
+  /// Tokens 64 p to 64 p + n - 1 of a head: channel c of token 64 p + i goes to to[i * stride + c]. Pre: n <= 64, they
+  /// are there.
   void page(index head, index p, index n, float* room, float* to, index stride) const noexcept {
     std::byte const* const page = from_.page(head, p);
     index const d = from_.head_dim();

@@ -19,9 +19,9 @@ inline constexpr int row_chains = 4;
 template <class A>
 inline constexpr int row_registers = row_chains * 16 / simd::lanes<A>;
 
-/// f(r, k, count) for each register of n features, ascending: features k ... k + count - 1, register r of the row modulo
-/// row_registers. `count` is a constant but in the last register, where it may be fewer than all lanes. So feature k is in
-/// lane k % 16 of chain k / 16 % 4 on every instruction set.
+/// f(r, k, count) for each register of n features, ascending: features k ... k + count - 1, register r of the row
+/// modulo row_registers. `count` is a constant but in the last register, where it may be fewer than all lanes. So
+/// feature k is in lane k % 16 of chain k / 16 % 4 on every instruction set.
 template <class A, class F>
 [[gnu::always_inline]] inline void for_row(index n, F&& f) noexcept {
   constexpr int L = simd::lanes<A>;

@@ -16,8 +16,8 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Writes panels of a matrix of scheme S as T (float, bf16, f16): element (r, c) to out[r * row_stride + c * col_stride].
-/// Panels are independent of each other.
+/// Writes panels of a matrix of scheme S as T (float, bf16, f16): element (r, c) to
+/// out[r * row_stride + c * col_stride]. Panels are independent of each other.
 template <class A, class S, class T>
 class unpacker {
   using layout_type = panel_layout<S>;

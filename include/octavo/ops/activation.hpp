@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// activate<silu>(x, y), gated<silu>(gate, up, y): activations and gates, to floats or quantized for the matmul that follows.
+// activate<silu>(x, y), gated<silu>(gate, up, y): activations and gates, to floats or quantized for a matmul.
 #pragma once
 
 #include <type_traits>
@@ -92,12 +92,12 @@ void gate_tokens(tokens_view<X> const& gate, tokens_view<U> const& up, Y&& y, Co
 
 }  // namespace detail
 
-/// y = F(x), element by element; F is silu, gelu, gelu_tanh, quick_gelu, sigmoid, relu, or a type of your own with such an
-/// `apply`. x and y are tokens of float, bf16 or f16, and may be the same; or y is quantized_tokens<a8>, which matmul takes as
-/// it takes y quantized. A context as the last argument.
+/// y = F(x), element by element; F is silu, gelu, gelu_tanh, quick_gelu, sigmoid, relu, or a type of your own with such
+/// an `apply`. x and y are tokens of float, bf16 or f16, and may be the same; or y is quantized_tokens<a8>, which
+/// matmul takes as it takes y quantized. A context as the last argument.
 ///
-/// - *Order*: each element by itself; the same bits on every instruction set with fma. *Error*: simd/activation.hpp, then one
-///   rounding to the elements of y.
+/// - *Order*: each element by itself; the same bits on every instruction set with fma. *Error*: simd/activation.hpp,
+///   then one rounding to the elements of y.
 /// - *Scratch*: none; for quantized tokens a row of floats for each task.
 /// - Throws std::invalid_argument when shapes do not fit.
 template <class F, class X, class Y, class... Options, class Default = default_arch>
@@ -110,8 +110,8 @@ void activate(X const& x, Y&& y, Options const&... options) {
   }
 }
 
-/// y = F(gate) * up, element by element: SwiGLU with F = silu, GEGLU with gelu_tanh or gelu (Shazeer 2020). y may be gate or
-/// up. The rest is as of activate; the product is rounded once more.
+/// y = F(gate) * up, element by element: SwiGLU with F = silu, GEGLU with gelu_tanh or gelu (Shazeer 2020). y may be
+/// gate or up. The rest is as of activate; the product is rounded once more.
 ///
 ///     gated<silu>(gate, up, y);
 ///     gated<silu>(gate_up, y);  // gate and up are the first and the second half of the features

@@ -55,7 +55,8 @@ template <class A, class Y>
   }
 }
 
-/// For each operation: `what` it is called in errors, then an operand and its extents, which must be those of the output.
+/// For each operation: `what` it is called in errors, then an operand and its extents, which must be those of the
+/// output.
 [[gnu::always_inline]] inline void require_features(char const* where, char const* what, index features,
                                                     index expected) {
   if (features != expected) {

@@ -84,8 +84,9 @@ template <class Side>
 
 }  // namespace detail
 
-/// Caches of one type and shape, each of a sequence of its own, in the order of the queries. Their lengths differ, and may
-/// be 0. Nothing is copied: pointers and caches stay where they are while the batch is used, and tokens may be appended.
+/// Caches of one type and shape, each of a sequence of its own, in the order of the queries. Their lengths differ, and
+/// may be 0. Nothing is copied: pointers and caches stay where they are while the batch is used, and tokens may be
+/// appended.
 ///
 ///     kv_cache<k4, v4> const* const caches[] = {&a, &b, &c};
 ///     cache_batch const batch(caches, 3);
@@ -93,7 +94,8 @@ template <class Side>
 ///     attention<q8, p8>(q, batch.keys(), batch.values(), out, causal{}, {.query_heads = 32},
 ///                       ragged{.queries = offsets, .sequences = 3});                  // or as many as offsets tell
 ///
-/// - Bits are those of a call for each cache with its queries, for any executor: all of the work is dealt to its threads.
+/// - Bits are those of a call for each cache with its queries, for any executor: all of the work is dealt to its
+///   threads.
 /// - Without caches there are no queries, and attention does nothing. A cache without tokens gives 0.
 /// - Errors: a null pointer; head_dim, value_head_dim or kv_heads that differ.
 template <class Cache>

@@ -17,7 +17,6 @@ template <class Arch, executor Executor>
 class context {
  public:
   using arch = Arch;
-  using executor_type = Executor;
 
   explicit context(Executor& e) noexcept : executor_(&e) {}
 

@@ -28,9 +28,9 @@ template <class S>
   dequantize_row(w.view(), r, out);
 }
 
-/// Writes all of w as float, bf16 or f16: element (r, c) to out[r * row_stride + c * col_stride]. A stride of 1, either one,
-/// is fast. Values are those of w(r, c), rounded to nearest even where T is narrower (minima are added with two roundings on
-/// SSE4.2).
+/// Writes all of w as float, bf16 or f16: element (r, c) to out[r * row_stride + c * col_stride]. A stride of 1, either
+/// one, is fast. Values are those of w(r, c), rounded to nearest even where T is narrower (minima are added with two
+/// roundings on SSE4.2).
 ///
 /// *Scratch*: none; 16 KiB of each thread's stack.
 template <class S, element T, class Arch, class Executor>
@@ -48,9 +48,10 @@ void dequantize(quantized_matrix_view<S> const& w, T* out, index row_stride, ind
   }
 }
 
-/// Writes all of w into a dense matrix of the same extents, such as Eigen's of either order; of float, bf16 or f16, or of
-/// anything to which a float can be assigned by operator()(row, column), one by one. W may have outliers beside it, whose
-/// places are rounded once, too. Of weights in fixed point and of additive codebooks each is w(r, c), not by vectors.
+/// Writes all of w into a dense matrix of the same extents, such as Eigen's of either order; of float, bf16 or f16, or
+/// of anything to which a float can be assigned by operator()(row, column), one by one. W may have outliers beside it,
+/// whose places are rounded once, too. Of weights in fixed point and of additive codebooks each is w(r, c), not by
+/// vectors.
 template <class W, class M, class Arch, class Executor>
 void dequantize(W const& w, M&& out, context<Arch, Executor> const& context) {
   using matrix = std::remove_reference_t<M>;

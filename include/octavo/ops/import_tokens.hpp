@@ -11,8 +11,9 @@ inline namespace v0 {
 
 namespace detail {
 
-/// read(first, n, to): tokens first ... first + n - 1 as floats, channel c of head h of token first + t at to[(t * heads + h) *
-/// head_dim + c]. Pre: first is a multiple of 64, n at most that. Of anything: row by row if it has rows, or number by number.
+/// read(first, n, to): tokens first ... first + n - 1 as floats, channel c of head h of token first + t at
+/// to[(t * heads + h) * head_dim + c]. Pre: first is a multiple of 64, n at most that. Of anything: row by row if it
+/// has rows, or number by number.
 template <class A, class From>
 class token_reader {
  public:
@@ -54,11 +55,12 @@ class token_reader<A, cache_side<S, Layout, Values>> {
 
 }  // namespace detail
 
-/// Appends the tokens of anything that has head_dim(), heads(), tokens() and (head, token, channel): keys() and values() of a
-/// kv_cache, block_table_keys and block_table_values. Each token is quantized from the float that it stands for there; so
-/// keys of the same positions and of a format that holds them exactly come in without a loss. All tokens or, when shapes do
-/// not fit, none. What has row(head, token, to) besides, which writes the channels of a token, is read by rows; a cache by
-/// vectors. *Scratch*: 64 tokens as floats, and of a cache a page of a head, on the heap.
+/// Appends the tokens of anything that has head_dim(), heads(), tokens() and (head, token, channel): keys() and
+/// values() of a kv_cache, block_table_keys and block_table_values. Each token is quantized from the float that it
+/// stands for there; so keys of the same positions and of a format that holds them exactly come in without a loss. All
+/// tokens or, when shapes do not fit, none. What has row(head, token, to) besides, which writes the channels of a
+/// token, is read by rows; a cache by vectors. *Scratch*: 64 tokens as floats, and of a cache a page of a head, on the
+/// heap.
 ///
 ///     import_tokens(k4_cache, bf16_cache.keys(), bf16_cache.values());
 template <class K, class V, class Memory, class Keys, class Values, class... Context, class Default = default_arch>

@@ -116,15 +116,16 @@ template <class W, class X, class Y>
 
 /// Y = W X: one column per token, x of W.cols() features, y of W.rows(), elements float, bf16 or f16.
 ///
-/// - `matmul<a8>(w, x, y)` quantizes each token by the scheme a8 (per_token); `matmul(w, x, y)` takes x as it is: floats, or
-///   quantized_tokens<a8> that a norm or an activation wrote, with the bits of matmul<a8> of the same floats.
+/// - `matmul<a8>(w, x, y)` quantizes each token by the scheme a8 (per_token); `matmul(w, x, y)` takes x as it is:
+///   floats, or quantized_tokens<a8> that a norm or an activation wrote, with the bits of matmul<a8> of the same
+///   floats.
 /// - Options, in any order: an epilogue (ops/epilogue.hpp), a context (`on(pool)`).
-/// - *Order*: for each output, t = fma(acc_g, scale_g, t) over groups g ascending, from t = 0; y = t * token scale; then
-///   the epilogue. acc_g is an exact integer (`int8_dot`; runs of at most 32 768 k) or one chain of f32 fma over k
+/// - *Order*: for each output, t = fma(acc_g, scale_g, t) over groups g ascending, from t = 0; y = t * token scale;
+///   then the epilogue. acc_g is an exact integer (`int8_dot`; runs of at most 32 768 k) or one chain of f32 fma over k
 ///   (`table_fma`: k ascending; `bf16_dot`: 1 0 3 2 5 4 ...). So results have the same bits for any number of tokens,
 ///   any executor, and every instruction set with fma. Where W has minima (affine_min), t begins with their share:
-///   t = fma(sum_g, minimum_g, t) over groups g ascending, from 0, where sum_g is that of the group's activations: exact
-///   and converted once (`int8_dot`), or by 16 lanes, k in lane k % 16, then halves added.
+///   t = fma(sum_g, minimum_g, t) over groups g ascending, from 0, where sum_g is that of the group's activations:
+///   exact and converted once (`int8_dot`), or by 16 lanes, k in lane k % 16, then halves added.
 /// - *Error* against exact arithmetic on the quantized operands: (groups + 2) 2^-24 sum |acc_g scale_g| for int8_dot;
 ///   the float paths add (k per group) 2^-24 sum |w x|; minima make it (2 groups + 2) 2^-24 sum (|acc_g scale_g| +
 ///   |sum_g minimum_g|).

@@ -30,7 +30,8 @@ template <class A, class W, class X, class Y>
 class additive_run {
   static constexpr int L = simd::lanes<A>;
   static constexpr bool many = detail::is_avx512<A> || detail::is_neon<A>;
-  /// Tokens and rows of a tile: 16 registers of sums on AVX-512, fewer elsewhere, since a run of 16 is several registers.
+  /// Tokens and rows of a tile: 16 registers of sums on AVX-512, fewer elsewhere, since a run of 16 is several
+  /// registers.
   static constexpr int most_tokens = detail::is_scalar<A> ? 1 : many ? 8 : 4;
   static constexpr int rows_of(int tokens) noexcept {
     return detail::is_scalar<A> ? 1 : many ? (tokens > 4 ? 2 : 4) : tokens > 2 ? 1 : 2;
@@ -100,9 +101,10 @@ class additive_run {
 
 /// Y = W X for weights of additive codebooks and activations as they are.
 ///
-/// - *Order*: lane = fma(w, x, lane) in lane k % 16, k ascending from +0, where w is the sum of vectors in f32, codebooks
-///   ascending; lanes 0 to 7 plus 8 to 15, then halves of 4, 2, 1; times the row's scale; then the epilogue. Columns count as
-///   padded to 16 with zeros. So bits do not depend on tokens, threads, or on the instruction set (with fma).
+/// - *Order*: lane = fma(w, x, lane) in lane k % 16, k ascending from +0, where w is the sum of vectors in f32,
+///   codebooks ascending; lanes 0 to 7 plus 8 to 15, then halves of 4, 2, 1; times the row's scale; then the epilogue.
+///   Columns count as padded to 16 with zeros. So bits do not depend on tokens, threads, or on the instruction set
+///   (with fma).
 /// - *Error* against exact arithmetic on the operands: (cols / 16 + M + 5) 2^-24 sum |scale C x|.
 /// - *Scratch*: tokens * (cols padded to 16) floats.
 /// - Options and errors: as for other matrices.

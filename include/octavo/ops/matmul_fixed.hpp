@@ -124,16 +124,16 @@ class fixed_run {
 
 }  // namespace ops
 
-/// Y = W X in fixed point: tokens are rounded to their type (ties to even, saturating, NaN to the lowest; the lowest code
-/// itself is not in use), products of words are summed exactly, in int32 for runs that cannot overflow and in int64 beyond,
-/// converted to float once (to nearest even) and multiplied by the power of two of both units; then the epilogue. So results
-/// have the same bits everywhere.
+/// Y = W X in fixed point: tokens are rounded to their type (ties to even, saturating, NaN to the lowest; the lowest
+/// code itself is not in use), products of words are summed exactly, in int32 for runs that cannot overflow and in
+/// int64 beyond, converted to float once (to nearest even) and multiplied by the power of two of both units; then the
+/// epilogue. So results have the same bits everywhere.
 ///
 ///     fixed_matrix const w(weights, {12, 10});
 ///     matmul(w, in_fixed(x, {16, 8}), y);
 ///
-/// - *Path*: vpdpwssd, or vpmaddwd and an addition, or smull; words of WL_w + WL_x bits take int32 for 2^(33 - WL_w - WL_x)
-///   columns, so that 16 by 16 bits are slow and 12 by 12 are not.
+/// - *Path*: vpdpwssd, or vpmaddwd and an addition, or smull; words of WL_w + WL_x bits take int32 for
+///   2^(33 - WL_w - WL_x) columns, so that 16 by 16 bits are slow and 12 by 12 are not.
 /// - *Scratch*: tokens * (cols padded to 2) * 2 bytes.
 /// - Options and errors: as for other matrices.
 template <class W, class X, class Y, class... Options, class Default = default_arch>

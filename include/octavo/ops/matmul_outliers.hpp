@@ -115,11 +115,12 @@ class sparse_run {
 }  // namespace ops
 
 /// Y = W X where W = dense + sparse: matmul<S>(w.dense(), x, y), to whose sums, before the epilogue, comes a chain of
-/// fma(number, x, .) over the numbers of a row in w.sparse(), columns ascending from +0, on x as it is. Bits do not depend on
-/// tokens, threads, or on the instruction set (with fma). An x that is not finite may make an output NaN where infinity were due.
+/// fma(number, x, .) over the numbers of a row in w.sparse(), columns ascending from +0, on x as it is. Bits do not
+/// depend on tokens, threads, or on the instruction set (with fma). An x that is not finite may make an output NaN
+/// where infinity were due.
 ///
-/// - *Scratch*, beside that of the dense product: rows floats for each of at most 256 tokens (rows padded to 16, from four tokens
-///   on tokens to 16 or 32), and cols for each of at most 32.
+/// - *Scratch*, beside that of the dense product: rows floats for each of at most 256 tokens (rows padded to 16, from
+///   four tokens on tokens to 16 or 32), and cols for each of at most 32.
 /// - Options and errors: as for other matrices.
 template <class S = as_is, class W, class X, class Y, class... Options, class Default = default_arch>
   requires detail::is_outlier_matrix<W>

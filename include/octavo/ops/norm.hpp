@@ -114,15 +114,16 @@ template <class R, class X>
 
 }  // namespace detail
 
-/// y = x / sqrt(mean(x^2) + epsilon) * weight for each token (Zhang, Sennrich 2019). x and y are tokens of float, bf16 or
-/// f16, and may be the same; or y is quantized_tokens<a8>, which matmul takes as it takes y quantized. `weight` has data()
-/// and size(), or is nullptr: none. Options: norm_options, in braces too, then a context.
+/// y = x / sqrt(mean(x^2) + epsilon) * weight for each token (Zhang, Sennrich 2019). x and y are tokens of float, bf16
+/// or f16, and may be the same; or y is quantized_tokens<a8>, which matmul takes as it takes y quantized. `weight` has
+/// data() and size(), or is nullptr: none. Options: norm_options, in braces too, then a context.
 ///
 ///     rms_norm(x, weight, y, {.epsilon = 1e-6f}, on(pool));
 ///
-/// - *Order*: squares are summed by fma in four chains of 16 virtual lanes (feature k in lane k % 16 of chain k / 16 % 4),
-///   chains are added ascending, then halves of lanes; divided by their number; 1 / sqrt by division and square root; then
-///   (x * that) * weight. The same bits for any number of tokens, any executor, every instruction set with fma.
+/// - *Order*: squares are summed by fma in four chains of 16 virtual lanes (feature k in lane k % 16 of chain
+///   k / 16 % 4), chains are added ascending, then halves of lanes; divided by their number; 1 / sqrt by division and
+///   square root; then (x * that) * weight. The same bits for any number of tokens, any executor, every instruction set
+///   with fma.
 /// - *Error*: (features / 128 + 6) 2^-24 |y|, besides the rounding to the elements of y.
 /// - x^2 must not overflow: |x| < 1e18. NaN or infinity makes the token NaN. A token of zeros is zeros.
 /// - *Scratch*: none; for quantized tokens a row of floats for each task, one allocation on the calling thread.
@@ -136,8 +137,9 @@ void rms_norm(X const& x, W const& weight, Y&& y, norm_options const& o, Options
   detail::rms_norm_of<Default>(detail::norm_source(x), weight, y, o, options...);
 }
 
-/// residual += x, then y = rms_norm(residual), in one pass over memory: the same bits as one after the other. The sum is
-/// rounded to the elements of the residual before the norm reads it. y may be the residual, which it then replaces (BERT).
+/// residual += x, then y = rms_norm(residual), in one pass over memory: the same bits as one after the other. The sum
+/// is rounded to the elements of the residual before the norm reads it. y may be the residual, which it then replaces
+/// (BERT).
 template <class R, class X, class W, class Y, class... Options, class Default = default_arch>
 void add_rms_norm(R&& residual, X const& x, W const& weight, Y&& y, Options const&... options) {
   detail::rms_norm_of<Default>(detail::norm_source(residual, x), weight, y, norm_options{}, options...);
@@ -148,11 +150,11 @@ void add_rms_norm(R&& residual, X const& x, W const& weight, Y&& y, norm_options
   detail::rms_norm_of<Default>(detail::norm_source(residual, x), weight, y, o, options...);
 }
 
-/// y = (x - mean) / sqrt(mean((x - mean)^2) + epsilon) * weight + bias for each token (Ba, Kiros, Hinton 2016). Operands and
-/// options as of rms_norm; `bias` as `weight`.
+/// y = (x - mean) / sqrt(mean((x - mean)^2) + epsilon) * weight + bias for each token (Ba, Kiros, Hinton 2016).
+/// Operands and options as of rms_norm; `bias` as `weight`.
 ///
-/// - *Order*: two passes, the sum of x and the sum of (x - mean)^2, each as of rms_norm; then fma((x - mean) * (1 / sqrt),
-///   weight, bias).
+/// - *Order*: two passes, the sum of x and the sum of (x - mean)^2, each as of rms_norm; then
+///   fma((x - mean) * (1 / sqrt), weight, bias).
 /// - *Error*: (features / 64 + 8) 2^-24 (|y - bias| + |weight| mean(|x|) / standard deviation) + 2^-24 |y|.
 template <class X, class W, class B, class Y, class... Options, class Default = default_arch>
 void layer_norm(X const& x, W const& weight, B const& bias, Y&& y, Options const&... options) {

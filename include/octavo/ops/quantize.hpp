@@ -56,19 +56,19 @@ void quantize_view(matrix_view<T> const& weights, quantized_matrix<S>& result, C
 
 }  // namespace detail
 
-/// Packs a dense matrix, any strides, elements float, bf16 or f16, by scheme S: parameters by S::quantizer::calibrate for
-/// each group, then codes. Every code and parameter is what the scalar quantizer gives, on every instruction set.
+/// Packs a dense matrix, any strides, elements float, bf16 or f16, by scheme S: parameters by S::quantizer::calibrate
+/// for each group, then codes. Every code and parameter is what the scalar quantizer gives, on every instruction set.
 ///
 /// Scales that are quantized themselves: quant/two_level.hpp.
 ///
 /// *Errors*: a group with NaN or infinity gets scale NaN (built-in quantizers). Extents whose product overflows throw.
-/// Built-in quantizers run by vectors, whatever the format: integers, minifloats, codebooks, logarithms. A format of one's
-/// own does too if it is one of integers, ties to even; else its encode() is called for each number.
+/// Built-in quantizers run by vectors, whatever the format: integers, minifloats, codebooks, logarithms. A format of
+/// one's own does too if it is one of integers, ties to even; else its encode() is called for each number.
 ///
-/// *Scratch*, per piece of work (four per thread): 64 rows of a group as floats, or of 64 columns if it has more than 512; for
-/// other quantizers those of one group, or of one column. Once: the params of all columns for per_column; all of the
-/// matrix for per_tensor, if it is not row after row of floats and the quantizer is neither symmetric nor affine. A group and
-/// twice the number of groups that share a scale, where scales are quantized.
+/// *Scratch*, per piece of work (four per thread): 64 rows of a group as floats, or of 64 columns if it has more than
+/// 512; for other quantizers those of one group, or of one column. Once: the params of all columns for per_column; all
+/// of the matrix for per_tensor, if it is not row after row of floats and the quantizer is neither symmetric nor
+/// affine. A group and twice the number of groups that share a scale, where scales are quantized.
 template <class S, class M, class Arch, class Executor>
 [[nodiscard]] quantized_matrix<S> quantize(M const& weights, context<Arch, Executor> const& context) {
   matrix_view const view(weights);

@@ -14,9 +14,10 @@
 namespace octavo {
 inline namespace v0 {
 
-/// As quantize<S>, but for `share` of the numbers of each row, rounded to nearest: those that are farthest from its mean, or from
-/// 0 if S has neither zero points nor minima; of equally far ones the first. They take no part in what S finds its parameters
-/// by, and what S then leaves of them is kept as f16. Numbers that are not finite, and residuals beyond 65504, are left to S.
+/// As quantize<S>, but for `share` of the numbers of each row, rounded to nearest: those that are farthest from its
+/// mean, or from 0 if S has neither zero points nor minima; of equally far ones the first. They take no part in what S
+/// finds its parameters by, and what S then leaves of them is kept as f16. Numbers that are not finite, and residuals
+/// beyond 65504, are left to S.
 ///
 /// *Errors*: a share outside of [0, 1]; more than 65536 columns. *Scratch*: the matrix as floats, on the heap.
 template <class S, class M, class Arch, class Executor>
@@ -48,8 +49,8 @@ template <class S, class M, class Arch, class Executor>
       for (index c = 0; c < cols; ++c) { n += distance(c) > bits ? 1 : 0; }
       return n;
     };
-    // A share of a row has no bound that a list in registers could have (as outlier_list of a cache has, of up to 16 in order):
-    // so no list, but the least limit that at most `wanted` numbers are beyond.
+    // A share of a row has no bound that a list in registers could have (as outlier_list of a cache has, of up to 16 in
+    // order): so no list, but the least limit that at most `wanted` numbers are beyond.
     std::uint32_t limit = 0;
     for (std::uint32_t bit = 1u << 30; bit != 0 && beyond(limit) > wanted; bit >>= 1) {
       if (beyond(limit | (bit - 1)) > wanted) { limit |= bit; }

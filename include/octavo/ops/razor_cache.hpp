@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// razor_cache<K, V>: heads that look far back keep all tokens, the others the first, the last, and the mean of the rest.
+// razor_cache<K, V>: heads that look far back keep all tokens, others the first, the last, the mean of the rest.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,8 @@ namespace octavo {
 inline namespace v0 {
 
 /// What heads keep that are no retrieval heads (RazorAttention, Tang et al. 2024): the first tokens and the last
-/// max(least, tokens / share). Both are filled up to pages of 64, or to the tokens that keys by channel are quantized in.
+/// max(least, tokens / share). Both are filled up to pages of 64, or to the tokens that keys by channel are quantized
+/// in.
 struct razor_window {
   index sinks = 4;
   index least = 4000;
@@ -47,9 +48,9 @@ namespace detail {
 
 }  // namespace detail
 
-/// A cache of one sequence whose kv heads are two kinds, as data: retrieval[h] is true where head h keeps all its tokens
-/// (calibration/retrieval_heads.hpp finds them). The others replace what they drop by one token: the means of its keys
-/// and values, with the weight of all of it, which is 1 + ln(number) in the score.
+/// A cache of one sequence whose kv heads are two kinds, as data: retrieval[h] is true where head h keeps all its
+/// tokens (calibration/retrieval_heads.hpp finds them). The others replace what they drop by one token: the means of
+/// its keys and values, with the weight of all of it, which is 1 + ln(number) in the score.
 ///
 ///     razor_cache<k8, v8> cache({.head_dim = 128, .kv_heads = 8, .capacity = 131072}, retrieval);
 ///     cache.append(keys, values);
@@ -57,12 +58,13 @@ namespace detail {
 ///     cache.compress();                   // after a prompt, then after each step
 ///
 /// - Keys are those that RoPE has turned. Means are of the floats that came, by f32 sums of 64 tokens, then of pages in
-///   order. Bytes depend on the tokens alone: not on the chunks in which they came, nor on when compress was called before.
+///   order. Bytes depend on the tokens alone: not on the chunks in which they came, nor on when compress was called
+///   before.
 /// - Order of attend: attention over what is kept, then out = fma(out, 1 - w, mean w), w = 1 / (1 + e^(lse - score)) in
-///   double precision, score = q mean scale + ln(number), the product one f32 chain of fma over channels. The same bits on every
-///   instruction set with fma.
-/// - Errors: as kv_cache and attention. Memory: both kinds of heads, and (head_dim of K and V) floats for each page and head
-///   of the second kind, from the heap.
+///   double precision, score = q mean scale + ln(number), the product one f32 chain of fma over channels. The same bits
+///   on every instruction set with fma.
+/// - Errors: as kv_cache and attention. Memory: both kinds of heads, and (head_dim of K and V) floats for each page and
+///   head of the second kind, from the heap.
 template <class K, class V, class Memory = heap_blocks>
 class razor_cache {
  public:
@@ -148,8 +150,9 @@ class razor_cache {
     dropped_ += pages * page_tokens;
   }
 
-  /// out = attention of the last tokens, each to itself and those before it. `scale` 0: 1 / sqrt(head_dim). q and out are
-  /// heads_views of float. A context as the last argument. Scratch on the calling thread: copies of q and out by kind of head.
+  /// out = attention of the last tokens, each to itself and those before it. `scale` 0: 1 / sqrt(head_dim). q and out
+  /// are heads_views of float. A context as the last argument. Scratch on the calling thread: copies of q and out by
+  /// kind of head.
   template <class S = as_is, class P = as_is, class... Context, class Default = default_arch>
   void attend(heads_view<float const> const& q, heads_view<float> const& out, float scale = 0,
               Context const&... context) const {

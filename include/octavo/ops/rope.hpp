@@ -89,11 +89,11 @@ consteval bool check_heads() {
 }  // namespace detail
 
 /// Turns pairs of channels of every head by angles that grow with the position of the token, in place: (a, b) becomes
-/// (a cos - b sin, b cos + a sin). `x` is a heads_view of float, bf16 or f16; `positions` is that of the first token, the others
-/// follow, or a vector with one for each token. A context as the last argument.
+/// (a cos - b sin, b cos + a sin). `x` is a heads_view of float, bf16 or f16; `positions` is that of the first token,
+/// the others follow, or a vector with one for each token. A context as the last argument.
 ///
-/// - *Order*: fma(a, cos, -(b sin)), fma(b, cos, a sin), the second product rounded; the same bits on every instruction set
-///   with fma. *Error*: 3 * 2^-24 (|a| + |b|), besides the rounding to the elements.
+/// - *Order*: fma(a, cos, -(b sin)), fma(b, cos, a sin), the second product rounded; the same bits on every instruction
+///   set with fma. *Error*: 3 * 2^-24 (|a| + |b|), besides the rounding to the elements.
 /// - Channels behind those of the table stay (partial rotary embeddings). *Scratch*: none.
 /// - Throws std::invalid_argument for a position beyond the table and shapes that do not fit.
 template <class X, class P, class... Options, class Default = default_arch>

@@ -12,11 +12,12 @@
 namespace octavo {
 inline namespace v0 {
 
-/// cache.drop(first, n), for keys that the table has turned to their positions: those behind are turned back by n positions
-/// and encoded anew, so that each stands at its place in the cache. Values move bit for bit.
+/// cache.drop(first, n), for keys that the table has turned to their positions: those behind are turned back by n
+/// positions and encoded anew, so that each stands at its place in the cache. Values move bit for bit.
 ///
-/// - Keys of float lose 3 * 2^-24 (|a| + |b|) in each shift; quantized keys are quantized once more, so shift by many tokens
-///   at once, not by one. Keys without positions (turned when they are read, ALiBi) need drop alone, which loses nothing.
+/// - Keys of float lose 3 * 2^-24 (|a| + |b|) in each shift; quantized keys are quantized once more, so shift by many
+///   tokens at once, not by one. Keys without positions (turned when they are read, ALiBi) need drop alone, which loses
+///   nothing.
 /// - Keys by channel go by whole groups: first and n are multiples of their residual and of 64.
 /// - Runs on the calling thread; a context (on<arch>()) may say on which instruction set: the bits are the same.
 /// - Errors: n beyond the table, tokens that are not there: the one error handler; the cache stays as it was.
@@ -57,8 +58,8 @@ void shift(kv_cache<K, V, Memory>& cache, index first, index n, rope_table const
   }
 }
 
-/// Attention sinks (StreamingLLM, Xiao et al. 2023): a cache keeps its first tokens and the last ones, at the positions where
-/// they stand in it; an endless text has no position beyond sinks + window.
+/// Attention sinks (StreamingLLM, Xiao et al. 2023): a cache keeps its first tokens and the last ones, at the positions
+/// where they stand in it; an endless text has no position beyond sinks + window.
 struct streaming_window {
   index sinks = 4;
   index window = 1020;
@@ -72,8 +73,8 @@ struct streaming_window {
   }
 };
 
-/// When the cache is full, the oldest tokens behind the sinks leave. Returns how many: they are what the positions of the
-/// window fall behind the text.
+/// When the cache is full, the oldest tokens behind the sinks leave. Returns how many: they are what the positions of
+/// the window fall behind the text.
 template <class K, class V, class Memory, class... Context, class Default = default_arch>
 index make_room(kv_cache<K, V, Memory>& cache, streaming_window const& w, rope_table const& table,
                 Context const&... context) {

@@ -37,13 +37,13 @@ void softmax_of(X const& x, Y&& y, softmax_options const& o, Options const&... o
 }
 }  // namespace detail
 
-/// y = e^(scale x) / sum over the features of each token. x and y are tokens of float, bf16 or f16, and may be the same; or y
-/// is quantized_tokens. Options: softmax_options, in braces too, then a context.
+/// y = e^(scale x) / sum over the features of each token. x and y are tokens of float, bf16 or f16, and may be the
+/// same; or y is quantized_tokens. Options: softmax_options, in braces too, then a context.
 ///
-/// - *Order*: as the weights of attention: 2^fma(x, factor, -largest factor) with factor = scale log2 e, their sum in one chain of
-///   16 virtual lanes, then halves; times 1 / sum. The same bits on every instruction set with fma.
-/// - *Error*: (features / 16 + 8) 2^-24 + 3e-7 + 1.2e-7 scale (largest - x), relative, besides the rounding to the elements
-///   of y; below 2^-126 of the largest: 0.
+/// - *Order*: as the weights of attention: 2^fma(x, factor, -largest factor) with factor = scale log2 e, their sum in
+///   one chain of 16 virtual lanes, then halves; times 1 / sum. The same bits on every instruction set with fma.
+/// - *Error*: (features / 16 + 8) 2^-24 + 3e-7 + 1.2e-7 scale (largest - x), relative, besides the rounding to the
+///   elements of y; below 2^-126 of the largest: 0.
 /// - x of -infinity gives 0; a token of nothing but these is zeros; NaN or +infinity makes the token NaN.
 /// - *Scratch*: the features of a token, filled up to 64, as floats for each task.
 template <class X, class Y, class... Options, class Default = default_arch>

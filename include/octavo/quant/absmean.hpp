@@ -11,12 +11,12 @@
 namespace octavo {
 inline namespace v0 {
 
-/// x is about scale * value(code), with scale = mean |x| and code = encode(x / mean), so |x| of more than half the mean is
-/// not 0 (Ma 2024, "The Era of 1-bit LLMs", equations 1 to 3; there one scale for a whole matrix: per_tensor).
+/// x is about scale * value(code), with scale = mean |x| and code = encode(x / mean), so |x| of more than half the mean
+/// is not 0 (Ma 2024, "The Era of 1-bit LLMs", equations 1 to 3; there one scale for a whole matrix: per_tensor).
 /// Options: scale_as<T>.
 ///
-/// The sum is of doubles, in order, and the mean is rounded to f32; codes are made with the inverse of the stored scale.
-/// A group of zeros gets scale 0, one with NaN or infinity scale NaN.
+/// The sum is of doubles, in order, and the mean is rounded to f32; codes are made with the inverse of the stored
+/// scale. A group of zeros gets scale 0, one with NaN or infinity scale NaN.
 template <number_format Format = ternary, class... Options>
 struct absmean : detail::one_scale<Format, Options...> {
   using scale_type = typename detail::one_scale<Format, Options...>::scale_type;

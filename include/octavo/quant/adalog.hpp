@@ -66,11 +66,12 @@ struct adalog_params {
   std::int32_t base;  ///< q
 };
 
-/// Code c means scale * 2^(-c q / 37), with q from 10 to 137 found in calibration: the base 2^(q/37) is 2 for q = 37, 1.206 to
+/// Code c means scale * 2^(-c q / 37), with q from 10 to 137 found in calibration: the base 2^(q/37) is 2 for q = 37,
+/// 1.206 to
 /// 13. As in the paper's tables for integer hardware the power is rounded:
 ///
 ///     value(c) = scale * M / D * 2^-S,   S = floor(c q / 37),   M = rne(D 2^-(c q mod 37)/37),   D = 2^(B+1) - 2
-///     code     = rne(-log2(x / scale) * 37 / q), exactly (a tie, which only q = 74 and such have, goes to the even code)
+///     code     = rne(-log2(x / scale) * 37 / q), exactly (ties, which only q = 74 and such have, go to the even code)
 ///
 /// Numbers below the last level follow `Zero`. No `scale(params)`: kernels ask decode for each value.
 /// Input: probabilities, gelu_outputs (shifted to be positive before, back after), folded_gelu_outputs.
@@ -102,8 +103,8 @@ struct adalog {
     return static_cast<float>(mantissa(level, q)) / static_cast<float>(denominator) * detail::power_of_two(-s);
   }
 
-  /// The scale is the largest number, the base that of the least squared error (of several the smallest q); its cost is 128
-  /// encodings per number. Not finite: scale NaN. Nothing positive: scale 0.
+  /// The scale is the largest number, the base that of the least squared error (of several the smallest q); its cost is
+  /// 128 encodings per number. Not finite: scale NaN. Nothing positive: scale 0.
   [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
     detail::value_range const range(first, last, -Input::added);
     float const largest = range.high + Input::added;

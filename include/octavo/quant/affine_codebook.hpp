@@ -13,11 +13,12 @@
 namespace octavo {
 inline namespace v0 {
 
-/// x is about scale * value + minimum, rounded once: KVQuant's law, lut = codebook * range + offset (Hooper et al. 2024), with
-/// the extremes of the group as its range. [min(x), max(x)] maps to [-1, 1], on which the values of the format lie where
-/// numbers are many, such as the centres that calibration/k_means.hpp finds of numbers so mapped: scale = (max - min) / 2,
-/// minimum = (max + min) / 2, which the value 0 stands for, code = encode((x - minimum) * inverse). Scale and middle are rounded
-/// to the stored type first. Options: scale_as<T>, T one of float, bf16, f16.
+/// x is about scale * value + minimum, rounded once: KVQuant's law, lut = codebook * range + offset (Hooper et al.
+/// 2024), with the extremes of the group as its range. [min(x), max(x)] maps to [-1, 1], on which the values of the
+/// format lie where numbers are many, such as the centres that calibration/k_means.hpp finds of numbers so mapped:
+/// scale = (max - min) / 2, minimum = (max + min) / 2, which the value 0 stands for,
+/// code = encode((x - minimum) * inverse). Scale and middle are rounded to the stored type first. Options: scale_as<T>,
+/// T one of float, bf16, f16.
 ///
 /// At equal bits it errs less than affine_min, whose values are equally far apart and let products be integers.
 template <class Format, class... Options>
@@ -38,8 +39,8 @@ struct affine_codebook : detail::scale_and_minimum<affine_codebook<Format, Optio
   }
 };
 
-/// A codebook on [-1, 1] that is known when the program runs: a number is encoded as the nearest of `centres`, and stands for
-/// the value of that code. Both ascend; they are one table but for Q-Norm (calibration/q_norm.hpp).
+/// A codebook on [-1, 1] that is known when the program runs: a number is encoded as the nearest of `centres`, and
+/// stands for the value of that code. Both ascend; they are one table but for Q-Norm (calibration/q_norm.hpp).
 /// calibration/cache_codebook.hpp finds it.
 template <int B>
 struct range_codebook {
@@ -82,7 +83,8 @@ struct even_book {
 
 }  // namespace detail
 
-/// The same by a table known when the program runs, of keys and of values of a cache, which has it (storage/kv_cache.hpp):
+/// The same by a table known when the program runs, of keys and of values of a cache, which has it
+/// (storage/kv_cache.hpp):
 ///
 ///     using nuq2 = scheme<affine_codebook<codebook<2>, scale_as<f16>>, per_channel_group<32>>;
 ///     kv_cache<nuq2, v2> cache(shape, {.keys = book});  // a range_codebook<2>

@@ -15,8 +15,8 @@ inline namespace v0 {
 
 namespace detail {
 
-/// What laws with a float minimum have in common: x is about scale * value(code) + minimum, rounded once. Law::from_range says
-/// how a range maps to the codes.
+/// What laws with a float minimum have in common: x is about scale * value(code) + minimum, rounded once.
+/// Law::from_range says how a range maps to the codes.
 template <class Law, number_format Format, class... Options>
 struct scale_and_minimum {
   using format = Format;
@@ -61,8 +61,8 @@ struct scale_and_minimum {
 }  // namespace detail
 
 /// x is about scale * code + minimum, rounded once. The range [min(x), max(x)] maps to [0, highest] of the format:
-/// scale = (max - min) / highest, code = clamp(rne((x - minimum) * inverse)). Scale and minimum are rounded to the stored
-/// type first. Options: scale_as<T>, T one of float, bf16, f16.
+/// scale = (max - min) / highest, code = clamp(rne((x - minimum) * inverse)). Scale and minimum are rounded to the
+/// stored type first. Options: scale_as<T>, T one of float, bf16, f16.
 ///
 /// A product costs one sum of activations per group and token more than `symmetric`. 0 is not exact; affine has that.
 template <number_format Format, class... Options>

@@ -20,13 +20,13 @@ struct codebook_params {
 
 /// Code c means values[c] (SqueezeLLM's and KVQuant's non-uniform formats). The granularity says who shares the table:
 ///
-///     scheme<codebook<4>, per_tensor>      one for the matrix, 64 bytes beside each panel: from registers, as fast as nf4
+///     scheme<codebook<4>, per_tensor>      one for the matrix, 64 bytes a panel: from registers, as fast as nf4
 ///     scheme<codebook<4>, per_row>         one for each row, 64 bytes (SqueezeLLM): gathered
 ///     scheme<codebook<3>, per_group<256>>  one for each group, 32 bytes: gathered
 ///
-/// Encoding: the nearest value, a tie to the lower one, of equal values the first, NaN to code 0. calibration/k_means.hpp
-/// finds the values of the least error; calibration/codebook_fit.hpp is that as a fit. A codebook known at compile time
-/// is a format (format/codebook.hpp), which also has scales.
+/// Encoding: the nearest value, a tie to the lower one, of equal values the first, NaN to code 0.
+/// calibration/k_means.hpp finds the values of the least error; calibration/codebook_fit.hpp is that as a fit. A
+/// codebook known at compile time is a format (format/codebook.hpp), which also has scales.
 template <int B>
 struct codebook {
   static_assert(B >= 2 && B <= 8, "Octavo: a codebook has 2 to 8 bits.");

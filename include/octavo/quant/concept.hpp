@@ -56,8 +56,8 @@ concept has_quantized_scales = linear_quantizer<Q> && requires {
   typename Q::scale_scheme;
 };
 
-/// A quantizer whose params are a table of floats, one for each code: decode(c, p) == p.values[c]. Kernels look values up
-/// instead of asking for each.
+/// A quantizer whose params are a table of floats, one for each code: decode(c, p) == p.values[c]. Kernels look values
+/// up instead of asking for each.
 template <class Q>
 concept has_table = quantizer<Q> && !linear_quantizer<Q> && requires(typename Q::params p) {
   requires sizeof(p) == sizeof(p.values) && sizeof(p.values) == sizeof(float) << Q::format::bits;

@@ -9,9 +9,10 @@
 namespace octavo {
 inline namespace v0 {
 
-/// Keys or values of a cache by S, but for the first N tokens of the sequence, which stay f32 beside its pages and take no part
-/// in parameters of others. The first tokens take most of the attention of many heads, and their keys are unlike the others, so
-/// that they lose more, and cost others more, when they are quantized. N floats a channel and head, whatever the length.
+/// Keys or values of a cache by S, but for the first N tokens of the sequence, which stay f32 beside its pages and take
+/// no part in parameters of others. The first tokens take most of the attention of many heads, and their keys are
+/// unlike the others, so that they lose more, and cost others more, when they are quantized. N floats a channel and
+/// head, whatever the length.
 ///
 ///     using k2_first = first_in_float<schemes::k2, 4>;
 ///     kv_cache<k2_first, first_in_float<schemes::v2, 4>> cache(shape);

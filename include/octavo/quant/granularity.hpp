@@ -19,8 +19,8 @@ struct per_group {
   static constexpr index size = G;
 };
 
-/// Of scales that are quantized themselves (quant/two_level.hpp): those of G neighbouring groups in R neighbouring rows share
-/// what they are quantized with.
+/// Of scales that are quantized themselves (quant/two_level.hpp): those of G neighbouring groups in R neighbouring rows
+/// share what they are quantized with.
 template <int R, int G>
 struct per_tile {
   static_assert(R == 16 || R == 32 || R == 64, "Octavo: a tile of scales has 16, 32 or 64 rows.");
@@ -35,8 +35,8 @@ struct per_token_group {
   static_assert(G >= 1 && G <= 32768, "Octavo: a group has 1 to 32768 channels.");
   static constexpr index size = G;
 };
-/// G neighbouring tokens of one channel of a cache (KIVI's keys). Groups close R tokens at a time: up to R - 1 of the newest
-/// tokens are floats still.
+/// G neighbouring tokens of one channel of a cache (KIVI's keys). Groups close R tokens at a time: up to R - 1 of the
+/// newest tokens are floats still.
 template <int G, int R = G>
 struct per_channel_group {
   static_assert(G >= 1 && G <= 32768, "Octavo: a group has 1 to 32768 tokens.");

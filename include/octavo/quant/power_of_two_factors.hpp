@@ -37,7 +37,8 @@ struct power_of_two_factors {
   [[nodiscard]] code encode(float x, index c) const noexcept { return law::encode(x, channel(c)); }
   [[nodiscard]] float decode(code q, index c) const noexcept { return law::decode(q, channel(c)); }
 
-  /// From features x tokens of floats. A number that is not finite makes the step NaN. Cost: K + 1 encodings per number.
+  /// From features x tokens of floats. A number that is not finite makes the step NaN. Cost: K + 1 encodings per
+  /// number.
   template <class M>
   [[nodiscard]] static power_of_two_factors calibrate(M const& tokens) {
     auto const x = as_tokens(tokens);

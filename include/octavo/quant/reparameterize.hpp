@@ -13,16 +13,16 @@
 namespace octavo {
 inline namespace v0 {
 
-/// Outputs X of a norm, calibrated with a scale s_i > 0 and zero point z_i for each channel, become X' that one scale and one
-/// zero point quantize to the same codes, without a change of what the layers behind compute:
+/// Outputs X of a norm, calibrated with a scale s_i > 0 and zero point z_i for each channel, become X' that one scale
+/// and one zero point quantize to the same codes, without a change of what the layers behind compute:
 ///
 ///     scale = mean s_i     zero_point = rne(mean z_i)     r_i = s_i / scale     d_i = s_i (z_i - zero_point)
 ///     norm:    gamma_i /= r_i,     beta_i = (beta_i + d_i) / r_i                 so X' = (X + d) / r
 ///     layers:  bias_o -= sum over i of W(o, i) d_i,     W(o, i) *= r_i           so W' X' + bias' = W X + bias
 ///
-/// X' / scale = X / s_i + z_i - zero_point. Every layer that reads the norm must be rewritten, and its weights quantized
-/// afterwards. Arithmetic is of doubles, rounded to f32 at the end, sums with i ascending. (The authors' code leaves the mean
-/// of zero points unrounded, and so does not keep codes.)
+/// X' / scale = X / s_i + z_i - zero_point. Every layer that reads the norm must be rewritten, and its weights
+/// quantized afterwards. Arithmetic is of doubles, rounded to f32 at the end, sums with i ascending. (The authors' code
+/// leaves the mean of zero points unrounded, and so does not keep codes.)
 class channel_reparameterization {
  public:
   float scale = 1.0f;  ///< what remains: an affine quantizer of the whole tensor

@@ -19,8 +19,8 @@ struct full {};    ///< half the distance between extremes: /127.5, /7.5 (compre
 /// Option of `affine_min` whose scales are quantized: zeros are, in place of minima (quant/two_level.hpp).
 struct real_zero {};
 
-/// Which power of two a scale_as<e8m0> is, for numbers up to `extent` and a format whose largest value is `steps` and the
-/// value below it less by `top_step`.
+/// Which power of two a scale_as<e8m0> is, for numbers up to `extent` and a format whose largest value is `steps` and
+/// the value below it less by `top_step`.
 ///
 ///     mx_floor    floor(log2 extent) - floor(log2 steps): OCP MX 2023, section 6.3. The largest numbers may saturate.
 ///     mx_ceil     ceil(log2(extent / steps)), the quotient rounded to f32: nothing saturates (NVIDIA's MXFP8 recipe)
@@ -57,10 +57,10 @@ struct mx_nearest {
 template <class Quantizer, class Granularity>
 struct scheme;
 
-/// Option of the quantizers with a scale: it is stored as T, one of float, bf16, f16, e8m0, ue4m3. A power of two may follow
-/// another rule than that of OCP: scale_as<e8m0, mx_ceil>. ue4m3 reaches from 2^-9 to 448: what is quantized should have
-/// been divided by a number that brings it there, as scale_as<scheme<symmetric<e4m3>, per_tensor>> does: T may also be a
-/// scheme, by which the scales are quantized themselves (quant/two_level.hpp).
+/// Option of the quantizers with a scale: it is stored as T, one of float, bf16, f16, e8m0, ue4m3. A power of two may
+/// follow another rule than that of OCP: scale_as<e8m0, mx_ceil>. ue4m3 reaches from 2^-9 to 448: what is quantized
+/// should have been divided by a number that brings it there, as scale_as<scheme<symmetric<e4m3>, per_tensor>> does: T
+/// may also be a scheme, by which the scales are quantized themselves (quant/two_level.hpp).
 template <class T, class Rule = mx_floor>
 struct scale_as {
   using type = T;

@@ -86,12 +86,13 @@ using mxint8 = mx<fixed<8, 6>>;  // its scales are the stored ones, since elemen
 template <class Q, int N>
 using shared_scale = scale_as<scheme<Q, per_group<N>>>;
 
-// NVFP4: a scale in e4m3 for 16 numbers, one in f32 for the matrix, absmax / 6 / 448. QLoRA: NF4 with 8 bits for a scale.
+// NVFP4: a scale in e4m3 for 16 numbers, one in f32 for the matrix, absmax / 6 / 448. QLoRA: NF4 with 8 bits for a
+// scale.
 using nvfp4 = scheme<symmetric<e2m1, scale_as<scheme<symmetric<e4m3>, per_tensor>>>, per_group<16>>;
 using nf4_dq = scheme<symmetric<nf4, shared_scale<symmetric<uint8>, 256>>, per_group<64>>;
 
-// LQ-LoRA: scales of 8 bits above an offset, here that of 256 groups. SpQR: scales and zeros of three bits above offsets
-// that 16 rows share.
+// LQ-LoRA: scales of 8 bits above an offset, here that of 256 groups. SpQR: scales and zeros of three bits above
+// offsets that 16 rows share.
 template <number_format F>
 using lq_lora = scheme<symmetric<F, shared_scale<affine_min<uint8, scale_as<bf16>>, 256>>, per_group<64>>;
 template <int B>

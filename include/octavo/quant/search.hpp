@@ -9,8 +9,8 @@ namespace octavo {
 inline namespace v0 {
 namespace detail {
 
-/// Of candidates 0 ... n - 1, the first with the least error(i). Stops when `patience` of them in turn did not improve; 0
-/// means never. Candidate 0 stands when no error is a number.
+/// Of candidates 0 ... n - 1, the first with the least error(i). Stops when `patience` of them in turn did not improve;
+/// 0 means never. Candidate 0 stands when no error is a number.
 template <class Error>
 [[nodiscard, gnu::always_inline]] constexpr int least_error(int n, int patience, Error const& error) {
   int best = 0;
@@ -25,8 +25,8 @@ template <class Error>
   return best;
 }
 
-/// The same by the sum of (decode(encode(x)) - x)^2 with the parameters candidate(i) of Q. Squares are of doubles and summed
-/// in order.
+/// The same by the sum of (decode(encode(x)) - x)^2 with the parameters candidate(i) of Q. Squares are of doubles and
+/// summed in order.
 template <quantizer Q, class Candidate>
 [[nodiscard, gnu::always_inline]] constexpr int least_squared_error(float const* first, float const* last, int n,
                                                                     Candidate const& candidate) {

@@ -13,9 +13,9 @@
 namespace octavo {
 inline namespace v0 {
 
-/// x is about scale * value(code), with scale = m / lowest for the m with the largest |m|, of several the first: the law of
-/// Q4_0 and Q5_0 of ggml (d = max / -8). It uses the lowest code, which `symmetric` leaves out (narrow) or pays for by cutting
-/// off the largest numbers (full); with few bits that is much. Options: scale_as<T>.
+/// x is about scale * value(code), with scale = m / lowest for the m with the largest |m|, of several the first: the
+/// law of Q4_0 and Q5_0 of ggml (d = max / -8). It uses the lowest code, which `symmetric` leaves out (narrow) or pays
+/// for by cutting off the largest numbers (full); with few bits that is much. Options: scale_as<T>.
 ///
 /// Codes are nearest, ties to even, by the inverse of the stored scale; ggml's are by that of the f32 scale, ties up.
 template <number_format Format, class... Options>

@@ -25,10 +25,11 @@ struct sulq_params {
 /// Code c means 2^-E(c) - eta: a uniform quantizer of -log2(x + eta), whose decoded exponents are rounded to integers.
 ///
 ///     code = clamp(rne(-log2(x + eta) / step) + zero),   E(c) = rne(step (c - zero))
-///     step = (L_hi - L_lo) / (2^B - 1),   zero = rne(-L_lo / step),   L_lo = -log2(max + eta),   L_hi = -log2(min + eta)
+///     step = (L_hi - L_lo) / (2^B - 1),   zero = rne(-L_lo / step),  L_lo = -log2(max + eta),  L_hi = -log2(min + eta)
 ///
 /// So 0 needs no code of its own, codes may share an exponent (encode does not give each of them back), and the sum of
-/// products is that of powers of two less eta times the sum of the other operand. No `scale(params)`: kernels ask decode.
+/// products is that of powers of two less eta times the sum of the other operand. No `scale(params)`: kernels ask
+/// decode.
 template <int B>
 struct sulq {
   static_assert(B >= 2 && B <= 8, "Octavo: sulq has 2 to 8 bits.");
@@ -48,7 +49,8 @@ struct sulq {
     if (!(step > 0x1p-20f)) { return {eta, 1.0f, -nearest(first)}; }
     return {eta, step, nearest(-first / static_cast<double>(step))};
   }
-  /// The eta of the least squared error, of several the smallest, for a range that begins at 0 or above. Not finite: eta NaN.
+  /// The eta of the least squared error, of several the smallest, for a range that begins at 0 or above. Not finite:
+  /// eta NaN.
   [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
     detail::value_range const range(first, last, first == last ? 0.0f : *first);
     if (!detail::is_finite(range.high - range.low)) { return {detail::not_a_number, 1.0f, 0}; }

@@ -35,25 +35,27 @@ struct two_level_offset_params : Params {
   float minimum_offset;
 };
 
-/// The quantizer Base, whose scales (and minima, times -1) are numbers that the scheme Scales quantizes: a tree of schemes.
+/// The quantizer Base, whose scales (and minima, times -1) are numbers that the scheme Scales quantizes: a tree of
+/// schemes.
 ///
-///     symmetric<e2m1, scale_as<scheme<symmetric<e4m3>, per_tensor>>>                          NVFP4, in per_group<16>
-///     affine_min<uint4, scale_as<scheme<symmetric<uint6, scale_as<f16>>, per_group<8>>>>      Q4_K, in per_group<32>
-///     signed_max<int6, scale_as<scheme<signed_max<int8, scale_as<f16>>, per_group<16>>>>      Q6_K, in per_group<16>
-///     symmetric<nf4, scale_as<scheme<symmetric<uint8>, per_group<256>>>>                      as QLoRA, in per_group<64>
+///     symmetric<e2m1, scale_as<scheme<symmetric<e4m3>, per_tensor>>>                      NVFP4, in per_group<16>
+///     affine_min<uint4, scale_as<scheme<symmetric<uint6, scale_as<f16>>, per_group<8>>>>  Q4_K, in per_group<32>
+///     signed_max<int6, scale_as<scheme<signed_max<int8, scale_as<f16>>, per_group<16>>>>  Q6_K, in per_group<16>
+///     symmetric<nf4, scale_as<scheme<symmetric<uint8>, per_group<256>>>>                  as QLoRA, in per_group<64>
 ///
-///     symmetric<nf4, scale_as<scheme<affine_min<uint8, scale_as<bf16>>, per_group<256>>>>     as LQ-LoRA, in per_group<64>
+///     symmetric<nf4, scale_as<scheme<affine_min<uint8, scale_as<bf16>>, per_group<256>>>> as LQ-LoRA, in per_group<64>
 ///     affine_min<uint3, real_zero, scale_as<scheme<affine_min<uint3, scale_as<f16>>, per_tile<16, 1>>>>
-///                                                                                             SpQR, in per_group<16>
+///                                                                                         SpQR, in per_group<16>
 ///
-/// scale = super * value(sub), rounded to f32 once; minimum = super_minimum * value(sub_minimum) likewise, with a shared
-/// scale of its own. Where Scales is an affine_min, scale = fma(super, value(sub), offset), and so is the minimum.
-/// In Scales, per_group<N> means N neighbouring groups of a row, of which the last may be fewer, per_row
+/// scale = super * value(sub), rounded to f32 once; minimum = super_minimum * value(sub_minimum) likewise, with a
+/// shared scale of its own. Where Scales is an affine_min, scale = fma(super, value(sub), offset), and so is the
+/// minimum. In Scales, per_group<N> means N neighbouring groups of a row, of which the last may be fewer, per_row
 /// all groups of a row, per_tensor all of the matrix: what is shared is stored for each row. per_tile<R, N> means N
 /// neighbouring groups of R neighbouring rows, and what is shared is stored once for them.
 ///
 /// With `real_zero` not the minimum is quantized by Scales but the zero, -minimum / scale, a real number of steps:
-/// value = scale * (code - zero), minimum = -(scale * zero), rounded once. A group of equal values spans the range to 0.
+/// value = scale * (code - zero), minimum = -(scale * zero), rounded once. A group of equal values spans the range to
+/// 0.
 ///
 /// quantize first gives every group the float scale of Base, then quantizes those that share by Scales, then codes by
 /// what is stored. Where minima become unsigned, the range of a group is extended to 0, so none is above 0. A group

@@ -10,9 +10,9 @@
 namespace octavo {
 inline namespace v0 {
 
-/// Keys or values of a cache by S, but for the N channels of each token and head that stand out most: those take no part in
-/// what S finds its parameters by, and what S then leaves of them is stored beside, as f16. Of 128 channels, N = 1 are 0.8 per
-/// cent, for 32 / 128 bits a channel.
+/// Keys or values of a cache by S, but for the N channels of each token and head that stand out most: those take no
+/// part in what S finds its parameters by, and what S then leaves of them is stored beside, as f16. Of 128 channels,
+/// N = 1 are 0.8 per cent, for 32 / 128 bits a channel.
 ///
 ///     using k4_outliers = with_outliers<schemes::k4, 1>;
 ///     kv_cache<k4_outliers, with_outliers<schemes::v4, 1>> cache(shape);
@@ -30,7 +30,8 @@ struct with_outliers : S {
 
 namespace detail {
 
-/// From where numbers stand out: their mean, summed in ascending order, or 0 of a quantizer without zero points and minima.
+/// From where numbers stand out: their mean, summed in ascending order, or 0 of a quantizer without zero points and
+/// minima.
 template <class Q>
 [[nodiscard, gnu::always_inline]] inline float outlier_centre(float const* x, index n, index stride) noexcept {
   if constexpr (has_zero_point<Q> || has_minimum<Q>) {

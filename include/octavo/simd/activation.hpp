@@ -12,8 +12,8 @@ namespace simd {
 namespace detail {
 
 /// value / (1 + e^-z), relative error 3.5e-7 + 1.2e-7 |z|. Pre: |z| <= 86.
-/// The quotient is three fma steps from a first guess by the exponent bits, which is within 5.1 %: a division of 16 floats
-/// takes twice as long as all of this where two registers are multiplied in a cycle.
+/// The quotient is three fma steps from a first guess by the exponent bits, which is within 5.1 %: a division of 16
+/// floats takes twice as long as all of this where two registers are multiplied in a cycle.
 template <class A>
 [[gnu::always_inline]] inline floats<A> times_sigmoid(floats<A> value, floats<A> z) noexcept {
   auto const power = exp2<5, A>(opaque<A>(z * floats<A>(-0x1.715476p+0f)));
@@ -35,8 +35,8 @@ template <class A>
   return minimum<A>(floats<A>(high), x);
 }
 
-/// (normal cdf of x - 1/2) / x as a polynomial of x^2 / 16 - 1 for |x| <= 5.5, where it gives 1/2 exactly. Fitted by Lawson's
-/// iteration to the least error of x times it, then rounded to float.
+/// (normal cdf of x - 1/2) / x as a polynomial of x^2 / 16 - 1 for |x| <= 5.5, where it gives 1/2 exactly. Fitted by
+/// Lawson's iteration to the least error of x times it, then rounded to float.
 inline constexpr table<float, 15> cdf_coefficients{{0x1.fff7b2p-4f, -0x1.ff6b98p-5f, 0x1.7d5f3p-5f, -0x1.37ec08p-5f,
                                                     0x1.05417cp-5f, -0x1.b1ee5p-6f, 0x1.5b7ba8p-6f, -0x1.03260cp-6f,
                                                     0x1.78192ep-7f, -0x1.25d444p-7f, 0x1.7316d4p-8f, -0x1.97466cp-10f,
@@ -64,8 +64,8 @@ template <class A>
   return detail::times_sigmoid<A>(floats<A>(1.0f), detail::not_above<A>(detail::not_below<A>(x, -86.0f), 86.0f));
 }
 
-/// x / (1 + e^-(factor x)) for a factor of 1 to 2, NaN for NaN. Relative error 3.5e-7 + 1.2e-7 factor |x|; below -86 / factor
-/// it stays at what it is there, -4e-36.
+/// x / (1 + e^-(factor x)) for a factor of 1 to 2, NaN for NaN. Relative error 3.5e-7 + 1.2e-7 factor |x|; below
+/// -86 / factor it stays at what it is there, -4e-36.
 template <class A>
 [[nodiscard, gnu::always_inline]] inline floats<A> silu(floats<A> x, float factor = 1.0f) noexcept {
   float const limit = factor == 1.0f ? 86.0f : 43.0f;
@@ -84,8 +84,8 @@ template <class A>
   return value * fused<A>(near, detail::polynomial_in_two<A>(detail::cdf_coefficients, z), floats<A>(0.5f));
 }
 
-/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, the approximation of GELU that GPT-2 has; it differs from gelu by up
-/// to 4.7e-4. Relative error 4e-7 + 2.2e-7 |z| for z = 2 sqrt(2 / pi) (x + 0.044715 x^3); NaN for NaN.
+/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, the approximation of GELU that GPT-2 has; it differs from gelu by
+/// up to 4.7e-4. Relative error 4e-7 + 2.2e-7 |z| for z = 2 sqrt(2 / pi) (x + 0.044715 x^3); NaN for NaN.
 template <class A>
 [[nodiscard, gnu::always_inline]] inline floats<A> gelu_tanh(floats<A> x) noexcept {
   auto const value = detail::not_below<A>(x, -9.75f);

@@ -75,8 +75,8 @@ inline constexpr bool has<Feature, Wrapper<Base>> = has<Feature, Base>;
 template <template <class> class Feature, class Base>
 inline constexpr bool has<Feature, Feature<Base>> = true;
 
-/// Whether vdpbf16ps beats fma. Cores with a matrix unit do half as many multiply-adds by it as by fma, which has the same
-/// bits (the peaks that bench_matmul measures: 118 against 250 GOP/s).
+/// Whether vdpbf16ps beats fma. Cores with a matrix unit do half as many multiply-adds by it as by fma, which has the
+/// same bits (the peaks that bench_matmul measures: 118 against 250 GOP/s).
 template <class A>
 inline constexpr bool fast_pairs = has<dpbf16, A> && !has<amx, A>;
 

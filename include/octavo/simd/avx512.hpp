@@ -48,9 +48,12 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static ints choose_bits(ints mask, ints x, ints y) noexcept {
     return ints(_mm512_ternarylogic_epi32(x, mask, y, 0xe2));
   }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"  // with -O0, g++ 12 has a macro that converts masks
   [[gnu::always_inline]] static floats smaller_size(floats x, floats most) noexcept {
     return floats(_mm512_maskz_range_ps(all, x, most, 0xa));
   }
+#pragma GCC diagnostic pop
   /// xsimd 8.1 rounds twice.
   [[gnu::always_inline]] static floats fused(floats a, floats b, floats c) noexcept {
     return floats(_mm512_fmadd_ps(a, b, c));
@@ -124,7 +127,8 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static ints pack_signed(ints a, ints b, ints c, ints d) noexcept {
     return in_order(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)));
   }
-  /// Which lanes have their sign set; bytes with the sign changed where `mask` says so; the sums of quads of signed bytes.
+  /// Which lanes have their sign set; bytes with the sign changed where `mask` says so; the sums of quads of signed
+  /// bytes.
   [[gnu::always_inline]] static std::uint16_t signs(floats x) noexcept {
     return _mm512_movepi32_mask(_mm512_castps_si512(x));
   }

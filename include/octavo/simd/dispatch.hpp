@@ -59,8 +59,8 @@ struct dispatcher<arch_list<Archs...>> {
 
 }  // namespace detail
 
-/// Calls f(arch{}, args...), where f's call operator is defined and instantiated in translation units of its own, one for
-/// each instruction set, each with its own flags:
+/// Calls f(arch{}, args...), where f's call operator is defined and instantiated in translation units of its own, one
+/// for each instruction set, each with its own flags:
 ///
 ///     // layer.hpp                                      // layer.cpp, compiled once for each instruction set
 ///     struct layer {                                    template <class A>

@@ -13,8 +13,8 @@ namespace simd {
 namespace detail {
 using octavo::detail::table;
 
-/// 2^f on [0, 1) is about 1 + c1 f + ... + cDegree f^Degree: least maximal relative error with c0 = 1, so that powers of
-/// integers are exact (fitted by Lawson's iteration, then rounded to float).
+/// 2^f on [0, 1) is about 1 + c1 f + ... + cDegree f^Degree: least maximal relative error with c0 = 1, so that powers
+/// of integers are exact (fitted by Lawson's iteration, then rounded to float).
 template <int Degree>
 inline constexpr bool exp2_coefficients = false;
 template <>
@@ -77,8 +77,8 @@ template <int Degree, class A>
 /// 255 * 2^x from y = 2^23 (x + 127), rounded to an integer; 0 or less where x < -9, for NaN too. Relative error before
 /// rounding 1.2e-4, and that of y.
 ///
-/// The bits of the integer y are those of the float 2^n (1 + f), n = floor(x), f = x - n (Schraudolph 1999); a quartic of
-/// 1 + f near 255 * 2^f / (1 + f) does the rest (least maximal relative error). No floor, no power.
+/// The bits of the integer y are those of the float 2^n (1 + f), n = floor(x), f = x - n (Schraudolph 1999); a quartic
+/// of 1 + f near 255 * 2^f / (1 + f) does the rest (least maximal relative error). No floor, no power.
 ///
 /// N registers take each step together: one after the other they fill the queues of a core with what waits.
 template <class A, std::size_t N>

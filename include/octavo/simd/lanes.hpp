@@ -39,12 +39,13 @@ struct lanes16 {
       return x;
     }
   }
+  // Whatever type the memory has, as the instructions do.
   static lanes16 load_unaligned(T const* p) noexcept {
-    return generate([&](int i) { return p[i]; });
+    lanes16 r;
+    std::memcpy(r.v, p, sizeof r.v);
+    return r;
   }
-  void store_unaligned(T* p) const noexcept {
-    for (int i = 0; i < 16; ++i) { p[i] = v[i]; }
-  }
+  void store_unaligned(T* p) const noexcept { std::memcpy(p, v, sizeof v); }
   friend lanes16 operator+(lanes16 const& a, lanes16 const& b) noexcept {
     return generate([&](int i) { return static_cast<T>(wrapping(a.v[i]) + wrapping(b.v[i])); });
   }

@@ -12,8 +12,8 @@ namespace octavo {
 inline namespace v0 {
 namespace simd {
 
-/// Sixteen virtual lanes in whole registers, so that sums have the same order for any length of registers; more than one
-/// chain of them where the order does not matter.
+/// Sixteen virtual lanes in whole registers, so that sums have the same order for any length of registers; more than
+/// one chain of them where the order does not matter.
 template <class A, int Chains = 1>
 struct lanes_of_16 {
   static constexpr int registers = 16 / lanes<A>;

@@ -103,7 +103,10 @@ template <class A>
 [[gnu::always_inline]] inline floats<A> gather(float const* table, ints<A> at) noexcept {
 #if defined(__AVX512F__)
   if constexpr (octavo::detail::is_avx512<A>) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"  // as in avx512.hpp
     return floats<A>(_mm512_mask_i32gather_ps(_mm512_setzero_ps(), 0xffff, at, table, 4));
+#pragma GCC diagnostic pop
   }
 #endif
 #if defined(__AVX2__)
@@ -188,8 +191,8 @@ class short_pair_lookup<A> {
  public:
   using table = octavo::detail::table<std::uint16_t, 32>;
   [[gnu::always_inline]] explicit short_pair_lookup(table const& t) noexcept : table_(_mm512_loadu_si512(t.data())) {}
-  /// Of the four bytes of each lane, 0 and 1 (P = 0) or 2 and 3 (P = 1): the pair of table[bits of the byte from `Shift`
-  /// on]. Which entry depends on five bits; some of them may belong to other codes, as the table allows.
+  /// Of the four bytes of each lane, 0 and 1 (P = 0) or 2 and 3 (P = 1): the pair of table[bits of the byte from
+  /// `Shift` on]. Which entry depends on five bits; some of them may belong to other codes, as the table allows.
   template <int P, int Shift>
   [[nodiscard, gnu::always_inline]] ints<A> get(ints<A> bytes) const noexcept {
     // A byte in both halves of a word, so that bits from beyond it are its own.

@@ -99,8 +99,8 @@ struct matrix_unit<A> {
   static constexpr int tokens = 2 * block;
   static constexpr int rows = 2 * block;
 
-  /// `first` and `second` tokens in the two blocks, 1 to 16 (the second may be 0), and quads of a step. All_rows: the first
-  /// block meets four blocks of 16 rows, not two.
+  /// `first` and `second` tokens in the two blocks, 1 to 16 (the second may be 0), and quads of a step. All_rows: the
+  /// first block meets four blocks of 16 rows, not two.
   static void configure(int first, int second, int step_quads, bool all_rows = false) noexcept {
     struct alignas(64) {
       std::uint8_t palette = 1;
@@ -153,8 +153,8 @@ struct matrix_unit<A> {
     if (two) { tile::template multiply<3, 5, 7>(); }
     between(3);
   }
-  /// One step of at most 16 tokens and all 64 rows, of which sums[token][64] is stored (`configure` with all_rows). Swapped:
-  /// activations are unsigned and weights signed.
+  /// One step of at most 16 tokens and all 64 rows, of which sums[token][64] is stored (`configure` with all_rows).
+  /// Swapped: activations are unsigned and weights signed.
   template <bool Swapped>
   [[gnu::always_inline]] static void multiply_panel(void const* a, index token_stride, std::byte const* w) noexcept {
     tile::template load<4>(a, token_stride);

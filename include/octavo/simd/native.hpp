@@ -8,11 +8,11 @@ namespace octavo {
 inline namespace v0 {
 namespace simd {
 
-/// The intrinsics of one family of instruction sets (simd/avx512.hpp, avx2.hpp, sse42.hpp, neon64.hpp, lanes.hpp). To add
-/// one: a tag in arch.hpp, this struct, and a dot product in dot.hpp; kernels come from those.
+/// The intrinsics of one family of instruction sets (simd/avx512.hpp, avx2.hpp, sse42.hpp, neon64.hpp, lanes.hpp). To
+/// add one: a tag in arch.hpp, this struct, and a dot product in dot.hpp; kernels come from those.
 ///
-/// Types `ints` and `floats` are xsimd batches (or what has their operators); `lanes` is how many 32-bit numbers they hold.
-/// Functions, each as the function of the same name in simd/batch.hpp:
+/// Types `ints` and `floats` are xsimd batches (or what has their operators); `lanes` is how many 32-bit numbers they
+/// hold. Functions, each as the function of the same name in simd/batch.hpp:
 ///
 ///     load_bytes to_floats to_ints shift_right<N> shift_right shift_left<N> fused opaque floor sum largest
 ///     swap_pairs

@@ -22,7 +22,7 @@ class additive_matrix;
 ///     W(r, G i + j) = scales[r] * (C_0[codes(r, i, 0)][j] + ... + C_M-1[codes(r, i, M - 1)][j])
 ///
 ///     codes      [row][group][codebook]      one byte up to 8 bits, two up to 16
-///     codebooks  [codebook][2^B][G]          T: f16 (that of 1x16 has 1 MiB, which a second level cache holds) or float
+///     codebooks  [codebook][2^B][G]          T: f16 (1x16 has 1 MiB, which a second level cache holds) or float
 ///     scales     [row]                       f32
 template <int M, int B, int G = 8, class T = f16>
 class additive_matrix_view {

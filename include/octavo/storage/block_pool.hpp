@@ -12,14 +12,16 @@
 namespace octavo {
 inline namespace v0 {
 
-/// `blocks` blocks for the sequences of a server, each a kv_cache of its own length; forks share what they have in common.
+/// `blocks` blocks for the sequences of a server, each a kv_cache of its own length; forks share what they have in
+/// common.
 ///
 ///     using cache = kv_cache<k8, v8, block_pool>;
 ///     block_pool pool(cache::allocation_bytes(shape), 1000);
 ///     cache first(shape, &pool), second(shape, &pool);
 ///
-/// Threads may take and give back at once. A page of memory is touched when its block is first used. When no block is left:
-/// the one error handler, and the cache that asked stays as it was; free_blocks() tells in time. It outlives its caches.
+/// Threads may take and give back at once. A page of memory is touched when its block is first used. When no block is
+/// left: the one error handler, and the cache that asked stays as it was; free_blocks() tells in time. It outlives its
+/// caches.
 class block_pool {
  public:
   [[gnu::always_inline]] block_pool(index block_bytes, index blocks)

@@ -9,8 +9,8 @@
 namespace octavo {
 inline namespace v0 {
 
-/// Where the tokens of a sequence are (Kwon et al. 2023): token t is in block table[t / block_tokens] of a pool, at place
-/// t % block_tokens. -1: the block is absent.
+/// Where the tokens of a sequence are (Kwon et al. 2023): token t is in block table[t / block_tokens] of a pool, at
+/// place t % block_tokens. -1: the block is absent.
 struct block_table {
   index const* table = nullptr;
   index block_tokens = 16;
@@ -45,8 +45,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// Keys [block][head][head_dim / run][token of the block][run]: `run` neighbouring channels of a token together (16 bytes of
-/// them in vLLM).
+/// Keys [block][head][head_dim / run][token of the block][run]: `run` neighbouring channels of a token together (16
+/// bytes of them in vLLM).
 template <element T>
 class block_table_keys {
  public:

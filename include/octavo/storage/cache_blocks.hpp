@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// cache_blocks: a table of blocks of memory that come one by one, are shared between tables, and are copied before they change.
+// cache_blocks: blocks of memory that come one by one, are shared between tables, and copied before they change.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +24,9 @@ struct heap_blocks {
 
 namespace detail {
 
-/// Blocks of `block_bytes` each, zeroed, 64-byte aligned; at most `most` of them. Copies share all blocks: each counts its
-/// tables, atomically, so that tables may live on different threads. A table itself belongs to one thread at a time.
+/// Blocks of `block_bytes` each, zeroed, 64-byte aligned; at most `most` of them. Copies share all blocks: each counts
+/// its tables, atomically, so that tables may live on different threads. A table itself belongs to one thread at a
+/// time.
 template <class Memory>
 class cache_blocks {
   static constexpr bool heap = std::is_same_v<Memory, heap_blocks>;

@@ -101,8 +101,8 @@ struct param_arrays {
   }
 };
 
-/// Parameters of the tokens of a page by quantizer Q: 64 scales, then 64 zero points or minima, as panels have them behind a
-/// group of 64 rows.
+/// Parameters of the tokens of a page by quantizer Q: 64 scales, then 64 zero points or minima, as panels have them
+/// behind a group of 64 rows.
 template <class Q>
 struct slot_params {
   using arrays = param_arrays<Q>;

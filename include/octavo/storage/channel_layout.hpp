@@ -20,8 +20,8 @@ inline constexpr index residual_of<Layout> = Layout::residual;
 
 }  // namespace detail
 
-/// Keys by quantizer Q, one set of parameters for each channel and G tokens. Codes are those of a panel of panel64_v1 without
-/// parameters, which follow, group of tokens after group of tokens, each of the two runs filled up to 64 bytes:
+/// Keys by quantizer Q, one set of parameters for each channel and G tokens. Codes are those of a panel of panel64_v1
+/// without parameters, which follow, group of tokens after group of tokens, each of the two runs filled up to 64 bytes:
 ///
 ///     codes | group 0: scales of the channels | minima or zero points of the channels | group 1 ...
 ///
@@ -65,7 +65,8 @@ struct key_layout<scheme<Q, per_channel_group<G, R>>> {
   /// Codes of a token in the room that close() works in.
   [[nodiscard, gnu::always_inline]] constexpr index code_stride() const noexcept { return round_up(head_dim, 16); }
 
-  /// Quantizes G tokens of head_dim floats, one behind the other, into group g of the page. `room`: G * code_stride() codes.
+  /// Quantizes G tokens of head_dim floats, one behind the other, into group g of the page. `room`: G * code_stride()
+  /// codes.
   template <class Encoder = detail::plain_encoder>
   [[gnu::always_inline]] void close(std::byte* page, index g, float const* tokens, code* room) const noexcept {
     Encoder::template encode_channels<Q, G>(tokens, head_dim, page + params_at(g), scale_bytes(), room, code_stride(),
@@ -90,7 +91,8 @@ struct key_layout<scheme<Q, per_channel_group<G, R>>> {
 
 namespace detail {
 
-/// Keys of a cache that are floats still: [head][token % residual][channel]. Nothing where each token is quantized alone.
+/// Keys of a cache that are floats still: [head][token % residual][channel]. Nothing where each token is quantized
+/// alone.
 template <class Layout>
 class open_keys {
  public:

@@ -14,8 +14,8 @@
 namespace octavo {
 inline namespace v0 {
 
-/// rows x cols codes of two bytes in panels of 64 rows: [panel][pair of columns][row][2], padding is 0; over memory that
-/// somebody else keeps alive.
+/// rows x cols codes of two bytes in panels of 64 rows: [panel][pair of columns][row][2], padding is 0; over memory
+/// that somebody else keeps alive.
 class fixed_matrix_view {
  public:
   static constexpr index pair_bytes = 4 * panel_rows;

@@ -20,8 +20,9 @@ struct cache_shape {
   index kv_heads = 1;
   index capacity = 0;
   index value_head_dim = -1;  ///< -1: head_dim
-  /// Tokens that memory comes for at once, and that a fork copies when it changes one: a multiple of 64. Of a block, all
-  /// tokens of a head stand together: longer blocks are longer runs of memory for attention, shorter ones waste less.
+  /// Tokens that memory comes for at once, and that a fork copies when it changes one: a multiple of 64. Of a block,
+  /// all tokens of a head stand together: longer blocks are longer runs of memory for attention, shorter ones waste
+  /// less.
   index block = 512;
 };
 
@@ -33,23 +34,25 @@ struct cache_shape {
 ///     attention<q8, p8>(q, cache.keys(), cache.values(), out, causal{}, {.query_heads = 32});
 ///
 /// - A block is [head][pages of keys, pages of values], a page has 64 tokens. Blocks come from `Memory`:
-///   heap_blocks, or a pointer to anything with allocate(bytes, alignment) and deallocate(p, bytes, alignment), such as a
-///   std::pmr::memory_resource, which outlives the cache and its forks, and is safe for their threads.
-/// - Each token is quantized alone, once, when it is appended; nothing is quantized again. So the bytes of a token do not
-///   depend on how many were appended together, nor on what was truncated or forked before.
-/// - Keys by per_channel_group<G, R> are quantized R tokens at a time, when the last of them comes; until then they are f32,
-///   for attention too, in memory of the cache itself: kv_heads * R * head_dim floats, which a fork copies. Their bytes do
-///   not depend on how many were appended together either. truncate(n) into R tokens that were closed opens them again: those
-///   that stay count as the floats they were decoded to (nothing that attention sees changes), and are quantized again, from
-///   these, with the ones that come. NaN or infinity in a key makes that channel NaN in all keys of its group.
+///   heap_blocks, or a pointer to anything with allocate(bytes, alignment) and deallocate(p, bytes, alignment), such as
+///   a std::pmr::memory_resource, which outlives the cache and its forks, and is safe for their threads.
+/// - Each token is quantized alone, once, when it is appended; nothing is quantized again. So the bytes of a token do
+///   not depend on how many were appended together, nor on what was truncated or forked before.
+/// - Keys by per_channel_group<G, R> are quantized R tokens at a time, when the last of them comes; until then they are
+///   f32, for attention too, in memory of the cache itself: kv_heads * R * head_dim floats, which a fork copies. Their
+///   bytes do not depend on how many were appended together either. truncate(n) into R tokens that were closed opens
+///   them again: those that stay count as the floats they were decoded to (nothing that attention sees changes), and
+///   are quantized again, from these, with the ones that come. NaN or infinity in a key makes that channel NaN in all
+///   keys of its group.
 /// - with_outliers<K, N> keeps N channels of each token and head apart, whose codes then do not set its scales.
-/// - Keys or values by affine_codebook<codebook<B>> have a codebook known when the program runs (calibration/cache_codebook.hpp
-///   finds one for a layer), which the cache copies: kv_cache<K, V> cache(shape, {.keys = book}).
-/// - first_in_float<K, N> keeps the first N tokens as f32, kv_heads * N * head_dim floats that a fork copies. Of keys by channel
-///   they take no part in the parameters of their group, which takes them for equal to token N.
+/// - Keys or values by affine_codebook<codebook<B>> have a codebook known when the program runs
+///   (calibration/cache_codebook.hpp finds one for a layer), which the cache copies: kv_cache<K, V> cache(shape,
+///   {.keys = book}).
+/// - first_in_float<K, N> keeps the first N tokens as f32, kv_heads * N * head_dim floats that a fork copies. Of keys
+///   by channel they take no part in the parameters of their group, which takes them for equal to token N.
 /// - A fork has the same tokens and shares their blocks; whoever appends to a block that others have gets a copy first.
-/// - Errors: shapes that do not fit, more tokens than `capacity`: the one error handler; the cache stays as it was. What the
-///   allocator throws passes through, and leaves the tokens as they were.
+/// - Errors: shapes that do not fit, more tokens than `capacity`: the one error handler; the cache stays as it was.
+///   What the allocator throws passes through, and leaves the tokens as they were.
 template <class K, class V, class Memory = heap_blocks>
 class kv_cache {
  public:
@@ -113,8 +116,8 @@ class kv_cache {
   }
   [[nodiscard, gnu::always_inline]] cache_codebooks<K, V> codebooks() const noexcept { return books_.get(); }
 
-  /// Tokens behind those that are there: heads_views, or matrices with a column for each token, whose features are those of
-  /// kv_heads heads.
+  /// Tokens behind those that are there: heads_views, or matrices with a column for each token, whose features are
+  /// those of kv_heads heads.
   template <class Keys, class Values>
   [[gnu::always_inline]] void append(Keys const& new_keys, Values const& new_values) {
     append_by<detail::plain_encoder>(new_keys, new_values);
@@ -204,11 +207,11 @@ class kv_cache {
     blocks_.shrink(ceil_div(n, shape_.block));
   }
 
-  /// Tokens first ... first + n - 1 go away, those behind them move up, bit for bit, keys as they are: those without positions,
-  /// or with positions that count on as before. shift() of ops/shift.hpp turns keys to where they then stand. The bytes are
-  /// those of a cache that never had the tokens. Of n whole blocks, no more than first % block tokens are copied. Where keys
-  /// are quantized R tokens at a time, first and n are multiples of R and of 64. Tokens that are first_in_float stay, unless no
-  /// token does behind them.
+  /// Tokens first ... first + n - 1 go away, those behind them move up, bit for bit, keys as they are: those without
+  /// positions, or with positions that count on as before. shift() of ops/shift.hpp turns keys to where they then
+  /// stand. The bytes are those of a cache that never had the tokens. Of n whole blocks, no more than first % block
+  /// tokens are copied. Where keys are quantized R tokens at a time, first and n are multiples of R and of 64. Tokens
+  /// that are first_in_float stay, unless no token does behind them.
   [[gnu::always_inline]] void drop(index first, index n) {
     if (first < 0 || n < 0 || first > tokens_ || n > tokens_ - first) {
       octavo::detail::fail_extents("kv_cache::drop", "the tokens that are left from the first one are",
@@ -319,9 +322,9 @@ class kv_cache {
     }
     books_.set(books);
   }
-  /// Replaces all tokens by n, whose pages fill(head, page, keys, values) writes: keys().layout().bytes() and those of values.
-  /// What is read from a file comes in here; any bytes are safe. Keys that are open then are what open_key() is given, and
-  /// first tokens that are floats what first_key() and first_value() are.
+  /// Replaces all tokens by n, whose pages fill(head, page, keys, values) writes: keys().layout().bytes() and those of
+  /// values. What is read from a file comes in here; any bytes are safe. Keys that are open then are what open_key() is
+  /// given, and first tokens that are floats what first_key() and first_value() are.
   template <class Fill>
   [[gnu::always_inline]] void assign(index n, Fill const& fill) {
     if (n < 0 || n > shape_.capacity) {
@@ -336,8 +339,8 @@ class kv_cache {
     }
     tokens_ = n;
   }
-  /// Replaces all tokens by n whose blocks the memory has already: allocate() gives them as they are, in order. Any bytes are
-  /// safe. No keys are open then.
+  /// Replaces all tokens by n whose blocks the memory has already: allocate() gives them as they are, in order. Any
+  /// bytes are safe. No keys are open then.
   [[gnu::always_inline]] void adopt(index n) {
     static_assert(detail::first_of<K> == 0 && detail::first_of<V> == 0,
                   "Octavo: adopt takes blocks, and tokens that are first_in_float lie beside them.");

@@ -14,8 +14,8 @@ namespace octavo {
 inline namespace v0 {
 namespace detail {
 
-/// Up to N channels of one token, the one that stands out most first, of equal ones the lower. Their order is that of what is
-/// stored, which a limit (ops/quantize_outliers.hpp, for any share of a row) would not give.
+/// Up to N channels of one token, the one that stands out most first, of equal ones the lower. Their order is that of
+/// what is stored, which a limit (ops/quantize_outliers.hpp, for any share of a row) would not give.
 template <index N>
 struct outlier_list {
   index count;
@@ -35,8 +35,8 @@ struct outlier_list {
   }
 };
 
-/// The N outliers of each of the 64 tokens of a page: [n][token] channels of 16 bits, then [n][token] residuals, f16. A token
-/// with fewer has residuals of 0.
+/// The N outliers of each of the 64 tokens of a page: [n][token] channels of 16 bits, then [n][token] residuals, f16. A
+/// token with fewer has residuals of 0.
 template <index N>
 struct outlier_slots {
   static constexpr index count = N;
@@ -62,9 +62,9 @@ struct outlier_slots {
 
 /// A page of Base, then outlier_slots. What a channel stands for is what Base says, plus its residuals in their order.
 ///
-/// What stands out: of parameters per token, |x - centre|, where the centre is the mean of the token, or 0 of a quantizer
-/// without zero points and minima. Of parameters per channel, |x - centre| over the mean of that in the group of tokens, for a
-/// channel. Means are sums in ascending order. Base sees the centre in place of what stands out.
+/// What stands out: of parameters per token, |x - centre|, where the centre is the mean of the token, or 0 of a
+/// quantizer without zero points and minima. Of parameters per channel, |x - centre| over the mean of that in the group
+/// of tokens, for a channel. Means are sums in ascending order. Base sees the centre in place of what stands out.
 template <class Base, index N>
 struct outlier_layout : Base {
   using dense = Base;
@@ -113,7 +113,7 @@ struct outlier_layout : Base {
       requires(residual_of<Base> == 1) {
     float const centre = outlier_centre<quantizer>(x, Base::head_dim, 1);
     auto const found = outliers_of(x, Base::head_dim, centre);
-    float kept[static_cast<std::size_t>(N)];
+    float kept[static_cast<std::size_t>(N)] = {};
     for (index n = 0; n < found.count; ++n) {
       kept[n] = x[found.channel[n]];
       x[found.channel[n]] = centre;
@@ -132,7 +132,7 @@ struct outlier_layout : Base {
     float* const spreads = centres + d;
     spread_of(tokens, G, d, centres, spreads);
     outlier_list<N> found[static_cast<std::size_t>(G)] = {};
-    float kept[static_cast<std::size_t>(G)][static_cast<std::size_t>(N)];
+    float kept[static_cast<std::size_t>(G)][static_cast<std::size_t>(N)] = {};
     for (index i = 0; i < G; ++i) {
       float* const x = tokens + i * d;
       found[i] = outliers_of(x, d, centres, spreads);

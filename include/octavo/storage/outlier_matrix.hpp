@@ -44,8 +44,8 @@ class outlier_matrix_view {
   sparse_matrix_view sparse_;
 };
 
-/// The same, owned. Made by quantize_with_outliers (ops/quantize_outliers.hpp), or from both, as files have them: where those
-/// say what a weight is, the residual is that less what `dense` says.
+/// The same, owned. Made by quantize_with_outliers (ops/quantize_outliers.hpp), or from both, as files have them: where
+/// those say what a weight is, the residual is that less what `dense` says.
 template <class S>
 class outlier_matrix {
  public:

@@ -89,21 +89,21 @@ struct stored_scale<Q> {
 ///     half a word: a byte holds the bits of four quads of row r (its low half) and of row r + 16 (its high half), with
 ///     r = 0 ... 15 in the first 64 bytes and r = 32 ... 47 in the next
 ///
-/// Formats of more than 4 bits that are bf16 numbers but no integers (e4m3, e5m2, e3m2) instead order the 16 bytes of four
-/// rows so that one in-lane unpack yields pairs of k: r0k0 r0k1 r1k0 r1k1 r2k0 r2k1 r3k0 r3k1, then the same rows with
-/// k2 k3.
+/// Formats of more than 4 bits that are bf16 numbers but no integers (e4m3, e5m2, e3m2) instead order the 16 bytes of
+/// four rows so that one in-lane unpack yields pairs of k: r0k0 r0k1 r1k0 r1k1 r2k0 r2k1 r3k0 r3k1, then the same rows
+/// with k2 k3.
 ///
 ///     panel = group 0: codes, params | group 1: codes, params | ...        one stream
 ///     params = 64 scales (padded to 64 bytes), then 64 zero points (1 byte each) or 64 minima (of the type of the
 ///              scales) if the quantizer has them;
 ///              for a quantizer without scale(), 64 of its params; a codebook that the whole matrix has, once
 ///
-/// Scales that are quantized themselves (quant/two_level.hpp) are 64 bytes in each group, and so are minima: integers less
-/// the lowest of their format, or e4m3. What groups share stands before group 0: for each run of groups that share, 64 scales
-/// (and 64 offsets, if there are), then the same for the minima (or zeros); where R rows share, 64 / R instead of 64. It is
-/// padded to 64 bytes; behind it stand the minima of all groups, since sums begin with them.
+/// Scales that are quantized themselves (quant/two_level.hpp) are 64 bytes in each group, and so are minima: integers
+/// less the lowest of their format, or e4m3. What groups share stands before group 0: for each run of groups that
+/// share, 64 scales (and 64 offsets, if there are), then the same for the minima (or zeros); where R rows share, 64 / R
+/// instead of 64. It is padded to 64 bytes; behind it stand the minima of all groups, since sums begin with them.
 ///
-///     panel = shared by the first groups, by the next ... | minima of group 0, 1 ... | group 0: codes, scales | group 1 ...
+///     panel = shared by the first groups, by the next ... | minima of group 0, 1 ... | group 0: codes, scales | ...
 ///
 /// Groups are padded to whole steps, the last panel to 64 rows, with the code of 0 and scale 0. After the panels of a
 /// per_column scheme stand its column scales (f32) and column zero points (int32).
@@ -135,7 +135,8 @@ struct panel_layout {
   static constexpr int flip = consecutive_flip<format> > 0 ? consecutive_flip<format> : 0;
   static constexpr bool pair_order = bits > 4 && !lattice<format>.exact && exact_in_bf16<format>;
 
-  /// Whether params are a table of values, and one for all rows; bytes from those of a row to the next (without scale()).
+  /// Whether params are a table of values, and one for all rows; bytes from those of a row to the next (without
+  /// scale()).
   static constexpr bool tables = has_table<quantizer>;
   static constexpr bool one_table = tables && detail::is_per_tensor<granularity>;
   static constexpr index row_params = one_table ? 0 : static_cast<index>(sizeof(typename quantizer::params));

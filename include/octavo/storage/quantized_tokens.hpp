@@ -11,9 +11,9 @@
 namespace octavo {
 inline namespace v0 {
 
-/// Quantized tokens to be read. Feature f of token t is scales[t] * (codes[f + t * stride] - zeros[t]); codes are integers of the
-/// format as bytes, shifted into -128 ... 127 where they are not (kernel::operand_shift), as the zero points are. Null pointers
-/// and tokens that overlap are refused.
+/// Quantized tokens to be read. Feature f of token t is scales[t] * (codes[f + t * stride] - zeros[t]); codes are
+/// integers of the format as bytes, shifted into -128 ... 127 where they are not (kernel::operand_shift), as the zero
+/// points are. Null pointers and tokens that overlap are refused.
 template <class Scheme>
 class quantized_tokens_view {
  public:
@@ -53,9 +53,9 @@ class quantized_tokens_view {
   index stride_ = 0;
 };
 
-/// features x tokens of a scheme per_token: a byte for each feature, a scale and a zero point for each token. Operations that
-/// write floats for a matmul write these as well, and `matmul(w, q, y)` then gives the bits of `matmul<Scheme>(w, x, y)` for
-/// the floats x.
+/// features x tokens of a scheme per_token: a byte for each feature, a scale and a zero point for each token.
+/// Operations that write floats for a matmul write these as well, and `matmul(w, q, y)` then gives the bits of
+/// `matmul<Scheme>(w, x, y)` for the floats x.
 ///
 ///     quantized_tokens<a8> q(features, tokens);
 ///     rms_norm(x, weight, q);

@@ -27,8 +27,9 @@ namespace detail {
 
 }  // namespace detail
 
-// A law is a type with `double inverse_frequency(index i, index dims) const`: radians from position to position of pair i of
-// dims / 2. One may also have `double magnitude() const`, which cosines and sines are multiplied with. Your own is as good.
+// A law is a type with `double inverse_frequency(index i, index dims) const`: radians from position to position of pair
+// i of dims / 2. One may also have `double magnitude() const`, which cosines and sines are multiplied with. Your own is
+// as good.
 
 /// As trained: base^(-2 i / dims).
 struct rope_plain {
@@ -45,8 +46,8 @@ struct rope_linear {
     return detail::inverse_frequency(detail::log2_of(base), i, dims) / factor;
   }
 };
-/// NTK-aware: base * factor^(dims / (dims - 2)). `dynamic` gives the factor of a length beyond the original one; keys of
-/// before then have other angles.
+/// NTK-aware: base * factor^(dims / (dims - 2)). `dynamic` gives the factor of a length beyond the original one; keys
+/// of before then have other angles.
 struct rope_ntk {
   double base = 10000;
   double factor = 1;
@@ -62,8 +63,8 @@ struct rope_ntk {
     return {base, detail::opaque(factor * ratio) - (factor - 1)};
   }
 };
-/// YaRN (Peng et al. 2023, equations 17 to 22): pairs that turn often within the original length keep their angles, those that
-/// turn less than once have them / factor, and a ramp lies between.
+/// YaRN (Peng et al. 2023, equations 17 to 22): pairs that turn often within the original length keep their angles,
+/// those that turn less than once have them / factor, and a ramp lies between.
 struct rope_yarn {
   double base = 10000;
   double factor = 1;
@@ -132,12 +133,13 @@ struct rope_divided {
   [[nodiscard, gnu::always_inline]] constexpr double magnitude() const noexcept { return attention_factor; }
 };
 
-/// Which channels of a head turn together: i and i + dims / 2 (Hugging Face, NeoX), or 2 i and 2 i + 1 (GPT-J, the original
-/// Llama, GGUF).
+/// Which channels of a head turn together: i and i + dims / 2 (Hugging Face, NeoX), or 2 i and 2 i + 1 (GPT-J, the
+/// original Llama, GGUF).
 enum class rope_pairs { halves, neighbours };
 
-/// cos and sin of position * inverse_frequency for positions 0 ... positions - 1, computed in double precision by functions of
-/// this library and rounded to float: the same bits everywhere, within 0.51 units in the last place and 1e-15 position.
+/// cos and sin of position * inverse_frequency for positions 0 ... positions - 1, computed in double precision by
+/// functions of this library and rounded to float: the same bits everywhere, within 0.51 units in the last place and
+/// 1e-15 position.
 ///
 ///     rope_table const table(128, 8192, rope_llama3{});
 ///     rope(q, position, table);
@@ -150,8 +152,9 @@ class rope_table {
   [[gnu::always_inline]] rope_table& operator=(rope_table&&) noexcept = default;
   [[gnu::always_inline]] ~rope_table() = default;
 
-  /// The first `dims` channels of a head turn, an even number; others stay. Memory: positions * dims floats, twice as many for
-  /// neighbours. *Errors*: extents that do not fit; a law that gives no finite angles, or angles of 2^30 and more.
+  /// The first `dims` channels of a head turn, an even number; others stay. Memory: positions * dims floats, twice as
+  /// many for neighbours. *Errors*: extents that do not fit; a law that gives no finite angles, or angles of 2^30 and
+  /// more.
   template <class Law = rope_plain>
   [[gnu::always_inline]] rope_table(index dims, index positions, Law const& law = {},
                                     rope_pairs pairs = rope_pairs::halves)

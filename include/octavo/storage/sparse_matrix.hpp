@@ -20,13 +20,15 @@ struct sparse_element {
   float value;
 };
 
-/// rows x cols, at most 65536 columns, numbers f16, over memory that somebody else keeps alive. Slices of 16 rows have as many
-/// entries as the longest of their rows; an entry is 16 columns of 16 bits, then 16 numbers, row by row, columns ascending:
+/// rows x cols, at most 65536 columns, numbers f16, over memory that somebody else keeps alive. Slices of 16 rows have
+/// as many entries as the longest of their rows; an entry is 16 columns of 16 bits, then 16 numbers, row by row,
+/// columns ascending:
 ///
 ///     starts | zeros to 64 bytes | slice 0: entry 0: 16 columns | 16 numbers, entry 1: ... | slice 1 ...
 ///     starts: how many entries are before each slice, and how many there are, 64 bits each
 ///
-/// Shorter rows are filled up with 0 in column 0. (SELL-C-sigma of Kreutzer et al. 2014, with C = 16 and rows in order.)
+/// Shorter rows are filled up with 0 in column 0. (SELL-C-sigma of Kreutzer et al. 2014, with C = 16 and rows in
+/// order.)
 class sparse_matrix_view {
  public:
   static constexpr index slice_rows = 16;
@@ -155,8 +157,8 @@ class sparse_matrix {
   [[gnu::always_inline]] sparse_matrix& operator=(sparse_matrix&&) noexcept = default;
   [[gnu::always_inline]] ~sparse_matrix() = default;
 
-  /// From `count` elements, row by row, in each by ascending columns. *Errors*: another order, two at one place; one outside of
-  /// the matrix; more than 65536 columns; numbers that f16 does not hold (their rounding is finite).
+  /// From `count` elements, row by row, in each by ascending columns. *Errors*: another order, two at one place; one
+  /// outside of the matrix; more than 65536 columns; numbers that f16 does not hold (their rounding is finite).
   [[gnu::always_inline]] sparse_matrix(index rows, index cols, sparse_element const* elements, index count)
       : rows_(rows), cols_(cols) {
     constexpr auto* where = "sparse_matrix";
