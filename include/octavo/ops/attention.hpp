@@ -251,7 +251,7 @@ template <class A, class T, class Context, class Range>
       }
     });
   }
-  return {data, d, x.heads() * d};
+  return {floats == 0 ? nullptr : data, d, x.heads() * d};  // of no tokens there are none, nor memory for them
 }
 
 /// One call: checks, then ops::attention_run.
