@@ -74,36 +74,26 @@ class matmul_run {
                                        : types::which == path::bf16_dot && (short_swapped || layout_type::bits > 4)
                                            ? 18
                                            : 33;
-  /// The tiles that unpack in registers: any; those whose sums stay there; and, where unpacking or reading a weight takes much,
-  /// those that do it half as often for five to sixteen tokens (w8 from L3 on Zen 5, 8 tokens: 0.67 of the peak by 4 x 64,
-  /// 0.84 by 8 x 32).
-  struct plain_tiles {
-    static constexpr int tokens = shape::tokens;
-    static constexpr int registers = shape::registers;
+  /// Tiles that unpack in registers; Keep: whose sums stay there.
+  template <int Tokens, int Registers, bool Keep>
+  struct packed_tiles {
+    static constexpr int tokens = Tokens;
+    static constexpr int registers = Registers;
     template <int T>
     [[gnu::always_inline]] static void run(kernel::weight_stream const& w, kernel::token_block<weights> const& x,
                                            index row, float* sums) noexcept {
-      kernel::tile<weights, T, registers>(w, x, row, sums);
+      if constexpr (Keep) {
+        kernel::group_tile<weights, T, Registers>(w, x, row, sums);
+      } else {
+        kernel::tile<weights, T, Registers>(w, x, row, sums);
+      }
     }
   };
-  struct group_tiles {
-    static constexpr int tokens = kernel::group_tile_tokens;
-    static constexpr int registers = shape::registers;
-    template <int T>
-    [[gnu::always_inline]] static void run(kernel::weight_stream const& w, kernel::token_block<weights> const& x,
-                                           index row, float* sums) noexcept {
-      kernel::group_tile<weights, T, registers>(w, x, row, sums);
-    }
-  };
-  struct tall_tiles {
-    static constexpr int tokens = 2 * shape::tokens;
-    static constexpr int registers = shape::registers / 2;
-    template <int T>
-    [[gnu::always_inline]] static void run(kernel::weight_stream const& w, kernel::token_block<weights> const& x,
-                                           index row, float* sums) noexcept {
-      kernel::tile<weights, T, registers>(w, x, row, sums);
-    }
-  };
+  using plain_tiles = packed_tiles<shape::tokens, shape::registers, false>;
+  using group_tiles = packed_tiles<kernel::group_tile_tokens, shape::registers, true>;
+  /// For five to sixteen tokens where reading or unpacking a weight takes much: half as often (w8 from L3 on Zen 5, 8 tokens:
+  /// 0.67 of the peak by 4 x 64, 0.84 by 8 x 32).
+  using tall_tiles = packed_tiles<2 * shape::tokens, larger(shape::registers / 2, 1), false>;
   static constexpr bool has_tall_tiles = [] {
     if constexpr (integers && detail::is_avx512<A> && weights::burst == 0 && stationary_units == 0) {
       return weights::direct && (layout_type::bits == 8 || layout_type::planes.high() != 0);
