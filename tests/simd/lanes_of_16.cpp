@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "octavo/simd/lanes_of_16.hpp"
 
+#include <algorithm>
+
 #include "support/archs.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
@@ -62,6 +64,8 @@ TEST_CASE("reduce adds lanes 0 to 7 to 8 to 15, then halves") {
       for (int i = 0; i < half; ++i) { s[i] = s[i] + s[i + half]; }
     }
     CHECK(simd::load16<A>(lane).reduce(simd::sum_of()) == s[0]);
+    CHECK(simd::load16<A>(lane).reduce(simd::larger_of<A>()) == *std::max_element(lane, lane + 16));
+    CHECK(simd::load16<A>(lane).reduce(simd::smaller_of<A>()) == *std::min_element(lane, lane + 16));
   };
   test::for_every_arch(one);
 }

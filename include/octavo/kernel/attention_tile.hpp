@@ -124,6 +124,11 @@ inline constexpr bool has_side_terms = requires(Values const& values, typename V
   values.template add_side_terms<1>(index{}, weights, index{}, index{}, index{}, out, index{});
 };
 
+/// Whether Values take all blocks of channels at once.
+template <class Values>
+inline constexpr bool multiplies_all = requires(Values const& values, float* out) {
+  values.template multiply_all<1>(index{}, index{}, index{}, out, index{});
+};
 template <class Values>
 inline constexpr bool reads_in_place = requires(Values& values) {
   values.copy();
@@ -273,17 +278,22 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
       for (index i = 0; i < size; ++i) { high = larger(high, rows.seen[first + t + i].end); }
       high = smaller(high, s.end() * W);
       auto const multiply = [&] {
-        for (index b = 0; b < values.blocks(); ++b) {
-          float* const out = scratch.out + (b * group_rows + first + t) * Values::width;
-          if constexpr (takes_runs<Values>) {
-            bool more = false;
-            s.runs([&](index begin, index end) {
-              values.template multiply<size()>(first + t, weights, weight_stride, b, begin * W,
-                                               smaller(end * W, high), out, more, end == s.end());
-              more = true;
-            });
-          } else {
-            values.template multiply<size()>(first + t, weights, weight_stride, b, s.begin() * W, high, out);
+        if constexpr (multiplies_all<Values>) {
+          values.template multiply_all<size()>(first + t, s.begin() * W, high,
+                                               scratch.out + (first + t) * Values::width, group_rows * Values::width);
+        } else {
+          for (index b = 0; b < values.blocks(); ++b) {
+            float* const out = scratch.out + (b * group_rows + first + t) * Values::width;
+            if constexpr (takes_runs<Values>) {
+              bool more = false;
+              s.runs([&](index begin, index end) {
+                values.template multiply<size()>(first + t, weights, weight_stride, b, begin * W,
+                                                 smaller(end * W, high), out, more, end == s.end());
+                more = true;
+              });
+            } else {
+              values.template multiply<size()>(first + t, weights, weight_stride, b, s.begin() * W, high, out);
+            }
           }
         }
       };

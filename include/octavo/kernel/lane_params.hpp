@@ -14,6 +14,7 @@
 #include "octavo/quant/affine_min.hpp"
 #include "octavo/quant/signed_max.hpp"
 #include "octavo/quant/symmetric.hpp"
+#include "octavo/simd/lanes_of_16.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -183,21 +184,19 @@ class range_tracker {
     float low;
     float high;
   };
+  /// op of all lanes, none of which is NaN.
+  template <class Op>
+  [[nodiscard, gnu::always_inline]] static float of_all(floats x, Op const& op) noexcept {
+    simd::lanes_of_16<A> lanes(0.0f);
+    for (auto& part : lanes.part) { part = x; }
+    return lanes.reduce(op);
+  }
   [[nodiscard]] each together() const noexcept {
     static_assert(tracks_range<Q>);
-    float lows[n] = {};
-    float highs[n] = {};
-    std::int32_t largest[n];
-    bits_.store_unaligned(largest);
+    each all{simd::largest<A>(bits_), 0.0f, 0.0f};
     if constexpr (extremes) {
-      low_.store_unaligned(lows);
-      high_.store_unaligned(highs);
-    }
-    each all{largest[0], lows[0], highs[0]};
-    for (std::size_t i = 1; i < n; ++i) {
-      all.low = lows[i] < all.low ? lows[i] : all.low;
-      all.high = highs[i] > all.high ? highs[i] : all.high;
-      all.bits = largest[i] > all.bits ? largest[i] : all.bits;
+      all.low = of_all(low_, simd::smaller_of<A>());
+      all.high = of_all(high_, simd::larger_of<A>());
     }
     return all;
   }

@@ -49,6 +49,13 @@ class packed_step {
     }
   }
 
+  /// The same, loaded once where that is a register: g++ 12 otherwise loads it at every use.
+  [[nodiscard, gnu::always_inline]] packed_step in_register() const noexcept {
+    packed_step step = *this;
+    if constexpr (one_plane) { step.step_ = simd::in_register(step_); }
+    return step;
+  }
+
   /// Codes of quad Q, one in each byte; in pair order where L has it.
   template <int Q>
   [[nodiscard, gnu::always_inline]] simd::ints<A> quad() const noexcept {

@@ -32,8 +32,9 @@ template <class A, index Width>
 /// Where the pages of a leaf of keys are, and in which order tiles of whole pages ask for them.
 template <class A>
 struct leaf_of_keys {
-  std::byte const* at[static_cast<std::size_t>(leaf_keys / page_tokens) + 1] = {};  ///< behind the last: values
+  std::byte const* at[static_cast<std::size_t>(2 * (leaf_keys / page_tokens))] = {};  ///< behind the last: values
   index pages = 0;
+  index ahead = 1;
   index key_bytes = 0;
   index value_bytes = 0;
 
@@ -41,12 +42,15 @@ struct leaf_of_keys {
     pages = n;
     key_bytes = places.key_bytes;
     value_bytes = places.value_bytes;
+    ahead = pages_between(key_bytes);
     places.keys(head, page, n, at);
-    at[n] = places.values(head, page);
+    places.values(head, page, n, at + n);
   }
-  /// What is asked for while page p is multiplied: the next one.
+  /// What is asked for while page p is multiplied.
   [[nodiscard, gnu::always_inline]] lines_ahead after(index p) const noexcept {
-    return lines_ahead::run(at[p + 1], p + 1 < pages ? key_bytes : value_bytes / 2);
+    index const next = p + ahead;
+    return next < 2 * pages ? lines_ahead::run(at[next], next < pages ? key_bytes : value_bytes)
+                            : lines_ahead::run(at[p], 0);
   }
 };
 

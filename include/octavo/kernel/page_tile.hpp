@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "octavo/core/round.hpp"
 #include "octavo/core/unroll.hpp"
 #include "octavo/kernel/byte_weights.hpp"
 #include "octavo/kernel/short_tile.hpp"
@@ -26,9 +27,9 @@ inline constexpr bool takes_pages = short_registers<A>* simd::lanes<A> == panel_
 
 /// Memory that is asked for while a tile works, some lines at each step, so that it comes at the pace of the work.
 ///
-/// A tile that takes whole pages reads them as one stream and asks for the next page, into the nearest cache: more
-/// requests than one for a line cost as much as its products of 2 or 4 bits. Parameters, which are wanted first in a
-/// pass, are asked for a leaf earlier. Other tiles read a page as several streams; they ask for what the next pass over
+/// A tile that takes whole pages reads them as one stream and asks for the page that comes 8 KB later, into the nearest cache:
+/// more requests than one for a line cost as much as its products of 2 or 4 bits. Parameters of values, which are wanted first
+/// in a pass, are asked for a leaf earlier. Other tiles read a page as several streams; they ask for what the next pass over
 /// the leaf reads, into the second level: values while keys are multiplied, and keys of the next leaf while values are.
 struct lines_ahead {
   std::byte const* next = nullptr;
@@ -40,6 +41,11 @@ struct lines_ahead {
                                                             Page const& page) noexcept {
     std::byte const* const from = page(i * share / bytes) + i * share % bytes;
     return {from, from + share};
+  }
+  /// Part i, of `share` bytes or what is left, of `bytes` from there.
+  [[nodiscard, gnu::always_inline]] static lines_ahead part_of(std::byte const* from, index i, index share,
+                                                               index bytes) noexcept {
+    return {from + smaller(i * share, bytes), from + smaller((i + 1) * share, bytes)};
   }
   /// `bytes` from there.
   [[nodiscard, gnu::always_inline]] static lines_ahead run(std::byte const* from, index bytes) noexcept {
@@ -60,6 +66,13 @@ struct lines_ahead {
     for (auto const* p = next; p < end; p += 64) { __builtin_prefetch(p, 0, 2); }
   }
 };
+
+/// How many pages later the one is that a tile of whole pages asks for: memory gives most to requests for what is read 6 to 8 KB
+/// later.
+[[nodiscard, gnu::always_inline]] inline index pages_between(index bytes) noexcept {
+  constexpr index ahead = 8192;
+  return bytes == 0 ? 1 : ceil_div(ahead, bytes);
+}
 
 /// The same for a tile that asks a leaf earlier, into the second level.
 struct far_lines_ahead : lines_ahead {
@@ -166,16 +179,18 @@ template <class Weights, int Lines, int T, int R, int Together = R, class Ahead 
   constexpr int most_chains = bursts ? 1 : T * R <= 2 ? 4 : T * R <= 4 ? 2 : 1;
   constexpr int chains = raised ? heights : Weights::units % most_chains == 0 ? most_chains : 1;
   accumulator acc[static_cast<std::size_t>(T * R * chains)];
+  // g++ 12 gives registers that begin equal, and loops that surely begin, copies of all accumulators for each step.
   unroll<T * R>([&](int i) __attribute__((always_inline)) {
     if constexpr (bursts) {
       acc[i] = accumulator{};
     } else {
-      acc[i] = accumulator(total[i]);
+      acc[i] = simd::in_register(accumulator(total[i]));
       unroll<chains - 1>([&](int c) __attribute__((always_inline)) {
-        acc[(c + 1) * T * R + i] = accumulator(simd::ints<A>(0));
+        acc[(c + 1) * T * R + i] = simd::in_register(accumulator(simd::ints<A>(0)));
       });
     }
   });
+  std::byte const* const end = detail::forgotten(codes + steps * Weights::layout::step_bytes);
   [[maybe_unused]] auto const flush = [&]() __attribute__((always_inline)) {
     unroll<T * R>([&](int i) __attribute__((always_inline)) {
       total[i] = Weights::flush(total[i], acc[i]);
@@ -188,10 +203,11 @@ template <class Weights, int Lines, int T, int R, int Together = R, class Ahead 
 #else
 #pragma GCC unroll 1
 #endif
-  for (; steps > 0; --steps) {
+  for (; codes != end; codes += Weights::layout::step_bytes) {
     typename Weights::packed packed[static_cast<std::size_t>(R)];
     unroll<R>([&](int r) __attribute__((always_inline)) {
       packed[r] = typename Weights::packed(codes + r * L * 4, first_row + r * L);
+      if constexpr (Weights::units * T >= 4) { packed[r] = packed[r].in_register(); }
     });
     unroll<Lines>([&](int) __attribute__((always_inline)) { ahead.template line<A>(); });
     unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {
@@ -215,7 +231,6 @@ template <class Weights, int Lines, int T, int R, int Together = R, class Ahead 
         });
       });
     });
-    codes += Weights::layout::step_bytes;
     x += Weights::units * Weights::unit_operands;
     if constexpr (bursts) {
       if (--until_flush == 0) {

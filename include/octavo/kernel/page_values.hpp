@@ -76,6 +76,10 @@ class page_values {
   }
   void use(float* scratch) noexcept {
     groups_ = groups();
+    auto const& at = v_.places();
+    ahead_ = pages_between(at.key_bytes);  // as many pages as keys do
+    key_share_ = round_up(ceil_div(at.key_bytes, larger(blocks(), 1)), 64);
+    value_share_ = round_up(ceil_div(at.value_bytes, larger(blocks(), 1)), 64);
     index const all = leaf_pages * groups_ * byte_rows;
     bytes_ = reinterpret_cast<operand*>(scratch);
     start_ = reinterpret_cast<std::int32_t*>(bytes_ + all * page_tokens);
@@ -94,11 +98,12 @@ class page_values {
   void expect(index head, index first) noexcept {
     next_head_ = first < v_.tokens() ? head : -1;
     next_page_ = first / page_tokens;
+    next_pages_ = 0;
     next_ = {};
     if (next_head_ >= 0) {
-      next_keys_ = v_.places().keys(head, next_page_);
-      next_values_ = v_.page(head, next_page_);
       next_pages_ = smaller(ceil_div(v_.tokens(), page_tokens) - next_page_, leaf_pages);
+      v_.places().keys(head, next_page_, next_pages_, next_keys_);
+      next_values_ = v_.page(head, next_page_);
       next_ = pages_ahead::run(next_values_, next_page_, next_pages_, v_.places().block_pages,
                                v_.layout().bytes() - v_.layout().params_at(0));
     }
@@ -131,6 +136,23 @@ class page_values {
   template <int T>
   [[gnu::noinline]] void multiply(index first, weight const*, index, index b, index low, index high,
                                   float* out) const noexcept {
+    index const begin = low / page_tokens;
+    for (index p = begin; p < ceil_div(high, page_tokens); ++p) { multiply_page<T>(first, b, p, p == begin, out); }
+  }
+  /// All blocks of channels, `stride` floats apart: of tiles that take whole pages, which are then one stream.
+  template <int T>
+  [[gnu::noinline]] void multiply_all(index first, index low, index high, float* out, index stride) const noexcept
+      requires(takes_pages<A>) {
+    index const begin = low / page_tokens;
+    for (index p = begin; p < ceil_div(high, page_tokens); ++p) {
+      for (index b = 0; b < blocks(); ++b) { multiply_page<T>(first, b, p, p == begin, out + b * stride); }
+    }
+  }
+
+ private:
+  /// Channels of block b and keys of page p: what `out` holds of pages before, unless it is the first, and theirs.
+  template <int T>
+  [[gnu::always_inline]] void multiply_page(index first, index b, index p, bool is_first, float* out) const noexcept {
     using detail::unroll;
     constexpr int R = registers;
     // Of bytes less 128, one row more, of ones, counts what that is of: all sums are integers below 2^24.
@@ -139,58 +161,53 @@ class page_values {
     index const panel = b * width / panel_rows * page_layout::panel_bytes;
     index const first_row = b * width % panel_rows;
     index const group = b * width / v_.layout().group();
-    index const last = ceil_div(high, page_tokens);
     weights const unpack;
-    for (index p = low / page_tokens; p < last; ++p) {
-      index const row = at(p, group, first);
-      // Row t of the group of register r.
-      auto const row_of = [row](int t, int r) __attribute__((always_inline)) {
-        return row + r / shared * byte_rows + t;
-      };
-      index const params = param_at(p, group, first);
-      auto const params_of = [ params, stride = row_params() ](int t, int r) __attribute__((always_inline)) {
-        return params + r / shared + t * stride;
-      };
-      if constexpr (!unsigned_bytes) {
-        for (int r = 0; r < R; r += shared) {
-          for (index j = 0; j < page_tokens; ++j) { bytes_[row_of(T, r) * page_tokens + j] = 1; }
-          start_[params_of(T, r)] = 0;
-        }
+    index const row = at(p, group, first);
+    // Row t of the group of register r.
+    auto const row_of = [row](int t, int r) __attribute__((always_inline)) {
+      return row + r / shared * byte_rows + t;
+    };
+    index const params = param_at(p, group, first);
+    auto const params_of = [ params, stride = row_params() ](int t, int r) __attribute__((always_inline)) {
+      return params + r / shared + t * stride;
+    };
+    if constexpr (!unsigned_bytes) {
+      for (int r = 0; r < R; r += shared) {
+        for (index j = 0; j < page_tokens; ++j) { bytes_[row_of(T, r) * page_tokens + j] = 1; }
+        start_[params_of(T, r)] = 0;
       }
-      simd::ints<A> total[static_cast<std::size_t>(rows * R)];
-      unroll<rows * R>([&](int i) __attribute__((always_inline)) {
-        total[i] = simd::ints<A>(start_[params_of(i / R, i % R)]);
-      });
-      if constexpr (takes_pages<A> &&
-                    !asks_for_leaves<A, layout>) {  // parameters are what is wanted first of the next leaf
-        if (first == 0 && b == 0 && next_head_ >= 0 && p < next_pages_) {
-          index const from = v_.layout().params_at(0);
-          index const size = v_.layout().bytes();
-          lines_ahead::run(next_values_ + p * size + from, size - from).far();
-        }
-      }
-      auto ahead = next_keys(b, p);
-      if (first != 0) { static_cast<lines_ahead&>(ahead) = {bytes_as_lines(), bytes_as_lines()}; }
-      page_sums<weights, lines, rows, R, shared>(unpack, at_[p] + panel + first_row * 4, first_row,
-                                                 page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens,
-                                                 ahead, total, byte_rows * page_tokens);
-      ahead.template rest<A>();
-      unroll<T * R>([&](int i) __attribute__((always_inline)) {
-        index const of = params_of(i / R, i % R);
-        auto sum = simd::to_floats<A>(total[i]);
-        if constexpr (!unsigned_bytes) {
-          sum = simd::fused<A>(simd::to_floats<A>(total[T * R + i % R]), simd::floats<A>(128.0f), sum);
-        }
-        float* const to = out + i / R * width + i % R * L;
-        auto const before = p == low / page_tokens ? simd::floats<A>(0.0f) : simd::load_floats<A>(to);
-        auto acc = simd::fused<A>(sum, simd::floats<A>(factors_[of]), before);
-        if constexpr (page_layout::minima) { acc = acc + simd::floats<A>(minima_[of]); }
-        acc.store_unaligned(to);
-      });
     }
+    simd::ints<A> total[static_cast<std::size_t>(rows * R)];
+    unroll<rows * R>([&](int i) __attribute__((always_inline)) {
+      total[i] = simd::ints<A>(start_[params_of(i / R, i % R)]);
+    });
+    if constexpr (takes_pages<A> &&
+                  !asks_for_leaves<A, layout>) {  // parameters are what is wanted first of the next leaf
+      if (first == 0 && b == 0 && next_head_ >= 0 && p < next_pages_) {
+        index const from = v_.layout().params_at(0);
+        index const size = v_.layout().bytes();
+        lines_ahead::run(next_values_ + p * size + from, size - from).far();
+      }
+    }
+    auto ahead = next_keys(b, p);
+    if (first != 0) { static_cast<lines_ahead&>(ahead) = {bytes_as_lines(), bytes_as_lines()}; }
+    page_sums<weights, lines, rows, R, shared>(unpack, at_[p] + panel + first_row * 4, first_row,
+                                               page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens,
+                                               ahead, total, byte_rows * page_tokens);
+    ahead.template rest<A>();
+    unroll<T * R>([&](int i) __attribute__((always_inline)) {
+      index const of = params_of(i / R, i % R);
+      auto sum = simd::to_floats<A>(total[i]);
+      if constexpr (!unsigned_bytes) {
+        sum = simd::fused<A>(simd::to_floats<A>(total[T * R + i % R]), simd::floats<A>(128.0f), sum);
+      }
+      float* const to = out + i / R * width + i % R * L;
+      auto const before = is_first ? simd::floats<A>(0.0f) : simd::load_floats<A>(to);
+      auto acc = simd::fused<A>(sum, simd::floats<A>(factors_[of]), before);
+      if constexpr (page_layout::minima) { acc = acc + simd::floats<A>(minima_[of]); }
+      acc.store_unaligned(to);
+    });
   }
-
- private:
   /// Groups of whole tiles.
   [[nodiscard, gnu::always_inline]] index groups() const noexcept {
     return ceil_div(blocks() * width, v_.layout().group());
@@ -205,26 +222,23 @@ class page_values {
     return i * row_params() + p * groups_ + g;
   }
   /// What is asked for while block b of page p is multiplied: as much of the values of the next leaf (see pages_ahead); or
-  /// the panel that comes next and at last the first keys of the next leaf; or (see lines_ahead) as much of all keys of the
-  /// next leaf.
+  /// its part of the page that is read 8 KB later, at last of the first keys of the next leaf; or (see lines_ahead) as much of
+  /// all keys of the next leaf.
   [[nodiscard, gnu::always_inline]] auto next_keys(index b, index p) const noexcept {
     if constexpr (asks_for_leaves<A, layout>) {
       if (next_.pages == 0) { return far_lines_ahead{next_in_turn(b, p)}; }
       if (p >= next_.pages) { return far_lines_ahead{{bytes_as_lines(), bytes_as_lines()}}; }
-      return next_.part_of_rest(b * next_.pages + p, page_layout::panel_bytes);
+      return next_.part_of_rest(p * blocks() + b, page_layout::panel_bytes);
     } else {
       return next_in_turn(b, p);
     }
   }
   [[nodiscard, gnu::always_inline]] lines_ahead next_in_turn(index b, index p) const noexcept {
     if constexpr (takes_pages<A>) {
-      if (p + 1 < pages_ || b + 1 < blocks()) {
-        index const next = p + 1 < pages_ ? p + 1 : 0;
-        return lines_ahead::run(at_[next] + (p + 1 < pages_ ? b : b + 1) * page_layout::panel_bytes,
-                                page_layout::panel_bytes);
-      }
-      if (next_head_ < 0) { return {bytes_as_lines(), bytes_as_lines()}; }
-      return lines_ahead::run(next_keys_, v_.places().key_bytes);
+      index const next = p + ahead_;
+      if (next < pages_) { return lines_ahead::part_of(at_[next], b, value_share_, v_.places().value_bytes); }
+      if (next - pages_ >= next_pages_) { return {bytes_as_lines(), bytes_as_lines()}; }
+      return lines_ahead::part_of(next_keys_[next - pages_], b, key_share_, v_.places().key_bytes);
     }
     index const bytes = v_.places().key_bytes;
     index const share = bytes / blocks();
@@ -288,10 +302,6 @@ class page_values {
       page_weights const w(row + p * page_tokens);
       bool const asks = asks_for_leaves<A, layout> && i == 0 && p < next_.pages;
       auto ahead = next_.first_part(p, next_.params);
-      if (!asks_for_leaves<A, layout> && i < 4 && p + 1 < pages_) {  // a part of what is multiplied first; other rows
-        constexpr index part = page_layout::panel_bytes / 4;         // ask for the rest
-        lines_ahead::run(at_[p + 1] + i * part, part).far();
-      }
       std::byte const* const params = at_[p] + v_.layout().params_at(0);
       for (index g = 0; g < groups_; ++g) {
         if (asks) {
@@ -459,8 +469,11 @@ class page_values {
   index next_page_ = 0;
   index next_pages_ = 0;
   index groups_ = 0;
-  std::byte const* at_[static_cast<std::size_t>(leaf_pages)] = {};  ///< pages of the leaf
-  std::byte const* next_keys_ = nullptr;                            ///< the first page of the next one
+  index ahead_ = 1;
+  index key_share_ = 0;
+  index value_share_ = 0;
+  std::byte const* at_[static_cast<std::size_t>(leaf_pages)] = {};         ///< pages of the leaf
+  std::byte const* next_keys_[static_cast<std::size_t>(leaf_pages)] = {};  ///< of the next one
   std::byte const* next_values_ = nullptr;
   pages_ahead next_ = {};
   operand* bytes_ = nullptr;

@@ -22,18 +22,6 @@ struct weight_sum {
   float sum;
 };
 
-/// The larger one, the second where either is NaN; the sum.
-template <class A>
-struct larger_of {
-  template <class V>
-  [[nodiscard, gnu::always_inline]] V operator()(V const& a, V const& b) const noexcept {
-    if constexpr (std::is_same_v<V, simd::floats<A>>) {
-      return simd::maximum<A>(a, b);
-    } else {
-      return a > b ? a : b;
-    }
-  }
-};
 /// Blocks of keys, from the first.
 struct first_blocks {
   index count;
@@ -59,7 +47,7 @@ template <class A, index Width, class Blocks>
       });
     }
   });
-  return most.reduce(larger_of<A>());
+  return most.reduce(simd::larger_of<A>());
 }
 /// The largest of a register of them, none of which is NaN.
 template <class A>
@@ -70,7 +58,7 @@ template <class A>
   for (int n = simd::lanes<A> / 8; n > 0; n /= 2) {
     for (int i = 0; i < n; ++i) { q[i] = q[i] > q[n + i] ? q[i] : q[n + i]; }
   }
-  larger_of<A> const larger;
+  simd::larger_of<A> const larger;
   return larger(larger(q[0][0], q[0][2]), larger(q[0][1], q[0][3]));
 }
 

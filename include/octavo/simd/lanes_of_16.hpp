@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <type_traits>
 
 #include "octavo/core/unroll.hpp"
 #include "octavo/simd/batch.hpp"
@@ -47,6 +48,31 @@ struct sum_of {
   template <class V>
   [[nodiscard, gnu::always_inline]] V operator()(V const& a, V const& b) const noexcept {
     return a + b;
+  }
+};
+
+/// The larger one, the second where either is NaN.
+template <class A>
+struct larger_of {
+  template <class V>
+  [[nodiscard, gnu::always_inline]] V operator()(V const& a, V const& b) const noexcept {
+    if constexpr (std::is_same_v<V, floats<A>>) {
+      return maximum<A>(a, b);
+    } else {
+      return a > b ? a : b;
+    }
+  }
+};
+/// The smaller one, the second where either is NaN.
+template <class A>
+struct smaller_of {
+  template <class V>
+  [[nodiscard, gnu::always_inline]] V operator()(V const& a, V const& b) const noexcept {
+    if constexpr (std::is_same_v<V, floats<A>>) {
+      return minimum<A>(a, b);
+    } else {
+      return a < b ? a : b;
+    }
   }
 };
 

@@ -409,20 +409,20 @@ struct value_layout {
       auto const at = codes.at(0, 0, slot);  // rows are 4 bytes apart
       std::byte* const to = panel + at.byte + row * 4;
       index i = 0;
-      if constexpr (std::endian::native ==
-                    std::endian::little) {  // 16 words at once, which compilers turn into vectors
+      if constexpr (std::endian::native == std::endian::little) {  // 16 words at once
         index const in_word = at.byte % 4;
         int const shift = static_cast<int>(in_word) * 8 + at.shift;
         std::uint32_t const others = ~(static_cast<std::uint32_t>(mask) << shift);
         for (; i + 16 <= n; i += 16) {
-          std::uint32_t words[16];
-          code some[16];
-          std::memcpy(words, to - in_word + 4 * i, sizeof words);
-          std::memcpy(some, from + i, sizeof some);
-          for (int j = 0; j < 16; ++j) {
-            words[j] = (words[j] & others) | static_cast<std::uint32_t>((some[j] ^ panel_type::flip) & mask) << shift;
-          }
-          std::memcpy(to - in_word + 4 * i, words, sizeof words);
+          using sixteen_words [[gnu::vector_size(64)]] = std::uint32_t;
+          using sixteen_codes [[gnu::vector_size(16)]] = code;
+          sixteen_words words;
+          sixteen_codes some;
+          std::memcpy(&words, to - in_word + 4 * i, sizeof words);
+          std::memcpy(&some, from + i, sizeof some);
+          auto const wide = __builtin_convertvector((some ^ panel_type::flip) & mask, sixteen_words);
+          words = (words & others) | wide << shift;
+          std::memcpy(to - in_word + 4 * i, &words, sizeof words);
         }
       }
       for (; i < n; ++i) {
