@@ -353,7 +353,7 @@ void load_all(std::byte const* data, index size, index ahead) noexcept {
   for (auto const span : memory) { size += static_cast<double>(span.size()); }
   double best = 1e30;
   for (auto const load : {load_all<1>, load_all<4>}) {
-    for (index const ahead : {0, 512, 1024}) {
+    for (index const ahead : {0, 1024, 8192}) {
       auto const part = [&](index i) noexcept {
         for (auto const span : memory) {
           index const share = static_cast<index>(span.size()) / n / 64 * 64;

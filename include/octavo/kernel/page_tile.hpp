@@ -113,7 +113,12 @@ struct pages_ahead {
 
  private:
   [[nodiscard, gnu::always_inline]] lines_ahead part(index at, index bytes) const noexcept {
-    return lines_ahead::run(from + at, bytes);
+    return {address(at), address(at + bytes)};
+  }
+  /// Only asked for, never read: of no next leaf, `from` is null.
+  [[nodiscard, gnu::always_inline]] std::byte const* address(index at) const noexcept {
+    return reinterpret_cast<std::byte const*>(reinterpret_cast<std::uintptr_t>(from) +
+                                              static_cast<std::uintptr_t>(at));
   }
 };
 /// Whether tiles of whole pages of such panels ask for the next leaf.
