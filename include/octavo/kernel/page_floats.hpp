@@ -31,6 +31,9 @@ class code_floats {
 
  public:
   static constexpr int bits = panel::bits;
+  /// Whether codes of 8 bits are packed as integers that begin with the lowest: no table of 256 to gather from.
+  static constexpr bool integers =
+      bits == 8 && panel::flip >= 0 && consecutive_flip<format> == panel::flip && lattice<format>.step == 1.0f;
   /// Codes of a word.
   static constexpr int in_word = 32 / bits;
   static_assert(in_word == panel::step);
@@ -45,7 +48,9 @@ class code_floats {
   template <int K>
   [[nodiscard, gnu::always_inline]] simd::floats<A> get(simd::ints<A> words) const noexcept {
     auto const code = simd::bit_and<A>(simd::shift_right<8 * (K % 4) + K / 4 * bits, A>(words), (1u << bits) - 1);
-    if constexpr (bits == 8) {
+    if constexpr (integers) {
+      return simd::to_floats<A>(code + simd::ints<A>(lattice<format>.lowest));
+    } else if constexpr (bits == 8) {
       return simd::gather<A>(table_, code);
     } else {
       return simd::float_lookup<A>(table_)(code);
