@@ -21,8 +21,8 @@ matrix<float> ones_or_random(octavo::index rows, octavo::index cols, bool extrem
   return w;
 }
 
-/// Activations and starts of a matrix of integers in groups, as matmul would prepare them, but random; or all bytes as far
-/// from 0 as they can be.
+/// Activations and starts of a matrix of integers in groups, as matmul would prepare them, but random; or all bytes as
+/// far from 0 as they can be.
 template <class S>
 struct prepared {
   static constexpr octavo::index tokens = 7;

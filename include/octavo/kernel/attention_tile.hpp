@@ -20,9 +20,11 @@ struct group_scratch {
   float* out;       ///< [block of channels][row][width]
   softmax_rows sums;
 };
-/// Scores of row i of a group of rows, of blocks `s` of the leaf whose first key is `from`, as the softmax wants them: times
+/// Scores of row i of a group of rows, of blocks `s` of the leaf whose first key is `from`, as the softmax wants them:
+/// times
 /// `factor`, plus `offset`, and through the score pipeline unless it is plain, -infinity for what the row does not see.
-/// Returns the largest; of scores that are ready and all seen, that of `largest` (one register of them), if it is not null.
+/// Returns the largest; of scores that are ready and all seen, that of `largest` (one register of them), if it is not
+/// null.
 template <class A, index W, index Near>
 [[gnu::noinline]] float finish_scores(score_rule const& rule, group_of_rows const& rows, index i, key_blocks s,
                                       index from, float factor, float offset, float* scores, float const* largest,
@@ -87,8 +89,8 @@ template <class A, index W, index Near>
   return largest_score<A, W>(scores, stride, s);
 }
 
-/// Whether Values multiply run after run of blocks, from where the last one ended, and are told the last; others take the
-/// interval with all of them, whose other weights are nothing.
+/// Whether Values multiply run after run of blocks, from where the last one ended, and are told the last; others take
+/// the interval with all of them, whose other weights are nothing.
 template <class Values>
 inline constexpr bool takes_runs = [] {
   if constexpr (requires { Values::takes_runs; }) {
@@ -108,8 +110,8 @@ inline constexpr bool finds_largest = [] {
   }
 }();
 
-/// What only some Keys and Values have. Asked here, once: inside a generic lambda clang 14 answers no to what depends on its
-/// parameter.
+/// What only some Keys and Values have. Asked here, once: inside a generic lambda clang 14 answers no to what depends
+/// on its parameter.
 template <class Keys>
 inline constexpr bool has_offset = requires(Keys const& keys) {
   keys.offset(index{}, index{}, index{});
@@ -154,7 +156,8 @@ inline constexpr int rows_together = [] {
   }
 }();
 
-/// Scores of n rows from `first` of a group become weights; those of row i are times factors[i], most[i] the largest of them.
+/// Scores of n rows from `first` of a group become weights; those of row i are times factors[i], most[i] the largest of
+/// them.
 template <class A, index Near, index W, class Values>
 [[gnu::noinline]] void weigh_rows(Values& values, float const* scores, key_blocks s, index first, index n,
                                   float const* factors, float const* most, bool watch,

@@ -13,8 +13,8 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Weights whose tile is group_tile on a CPU that unpacks beside multiplying: codes of one plane of at most 4 bits that are
-/// integers as they stand, whose groups have scales of their own and no minima; on AVX-512.
+/// Weights whose tile is group_tile on a CPU that unpacks beside multiplying: codes of one plane of at most 4 bits that
+/// are integers as they stand, whose groups have scales of their own and no minima; on AVX-512.
 template <class Weights>
 inline constexpr bool takes_group_tile = [] {
   using layout = typename Weights::layout;
@@ -25,14 +25,15 @@ inline constexpr bool takes_group_tile = [] {
   return false;
 }();
 
-/// Tokens of a group_tile of packed weights at most: with 4 registers of rows, accumulators and sums take 24 of 32 registers.
+/// Tokens of a group_tile of packed weights at most: with 4 registers of rows, accumulators and sums take 24 of 32
+/// registers.
 inline constexpr int group_tile_tokens = 3;
 
 /// The sums of `tile`, with its bits: T tokens x R registers of rows from `first_row`, sums [token][row].
 ///
 /// A store of 512 bits takes nine tenths of a cycle of both multipliers of Zen 5, and `tile` stores every sum in every
-/// group; here they are loaded and stored once. Few accumulators meet a weight then, which is why packed weights should be
-/// small, and expanded ones in the first level cache. Pre: all segments have all their steps.
+/// group; here they are loaded and stored once. Few accumulators meet a weight then, which is why packed weights should
+/// be small, and expanded ones in the first level cache. Pre: all segments have all their steps.
 template <class Weights, int T, int R>
 [[gnu::noinline]] void group_tile(weight_stream const& stream, token_block<Weights> const& block, index first_row,
                                   float* sums) noexcept {

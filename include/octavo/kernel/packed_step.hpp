@@ -13,8 +13,8 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// The codes of a step of `lanes` rows, as L packs them. Where there is one plane it is a word in a register; of two, each
-/// part is loaded where it is needed, since registers are for accumulators.
+/// The codes of a step of `lanes` rows, as L packs them. Where there is one plane it is a word in a register; of two,
+/// each part is loaded where it is needed, since registers are for accumulators.
 template <class A, class L>
 class packed_step {
   static constexpr code_planes planes = L::planes;

@@ -17,8 +17,8 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// What is asked for while block b of `Width` keys of a leaf that begins with `page` is multiplied: as much of its values. See
-/// lines_ahead.
+/// What is asked for while block b of `Width` keys of a leaf that begins with `page` is multiplied: as much of its
+/// values. See lines_ahead.
 template <class A, index Width>
 [[nodiscard, gnu::always_inline]] inline lines_ahead values_ahead(detail::cache_places const& places, index head,
                                                                   index page, index b) noexcept {
@@ -54,9 +54,9 @@ struct leaf_of_keys {
   }
 };
 
-/// S = K Q by integers: queries are quantized by Quantizer, a scale for each; keys are those of a cache by scheme K. A score
-/// is t = fma(float(exact sum of group g), scale of g, t) over the groups of a key, ascending, from what minima add; then
-/// times the scale of the query.
+/// S = K Q by integers: queries are quantized by Quantizer, a scale for each; keys are those of a cache by scheme K. A
+/// score is t = fma(float(exact sum of group g), scale of g, t) over the groups of a key, ascending, from what minima
+/// add; then times the scale of the query.
 template <class A, class Quantizer, class Q, class K>
 class page_keys {
   using layout = typename key_layout<K>::panel_type;

@@ -27,10 +27,11 @@ inline constexpr bool takes_pages = short_registers<A>* simd::lanes<A> == panel_
 
 /// Memory that is asked for while a tile works, some lines at each step, so that it comes at the pace of the work.
 ///
-/// A tile that takes whole pages reads them as one stream and asks for the page that comes 8 KB later, into the nearest cache:
-/// more requests than one for a line cost as much as its products of 2 or 4 bits. Parameters of values, which are wanted first
-/// in a pass, are asked for a leaf earlier. Other tiles read a page as several streams; they ask for what the next pass over
-/// the leaf reads, into the second level: values while keys are multiplied, and keys of the next leaf while values are.
+/// A tile that takes whole pages reads them as one stream and asks for the page that comes 8 KB later, into the nearest
+/// cache: more requests than one for a line cost as much as its products of 2 or 4 bits. Parameters of values, which
+/// are wanted first in a pass, are asked for a leaf earlier. Other tiles read a page as several streams; they ask for
+/// what the next pass over the leaf reads, into the second level: values while keys are multiplied, and keys of the
+/// next leaf while values are.
 struct lines_ahead {
   std::byte const* next = nullptr;
   std::byte const* end = nullptr;
@@ -67,8 +68,8 @@ struct lines_ahead {
   }
 };
 
-/// How many pages later the one is that a tile of whole pages asks for: memory gives most to requests for what is read 6 to 8 KB
-/// later.
+/// How many pages later the one is that a tile of whole pages asks for: memory gives most to requests for what is read
+/// 6 to 8 KB later.
 [[nodiscard, gnu::always_inline]] inline index pages_between(index bytes) noexcept {
   constexpr index ahead = 8192;
   return bytes == 0 ? 1 : ceil_div(ahead, bytes);
@@ -86,13 +87,13 @@ struct far_lines_ahead : lines_ahead {
     while (next < end) { line<A>(); }
   }
 };
-/// Pages of the next leaf, as far as they stand together: one run of memory, which is asked for from its begin to its end at
-/// the pace of all work on this leaf. Of the run, as much as parameters are is asked for while parameters of this leaf are
-/// read, the rest while its codes are.
+/// Pages of the next leaf, as far as they stand together: one run of memory, which is asked for from its begin to its
+/// end at the pace of all work on this leaf. Of the run, as much as parameters are is asked for while parameters of
+/// this leaf are read, the rest while its codes are.
 ///
-/// That is for codes of 2 bits: products of a page take no longer than its first line does, so lines of the next page come too
-/// late, and parameters take as long as products, which is time for memory as well (k2.v2, 4096 keys: 327 ns for a page of a
-/// head where lines are asked for a page earlier, 294 so).
+/// That is for codes of 2 bits: products of a page take no longer than its first line does, so lines of the next page
+/// come too late, and parameters take as long as products, which is time for memory as well (k2.v2, 4096 keys: 327 ns
+/// for a page of a head where lines are asked for a page earlier, 294 so).
 struct pages_ahead {
   std::byte const* from;
   index pages;
@@ -125,8 +126,8 @@ struct pages_ahead {
 template <class A, class L>
 inline constexpr bool asks_for_leaves = takes_pages<A>&& L::planes.bits == 2;
 
-/// Codes as the signed side of a product whose other side is unsigned bytes. Only where both are registers of bytes: with
-/// vpdpbusd. Elsewhere, and in the class it derives from, codes are unsigned.
+/// Codes as the signed side of a product whose other side is unsigned bytes. Only where both are registers of bytes:
+/// with vpdpbusd. Elsewhere, and in the class it derives from, codes are unsigned.
 template <class A, class L>
 struct signed_codes : byte_weights<A, L, false> {
   using base = byte_weights<A, L, false>;
@@ -164,7 +165,8 @@ template <class Weights>
   }
 }
 
-/// total[t * R + r] = exact sums over `steps` steps from `codes` (row 0 of those that are wanted), for T rows of operands
+/// total[t * R + r] = exact sums over `steps` steps from `codes` (row 0 of those that are wanted), for T rows of
+/// operands
 /// `stride` apart; they begin with what is there. Each step asks memory for `Lines` lines. Every `Together` registers have
 /// operands of their own, `apart` behind those before.
 template <class Weights, int Lines, int T, int R, int Together = R, class Ahead = lines_ahead>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Values of a cache as attention multiplies them where they are stored: their scales go into the weights, sums are exact.
+// Values of a cache, multiplied where they are stored: their scales go into the weights, sums are exact.
 #pragma once
 
 #include <cstddef>
@@ -22,12 +22,13 @@ namespace kernel {
 /// Pages of a leaf.
 inline constexpr index leaf_pages = leaf_keys / page_tokens;
 
-/// O = V P by integers: values of a cache by scheme V, each key with a scale of its own (for each group of channels), which
-/// is multiplied into its weight before that becomes a byte.
+/// O = V P by integers: values of a cache by scheme V, each key with a scale of its own (for each group of channels),
+/// which is multiplied into its weight before that becomes a byte.
 ///
 /// For each query row, page of 64 keys and group of channels: w = weight * scale of the key, W the largest w, byte =
-/// nearest(w * (255 / W)), ties to even; the sum of byte * (code - zero) over the page is exact; then acc = fma(sum, W / 255,
-/// acc), and acc += sum of weight * minimum, page after page. Sums of weights themselves are those of the f32 weights.
+/// nearest(w * (255 / W)), ties to even; the sum of byte * (code - zero) over the page is exact; then acc = fma(sum, W
+/// / 255, acc), and acc += sum of weight * minimum, page after page. Sums of weights themselves are those of the f32
+/// weights.
 template <class A, class V>
 class page_values {
   using page_layout = value_layout<V>;
@@ -108,7 +109,8 @@ class page_values {
                                v_.layout().bytes() - v_.layout().params_at(0));
     }
   }
-  /// Bytes of row i, whose weights cover keys [low, high). NaN if a weight that is not 0 meets a value that is not finite.
+  /// Bytes of row i, whose weights cover keys [low, high). NaN if a weight that is not 0 meets a value that is not
+  /// finite.
   [[nodiscard]] float settle(index i, float* row, index low, index high, float sum) noexcept {
     index const first = low / page_tokens;
     index const last = ceil_div(high, page_tokens);
@@ -221,9 +223,9 @@ class page_values {
   [[nodiscard, gnu::always_inline]] index param_at(index p, index g, index i) const noexcept {
     return i * row_params() + p * groups_ + g;
   }
-  /// What is asked for while block b of page p is multiplied: as much of the values of the next leaf (see pages_ahead); or
-  /// its part of the page that is read 8 KB later, at last of the first keys of the next leaf; or (see lines_ahead) as much of
-  /// all keys of the next leaf.
+  /// What is asked for while block b of page p is multiplied: as much of the values of the next leaf (see pages_ahead);
+  /// or its part of the page that is read 8 KB later, at last of the first keys of the next leaf; or (see lines_ahead)
+  /// as much of all keys of the next leaf.
   [[nodiscard, gnu::always_inline]] auto next_keys(index b, index p) const noexcept {
     if constexpr (asks_for_leaves<A, layout>) {
       if (next_.pages == 0) { return far_lines_ahead{next_in_turn(b, p)}; }

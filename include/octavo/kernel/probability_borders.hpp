@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Weights of attention as codes that a search among borders finds: shifted logarithms (SULQ), planes of bytes as others.
+// Weights of attention as codes that a search among borders finds: shifted logarithms (SULQ), in planes of bytes.
 #pragma once
 
 #include <cstddef>

@@ -67,8 +67,8 @@ struct weight_stream {
   index
       ahead_group;  ///< then, at the end of a segment, so much further: a group_tile that asks for what it reads itself
 
-  /// A copy, field by field: of a struct that was just written, whole registers would wait until the writes of all before
-  /// have reached the cache (10 per cent of attention by integers).
+  /// A copy, field by field: of a struct that was just written, whole registers would wait until the writes of all
+  /// before have reached the cache (10 per cent of attention by integers).
   [[nodiscard, gnu::always_inline]] weight_stream copy() const noexcept {
     return {codes,        segment_bytes, segments,     steps,      last_steps, params,
             param_stride, last_params,   shared,       minima,     first,      panel_stride,
@@ -105,9 +105,9 @@ struct weight_stream {
     ahead_group = segment_bytes - steps * step_bytes;
   }
 
-  /// A tile's share of the `bytes` from `next` that are read after the last tile: `part` of `parts`, from the `done`-th.
-  /// A panel then comes from a near cache (w8, 512 tokens: 0.917 of the peak without, 0.945 with it). Fewer than four
-  /// tiles are bound by memory and ask in as many places as a step has lines.
+  /// A tile's share of the `bytes` from `next` that are read after the last tile: `part` of `parts`, from the
+  /// `done`-th. A panel then comes from a near cache (w8, 512 tokens: 0.917 of the peak without, 0.945 with it). Fewer
+  /// than four tiles are bound by memory and ask in as many places as a step has lines.
   [[gnu::always_inline]] void ask_for(std::byte const* next, index bytes, index done, index part,
                                       index parts) noexcept {
     index const steps_of_tile = (segments - 1) * steps + last_steps;

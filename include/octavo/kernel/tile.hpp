@@ -17,8 +17,8 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Bytes that several streams ask for ahead of themselves, together: on Zen 5, 4 KiB for each of two are 10 to 15 per cent
-/// faster than 1 KiB for each of four, for groups of 32 to 128.
+/// Bytes that several streams ask for ahead of themselves, together: on Zen 5, 4 KiB for each of two are 10 to 15 per
+/// cent faster than 1 KiB for each of four, for groups of 32 to 128.
 inline constexpr index stream_distance = 8192;
 
 /// Accumulators that come from a run of the same segment before, or go to the next: T x R registers, or null.
@@ -36,9 +36,10 @@ struct carry {
 /// tiles of int4 in groups of 128 gain 4 per cent of the peak). A single segment may be read in several runs, which
 /// carry accumulators; a run that carries them out leaves the sums alone.
 ///
-/// P panels at once, `panel_stride` bytes apart, are for few tokens: memory gives more to several streams than to one. They
-/// are asked for into the first level, 7 per cent faster than into the second. Of weights with minima, `next_sums` are those
-/// of the P panels behind, if any: they begin meanwhile, since memory would rest while they do (8 per cent of q4_1's time).
+/// P panels at once, `panel_stride` bytes apart, are for few tokens: memory gives more to several streams than to one.
+/// They are asked for into the first level, 7 per cent faster than into the second. Of weights with minima, `next_sums`
+/// are those of the P panels behind, if any: they begin meanwhile, since memory would rest while they do (8 per cent of
+/// q4_1's time).
 template <class Weights, int T, int R, int P = 1>
 [[gnu::noinline]] void tile(weight_stream const& stream, token_block<Weights> const& block, index first_row,
                             float* sums, carry carried = {}, float* next_sums = nullptr) noexcept {
@@ -245,8 +246,8 @@ template <class Weights, int T, int R, int P = 1>
     constexpr detail::constant<index{0}> first{};
 
     index steps = s + 1 < w.segments ? w.steps : w.last_steps;
-    // A second instance of the step is most of the compile time: not for segments of 32 768 k, nor for long steps, nor for
-    // few tokens, which wait for memory.
+    // A second instance of the step is most of the compile time: not for segments of 32 768 k, nor for long steps, nor
+    // for few tokens, which wait for memory.
     if constexpr (!Weights::layout::grouped || U >= 8 || P > 1 || T < 3) {
       if (s != 0) {
         unroll<P>([&](int p) __attribute__((always_inline)) {

@@ -24,8 +24,8 @@ namespace octavo {
 inline namespace v0 {
 namespace ops {
 
-/// One call of matmul. S: scheme of the weights. Act: scheme of the activations, or their element type. X: element type of
-/// the tokens, or quantized_tokens<Act>.
+/// One call of matmul. S: scheme of the weights. Act: scheme of the activations, or their element type. X: element type
+/// of the tokens, or quantized_tokens<Act>.
 template <class A, class S, class Act, class X, class Y>
 class matmul_run {
   using layout_type = panel_layout<S>;
@@ -66,8 +66,9 @@ class matmul_run {
   }();
   static constexpr bool short_swapped = types::swapped && layout_type::bits <= 4 && detail::is_avx512<A>;
   static constexpr bool expands = wide_tokens != 0 && (stationary_units == 0 || matrix);
-  /// From so many tokens on unpacking before pays: expanded weights are stored, which is dear (e4m3 and FP6 x bf16, 16 tokens
-  /// on Zen 5: 1.89 ms expanded, 1.58 not; 4 bits, 32 tokens: 2.72 and 2.45). Integers: measured on Sapphire Rapids.
+  /// From so many tokens on unpacking before pays: expanded weights are stored, which is dear (e4m3 and FP6 x bf16, 16
+  /// tokens on Zen 5: 1.89 ms expanded, 1.58 not; 4 bits, 32 tokens: 2.72 and 2.45). Integers: measured on Sapphire
+  /// Rapids.
   static constexpr index expand_from = matrix && stationary_units == 0                 ? 16
                                        : keeps_sums && layout_type::planes.high() != 0 ? 24
                                        : integers                                      ? 48
@@ -91,8 +92,8 @@ class matmul_run {
   };
   using plain_tiles = packed_tiles<shape::tokens, shape::registers, false>;
   using group_tiles = packed_tiles<kernel::group_tile_tokens, shape::registers, true>;
-  /// For five to sixteen tokens where reading or unpacking a weight takes much: half as often (w8 from L3 on Zen 5, 8 tokens:
-  /// 0.67 of the peak by 4 x 64, 0.84 by 8 x 32).
+  /// For five to sixteen tokens where reading or unpacking a weight takes much: half as often (w8 from L3 on Zen 5, 8
+  /// tokens: 0.67 of the peak by 4 x 64, 0.84 by 8 x 32).
   using tall_tiles = packed_tiles<2 * shape::tokens, larger(shape::registers / 2, 1), false>;
   static constexpr bool has_tall_tiles = [] {
     if constexpr (integers && detail::is_avx512<A> && weights::burst == 0 && stationary_units == 0) {
@@ -102,8 +103,8 @@ class matmul_run {
   }();
   /// From so many tokens on sums in registers pay for tiles of fewer tokens, which unpack more often.
   static constexpr index group_tiles_from = layout_type::grouped && layout_type{0, 0}.padded_group() <= 64 ? 3 : 24;
-  /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked; in the first
-  /// level where a load serves few products (AVX2, one scale for a row; tiles that keep their sums).
+  /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked; in the
+  /// first level where a load serves few products (AVX2, one scale for a row; tiles that keep their sums).
   static constexpr index chunk = keeps_sums                            ? 16384
                                  : wide::as_packed                     ? 262144
                                  : weights::burst != 0 && !shape::many ? 24576
@@ -197,8 +198,8 @@ class matmul_run {
     return 1;
   }
 
-  /// All of a few tokens, several panels at a time, as often as there are so many among the `most` from p; returns how many
-  /// panels these are.
+  /// All of a few tokens, several panels at a time, as often as there are so many among the `most` from p; returns how
+  /// many panels these are.
   template <int T, class Epilogue>
   index multiply_panels(index p, index most, Epilogue const& epilogue) noexcept {
     constexpr int panels = shape::panels;

@@ -180,8 +180,8 @@ template <class A>
 }
 #endif
 
-/// Whether shifts and masks take nothing from the multipliers: Zen has two pipes with them and two beside; Intel's cores
-/// for servers have two ports for all that 512 bits wide registers do.
+/// Whether shifts and masks take nothing from the multipliers: Zen has two pipes with them and two beside; Intel's
+/// cores for servers have two ports for all that 512 bits wide registers do.
 template <class A>
 [[nodiscard]] inline bool unpacks_beside_products() noexcept {
 #if defined(__x86_64__)
