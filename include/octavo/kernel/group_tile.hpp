@@ -50,7 +50,7 @@ template <class Weights, int T, int R>
   constexpr index together = steps * U <= 8 ? steps : expands && steps % 8 == 0 ? 8 : steps % 2 == 0 ? 2 : 1;
   // An expanded tile asks for a line in units_together steps.
   constexpr int lines = expands ? 1 : static_cast<int>(Weights::step_bytes / 64);
-  constexpr int param_lines = static_cast<int>(ceil_div(layout::param_bytes, 64));
+  constexpr index param_lines = ceil_div(layout::param_bytes, 64);
 
   weight_stream const w = stream.copy();
   token_block<Weights> const x = block.copy();
@@ -63,8 +63,9 @@ template <class Weights, int T, int R>
   auto const* a = x.data;
   for (index s = 0; s < w.segments; ++s) {
     std::byte const* const params = w.params_of(s);
-    unroll<param_lines>([&](int i)
-                            __attribute__((always_inline)) { __builtin_prefetch(params + near_distance + i * 64); });
+    if constexpr (!expands) {
+      for (index i = 0; i < param_lines; ++i) { __builtin_prefetch(params + near_distance + i * 64); }
+    }
     typename Weights::accumulator acc[size];
     typename Weights::group groups[registers];
     unroll<R>([&](int r) __attribute__((always_inline)) {

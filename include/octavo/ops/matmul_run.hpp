@@ -253,7 +253,7 @@ class matmul_run {
       }
     }
     if constexpr (has_tall_tiles) {
-      if (tokens > shape::tokens && tokens <= 2 * tall_tiles::tokens) {
+      if (!expanding && tokens > shape::tokens && tokens <= 2 * tall_tiles::tokens) {
         multiply_tiles<tall_tiles>(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
         return;
       }
