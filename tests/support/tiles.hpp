@@ -15,7 +15,7 @@ namespace test {
 
 using namespace octavo;
 
-matrix<float> ones_or_random(octavo::index rows, octavo::index cols, bool extreme) {
+inline matrix<float> ones_or_random(octavo::index rows, octavo::index cols, bool extreme) {
   matrix<float> w(rows, cols, 81);
   for (octavo::index i = 0; extreme && i < rows * cols; ++i) { w.data()[i] = 1.0f; }
   return w;
