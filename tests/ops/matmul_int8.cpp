@@ -26,3 +26,6 @@ TEST_CASE("MXFP4 weights by int8 tokens equal the plain product") {
 TEST_CASE("int2 weights in groups of 64 by int8 tokens equal the plain product") {
   test::check_shapes<w2_g64, a8>(500);
 }
+TEST_CASE("int6 weights in groups of 64 by int8 tokens equal the plain product") {
+  test::check_shapes<w6_g<64>, a8>(600);
+}

@@ -37,9 +37,11 @@ struct shape {
   for (shape const s : {shape{130, 33, 129}, shape{65, 129, 64}, shape{3, 1000, 17}, shape{63, 200, 8},
                         shape{65, 200, 31}, shape{130, 129, 32}, shape{64, 65, 33}, shape{17, 1000, 48},
                         shape{63, 72, 49}, shape{64, 128, 16}, shape{17, 1000, 1}, shape{33, 65, 3},
-                        // few tokens take up to four panels at a time: one short of, one past, and a rest
+                        // few tokens take two panels at a time: one short of, one past, and a rest
                         shape{192, 31, 1}, shape{255, 65, 1}, shape{257, 40, 1}, shape{130, 33, 2},
-                        shape{330, 200, 2}, shape{590, 40, 1}}) {
+                        shape{330, 200, 2}, shape{590, 40, 1},
+                        // whole groups, whose sums stay in registers: whole tiles of 3 and of 6 tokens, and a rest
+                        shape{65, 256, 25}, shape{130, 128, 50}}) {
     shapes.push_back(s);
   }
   return shapes;

@@ -13,16 +13,20 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Weights whose tile is group_tile on a CPU that unpacks beside multiplying: codes of one plane of at most 4 bits that
-/// are integers as they stand, whose groups have scales of their own and no minima; on AVX-512.
+/// Whether a shift and a mask unpack the weights on AVX-512: codes of 2 or 4 bits that are integers as they stand.
+template <class Weights>
+inline constexpr bool unpacks_by_shifts = [] {
+  if constexpr (requires { Weights::raises; }) {
+    return Weights::raises && detail::is_avx512<typename Weights::arch>;
+  }
+  return false;
+}();
+
+/// Weights whose tile is group_tile on a CPU that does so beside multiplying: groups have scales of their own, no minima.
 template <class Weights>
 inline constexpr bool takes_group_tile = [] {
   using layout = typename Weights::layout;
-  if constexpr (requires { Weights::raises; }) {
-    return Weights::raises && layout::grouped && layout::linear && !layout::two_level && !layout::minima &&
-           detail::is_avx512<typename Weights::arch> && layout::bits <= 4;
-  }
-  return false;
+  return unpacks_by_shifts<Weights> && layout::grouped && layout::linear && !layout::two_level && !layout::minima;
 }();
 
 /// Tokens of a group_tile of packed weights at most: with 4 registers of rows, accumulators and sums take 24 of 32
@@ -50,7 +54,6 @@ template <class Weights, int T, int R>
   constexpr index together = steps * U <= 8 ? steps : expands && steps % 8 == 0 ? 8 : steps % 2 == 0 ? 2 : 1;
   // An expanded tile asks for a line in units_together steps.
   constexpr int lines = expands ? 1 : static_cast<int>(Weights::step_bytes / 64);
-  constexpr index param_lines = ceil_div(layout::param_bytes, 64);
 
   weight_stream const w = stream.copy();
   token_block<Weights> const x = block.copy();
@@ -63,9 +66,7 @@ template <class Weights, int T, int R>
   auto const* a = x.data;
   for (index s = 0; s < w.segments; ++s) {
     std::byte const* const params = w.params_of(s);
-    if constexpr (!expands) {
-      for (index i = 0; i < param_lines; ++i) { __builtin_prefetch(params + near_distance + i * 64); }
-    }
+    if constexpr (!expands) { ask_for_params<layout>(params); }
     typename Weights::accumulator acc[size];
     typename Weights::group groups[registers];
     unroll<R>([&](int r) __attribute__((always_inline)) {

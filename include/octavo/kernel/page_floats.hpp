@@ -33,7 +33,7 @@ class code_floats {
   static constexpr int bits = panel::bits;
   /// Whether codes of 8 bits are packed as integers that begin with the lowest: no table of 256 to gather from.
   static constexpr bool integers =
-      bits == 8 && panel::flip >= 0 && consecutive_flip<format> == panel::flip && lattice<format>.step == 1.0f;
+      code_count<format> == 256 && consecutive_flip<format> >= 0 && lattice<format>.step == 1.0f;
   /// Codes of a word.
   static constexpr int in_word = 32 / bits;
   static_assert(in_word == panel::step);

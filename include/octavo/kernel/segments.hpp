@@ -44,6 +44,13 @@ struct segmentation {
   }
 };
 
+/// Asks for the lines of parameters that stand as far behind these as a stream is asked for: no step of codes passes by them.
+template <class Layout>
+[[gnu::always_inline]] inline void ask_for_params(std::byte const* params) noexcept {
+  constexpr index lines = ceil_div(Layout::param_bytes, 64);
+  for (index i = 0; i < lines; ++i) { __builtin_prefetch(params + near_distance + i * 64); }
+}
+
 /// A run of segments of one panel.
 struct weight_stream {
   std::byte const* codes;  ///< first segment
@@ -64,8 +71,7 @@ struct weight_stream {
   std::byte const* ahead;
   index ahead_stride;
   index ahead_step;
-  index
-      ahead_group;  ///< then, at the end of a segment, so much further: a group_tile that asks for what it reads itself
+  index ahead_group;  ///< further at the end of a segment: what a tile passes by that asks for its own lines
 
   /// A copy, field by field: of a struct that was just written, whole registers would wait until the writes of all
   /// before have reached the cache (10 per cent of attention by integers).

@@ -158,9 +158,7 @@ template <class Weights, int T, int R, int P = 1>
     });
 
     if constexpr (P == 1 && !expands && Weights::layout::grouped) {
-      constexpr int lines_of = static_cast<int>(ceil_div(Weights::layout::param_bytes, 64));
-      unroll<lines_of>([&](int i)
-                           __attribute__((always_inline)) { __builtin_prefetch(params + near_distance + i * 64); });
+      ask_for_params<typename Weights::layout>(params);
       if (s != 0) { ahead += w.ahead_group; }
     }
     if constexpr (P > 1) {

@@ -60,10 +60,7 @@ class matmul_run {
   static constexpr int wide_registers = keeps_sums ? shape::registers / 2 : shape::registers;
   using wide = kernel::expanded<weights, wide_registers>;
   /// Whether weights are unpacked by a shift and a mask, which some CPUs do while they multiply.
-  static constexpr bool shifts = [] {
-    if constexpr (integers) { return weights::raises && detail::is_avx512<A> && layout_type::bits <= 4 && !matrix; }
-    return false;
-  }();
+  static constexpr bool shifts = kernel::unpacks_by_shifts<weights> && !matrix;
   static constexpr bool short_swapped = types::swapped && layout_type::bits <= 4 && detail::is_avx512<A>;
   static constexpr bool expands = wide_tokens != 0 && (stationary_units == 0 || matrix);
   /// From so many tokens on unpacking before pays: expanded weights are stored, which is dear (e4m3 and FP6 x bf16, 16
