@@ -30,8 +30,12 @@ struct query_rows {
   index per_kv;  ///< query heads of a kv head
   index first_query = 0;
 
-  [[nodiscard, gnu::always_inline]] index query(index row) const noexcept { return first_query + row / per_kv; }
-  [[nodiscard, gnu::always_inline]] index head(index row) const noexcept { return kv_head * per_kv + row % per_kv; }
+  [[nodiscard, gnu::always_inline]] index query(index row) const noexcept {
+    return first_query + (per_kv == 1 ? row : row / per_kv);
+  }
+  [[nodiscard, gnu::always_inline]] index head(index row) const noexcept {
+    return per_kv == 1 ? kv_head : kv_head * per_kv + row % per_kv;
+  }
 };
 
 /// What is added to the scores of a row, unit * data[key of the leaf]; null: nothing.
