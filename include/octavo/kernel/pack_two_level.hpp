@@ -3,29 +3,40 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "octavo/core/views.hpp"
+#include "octavo/kernel/panel_encoder.hpp"
+#include "octavo/kernel/stage.hpp"
 #include "octavo/storage/panel_writer.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// Packs panels of one matrix by the scalar law of a two_level quantizer. Panels are independent of each other.
+/// Packs panels of one matrix by a two_level quantizer: first what groups are fitted to, then what those that share
+/// store, then codes. Panels are independent of each other. Numbers are read twice, where the law is built in by
+/// vectors: lanes are rows.
 template <class A, class S, class T>
 class two_level_packer {
   using layout_type = panel_layout<S>;
   using Q = typename S::quantizer;
+  using base = typename Q::base_quantizer;
+  using encoder = panel_encoder<A, S, base>;
+  using params = typename encoder::params;
   static constexpr bool by_matrix = detail::is_per_tensor<typename Q::scale_granularity>;
+  static constexpr bool vectors = vector_quantizer<base> && Q::fits_extremes && !std::is_same_v<A, scalar>;
+  static constexpr int L = simd::lanes<A>;
 
  public:
   two_level_packer(matrix_view<T> const& weights, layout_type const& layout, std::byte* out) noexcept
-      : weights_(weights), layout_(layout), out_(out) {}
+      : weights_(weights), source_(weights), layout_(layout), out_(out) {}
 
-  /// Of one piece of work: the values of a group, then scales and minima of those that share.
+  /// Of one piece of work: the values of a group of all rows, then scales and minima of those that share.
   [[nodiscard]] index scratch_floats() const noexcept {
-    return layout_.group() + 2 * layout_type::sharing_rows * sharing();
+    return group_floats() + 2 * product(panel_rows + index{layout_type::sharing_rows}, sharing());
   }
   /// Of begin(): scales and minima of all groups, if all of them share.
   [[nodiscard]] index shared_floats() const noexcept {
@@ -36,83 +47,179 @@ class two_level_packer {
   void begin([[maybe_unused]] float* scales, [[maybe_unused]] float* room) const {
     if constexpr (by_matrix) {
       float* const drops = scales + layout_.rows * layout_.groups();
-      index n = 0;
-      for (index r = 0; r < layout_.rows; ++r) {
+      ends_of_rows const ends{room + group_floats(), room + group_floats() + panel_rows};
+      for (index p = 0; p < layout_.panels(); ++p) {
         for (index g = 0; g < layout_.groups(); ++g) {
-          auto const group = fit(r, g, room);
-          if (!detail::is_finite(group.scale)) { continue; }
-          scales[n] = group.scale;
-          drops[n++] = group.drop;
+          fit(p, g, room, ends);
+          for (index row = 0; row < smaller(panel_rows, layout_.rows - p * panel_rows); ++row) {
+            scales[(p * panel_rows + row) * layout_.groups() + g] = ends.scales[row];
+            drops[(p * panel_rows + row) * layout_.groups() + g] = ends.drops[row];
+          }
         }
+      }
+      index n = 0;
+      for (index i = 0; i < layout_.rows * layout_.groups(); ++i) {
+        if (!detail::is_finite(scales[i])) { continue; }
+        scales[n] = scales[i];
+        drops[n++] = drops[i];
       }
       shared_ = Q::share(scales, drops, n);
     }
   }
 
   void panels(index from, index to, float* room) const noexcept {
+    float* const shared = room + group_floats();
     for (index p = from; p < to; ++p) {
       std::byte* const panel = out_ + p * layout_.panel_bytes();
       std::memset(panel, 0, static_cast<std::size_t>(layout_.panel_bytes()));
-      for (index row = 0; row < panel_rows; row += layout_type::sharing_rows) {
-        for (index g = 0; g < layout_.groups(); g += sharing()) {
-          sharing_groups(p * panel_rows + row, g, smaller(g + sharing(), layout_.groups()), room, panel);
+      for (index g = 0; g < layout_.groups(); g += sharing()) {
+        index const n = smaller(sharing(), layout_.groups() - g);
+        ends_of_rows const ends{shared, shared + n * panel_rows};
+        for (index i = 0; i < n; ++i) { fit(p, g + i, room, ends.of_group(i)); }
+        for (index row = 0; row < smaller(panel_rows, layout_.rows - p * panel_rows);
+             row += layout_type::sharing_rows) {
+          settle(p, row, g, n, ends, shared + 2 * n * panel_rows);
         }
+        for (index i = 0; i < n; ++i) { encode(p, g + i, room, ends.of_group(i)); }
       }
     }
   }
 
  private:
+  /// [group][row] of scales and minima times -1; then, where vectors encode, of what encode_lanes takes.
+  struct ends_of_rows {
+    float* scales;
+    float* drops;
+
+    [[nodiscard]] ends_of_rows of_group(index i) const noexcept {
+      return {scales + i * panel_rows, drops + i * panel_rows};
+    }
+  };
+
+  /// Q::extremes of all rows of a panel. NaN is in the bits alone.
+  struct extremes_of_rows {
+    alignas(64) std::uint32_t bits[panel_rows];
+    alignas(64) float low[panel_rows];
+    alignas(64) float high[panel_rows];
+    alignas(64) float farthest[panel_rows];
+
+    void find(staged_columns x, index n) noexcept {
+      using floats = simd::floats<A>;
+      constexpr float inf = __builtin_inff();
+      for (index first = 0; first < panel_rows; first += L) {
+        simd::ints<A> most(0);
+        floats least(inf);
+        floats largest(-inf);
+        floats extreme(0.0f);
+        for (index k = 0; k < n; ++k) {
+          auto const v = simd::load_floats<A>(x.at + k * x.stride + first);
+          auto const size = simd::bit_and<A>(simd::as_ints<A>(v), 0x7fffffffu);
+          extreme = simd::where_less<A>(simd::as_floats<A>(most), simd::as_floats<A>(size), v, extreme);
+          most = simd::maximum<A>(most, size);
+          least = simd::minimum<A>(v, least);
+          largest = simd::maximum<A>(v, largest);
+        }
+        most.store_unaligned(reinterpret_cast<std::int32_t*>(bits + first));
+        least.store_unaligned(low + first);
+        largest.store_unaligned(high + first);
+        extreme.store_unaligned(farthest + first);
+      }
+    }
+  };
+
   [[nodiscard]] index sharing() const noexcept {
     return layout_type::sharing_groups != 0 ? index{layout_type::sharing_groups} : layout_.groups();
   }
+  [[nodiscard]] index group_floats() const noexcept {
+    return product(smaller(layout_.group(), layout_.cols), vectors ? panel_rows : 1);
+  }
 
-  /// The values of a group to `room`.
+  /// The values of a group of one row to `room`.
   void load(index r, index g, float* room) const noexcept {
     for (index k = 0; k < layout_.group_length(g); ++k) { room[k] = weights_(r, g * layout_.group() + k); }
   }
-  [[nodiscard]] typename Q::ends fit(index r, index g, float* room) const noexcept {
-    load(r, g, room);
-    return Q::fit(room, room + layout_.group_length(g));
+
+  /// The unrounded ends of group g of all rows of a panel.
+  void fit(index p, index g, float* room, ends_of_rows const& to) const noexcept {
+    index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
+    if constexpr (vectors) {
+      extremes_of_rows all;
+      index const length = layout_.group_length(g);
+      all.find(source_.columns(p, g * layout_.group(), length, room), length);
+      for (index row = 0; row < rows; ++row) {
+        auto const ends = Q::fit({all.bits[row], all.low[row], all.high[row], all.farthest[row]});
+        to.scales[row] = ends.scale;
+        to.drops[row] = ends.drop;
+      }
+    } else {
+      for (index row = 0; row < rows; ++row) {
+        load(p * panel_rows + row, g, room);
+        auto const ends = Q::fit(room, room + layout_.group_length(g));
+        to.scales[row] = ends.scale;
+        to.drops[row] = ends.drop;
+      }
+    }
+  }
+  /// What the rows from `first` of a panel that share store for groups [g, g + n).
+  void settle(index p, index first, index g, index n, ends_of_rows const& ends, float* room) const noexcept {
+    detail::panel_writer<S> const writer(layout_, out_ + p * layout_.panel_bytes());
+    index const end = smaller(first + layout_type::sharing_rows, layout_.rows - p * panel_rows);
+    float* const drops = room + layout_type::sharing_rows * n;
+    bool finite = true;
+    index count = 0;
+    for (index row = first; row < end; ++row) {
+      for (index i = 0; i < n; ++i, ++count) {
+        room[count] = ends.of_group(i).scales[row];
+        drops[count] = ends.of_group(i).drops[row];
+        finite = finite && detail::is_finite(room[count]);
+      }
+    }
+    auto const shared = by_matrix && finite ? shared_ : Q::share(room, drops, count);
+    count = 0;
+    for (index row = first; row < end; ++row) {
+      for (index i = 0; i < n; ++i, ++count) {
+        auto const stored = Q::settle({room[count], drops[count]}, shared);
+        writer.put_params(row, g + i, stored);
+        ends.of_group(i).scales[row] = stored.inverse;
+        if constexpr (has_minimum<Q>) { ends.of_group(i).drops[row] = Q::minimum(stored); }
+        if constexpr (!vectors) { encode_row(writer, p * panel_rows + row, g + i, stored); }
+      }
+    }
   }
 
-  /// Groups [from, to) of the rows from `first`, which share.
-  void sharing_groups(index first, index from, index to, float* room, std::byte* panel) const noexcept {
-    detail::panel_writer<S> const writer(layout_, panel);
-    index const end = smaller(first + layout_type::sharing_rows, layout_.rows);
-    float* const scales = room + layout_.group();
-    float* const drops = scales + layout_type::sharing_rows * (to - from);
-    bool finite = true;
-    index n = 0;
-    for (index r = first; r < end; ++r) {
-      for (index g = from; g < to; ++g, ++n) {
-        auto const group = fit(r, g, room);
-        scales[n] = group.scale;
-        drops[n] = group.drop;
-        finite = finite && detail::is_finite(group.scale);
-      }
-    }
-    auto const shared = by_matrix && finite ? shared_ : Q::share(scales, drops, n);
-    n = 0;
-    for (index r = first; r < first + layout_type::sharing_rows; ++r) {
-      index const row = r % panel_rows;
-      for (index g = from; g < to; ++g) {
-        if (r >= end) {
-          writer.put_padding(row, g, 0);
-          continue;  // codes of scales are 0 as allocated
+  /// Codes of group g of all rows of a panel, of which settle has left what encode_lanes takes.
+  void encode(index p, index g, float* room, ends_of_rows const& settled) const noexcept {
+    index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
+    std::byte* const panel = out_ + p * layout_.panel_bytes();
+    if constexpr (vectors) {
+      params in_lanes;
+      for (index row = 0; row < panel_rows; ++row) {
+        auto of_row = encoder::zero_params();
+        if (row < rows) {
+          of_row.inverse = settled.scales[row];
+          if constexpr (has_minimum<base>) { of_row.minimum = settled.drops[row]; }
         }
-        auto const p = Q::settle({scales[n], drops[n]}, shared);
-        ++n;
-        writer.put_params(row, g, p);
-        load(r, g, room);
-        for (index k = 0; k < layout_.group_length(g); ++k) {
-          writer.put_code(layout_.at(row, g, k), Q::encode(room[k], p));
-        }
-        writer.put_padding(row, g, layout_.group_length(g));
+        in_lanes.put_row(row, of_row);
       }
+      index const length = layout_.group_length(g);
+      runs_ahead<T> nothing(weights_.data(), 1, 0, 0);
+      encoder::encode(source_.columns(p, g * layout_.group(), length, room), length, in_lanes,
+                      panel + layout_.codes_at(g), false, nothing);
+    } else {
+      detail::panel_writer<S> const writer(layout_, panel);
+      for (index row = rows; row < panel_rows; ++row) { writer.put_padding(row, g, 0); }
     }
+  }
+  void encode_row(detail::panel_writer<S> const& writer, index r, index g,
+                  typename Q::params const& p) const noexcept {
+    for (index k = 0; k < layout_.group_length(g); ++k) {
+      writer.put_code(layout_.at(r % panel_rows, g, k), Q::encode(weights_(r, g * layout_.group() + k), p));
+    }
+    writer.put_padding(r % panel_rows, g, layout_.group_length(g));
   }
 
   matrix_view<T> weights_;
+  panel_source<A, T> source_;
   layout_type layout_;
   std::byte* out_;
   mutable typename Q::shared shared_{};

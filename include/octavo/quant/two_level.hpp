@@ -2,6 +2,7 @@
 // scale_as<scheme<...>>: the scales of groups are quantized themselves and share a scale with those beside them.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <type_traits>
 
@@ -63,6 +64,7 @@ struct two_level_offset_params : Params {
 template <class Base, class Scales, bool RealZero = false>
 struct two_level {
   using format = typename Base::format;
+  using base_quantizer = Base;
   using scale_scheme = Scales;
   using scale_quantizer = typename Scales::quantizer;
   using scale_format = typename scale_quantizer::format;
@@ -72,6 +74,8 @@ struct two_level {
   /// Whether scales are codes above an offset, and whether zeros are quantized in place of minima.
   static constexpr bool offsets = has_minimum<scale_quantizer>;
   static constexpr bool real_zeros = RealZero;
+  /// Whether ranges are extended to 0, since codes of minima have no sign.
+  static constexpr bool from_zero = has_minimum<Base> && !RealZero && lowest_value<scale_format> >= 0 && !offsets;
   using params = std::conditional_t<offsets, two_level_offset_params<plain_params>, plain_params>;
 
   /// Whether scales are integers; else they are e4m3, not negative.
@@ -116,6 +120,31 @@ struct two_level {
   [[gnu::always_inline]] static constexpr ends fit(float const* first, float const* last) noexcept {
     return ends_of(calibrate_base(first, last));
   }
+  /// The same of values of which the least and the largest are known, or the bits of the largest size and the value that
+  /// has it, the first: what the base is fitted to.
+  struct extremes {
+    std::uint32_t bits;  ///< of what is not finite 0x7f800000 or more
+    float low;
+    float high;
+    float farthest;
+  };
+  [[gnu::always_inline]] static constexpr ends fit(extremes const& x) noexcept {
+    bool const finite = x.bits < 0x7f800000u;
+    if constexpr (has_minimum<Base>) {
+      constexpr float inf = __builtin_inff();
+      bool const to_zero = RealZero ? x.low == x.high : from_zero;
+      float const low = finite ? to_zero && !(x.low < 0) ? 0.0f : x.low : -inf;
+      float const high = finite ? to_zero && !(x.high > 0) ? 0.0f : x.high : inf;
+      return ends_of(Base::from_range(low, high));
+    } else if constexpr (requires { Base::from_extreme(0.0f); }) {
+      return ends_of(Base::from_extreme(finite ? x.farthest : not_a_number));
+    } else {
+      return ends_of(Base::from_absmax(__builtin_bit_cast(float, x.bits)));
+    }
+  }
+  static constexpr bool fits_extremes = requires { Base::from_range(0.0f, 0.0f); }
+  || requires { Base::from_extreme(0.0f); }
+  || requires { Base::from_absmax(0.0f); };
   [[gnu::always_inline]] static constexpr ends ends_of(typename Base::params const& p) noexcept {
     if constexpr (!has_minimum<Base>) {
       return {Base::scale(p), 0.0f};
@@ -191,7 +220,7 @@ struct two_level {
         return Base::from_range(range.low, range.high);
       }
       return Base::from_range(own.low, own.high);
-    } else if constexpr (has_minimum<Base> && lowest_value<scale_format> >= 0 && !offsets) {
+    } else if constexpr (from_zero) {
       value_range const range(first, last, 0.0f);
       return Base::from_range(range.low, range.high);
     } else {
