@@ -60,6 +60,26 @@ int wrong_scores(octavo::index quads) {
     most = score > most ? score : most;
   }
   wrong += largest == expected ? 0 : 1;
+  float bias[2 * 80];
+  for (float& b : bias) { b = 100 * next.value(); }
+  float units[static_cast<std::size_t>(T)];
+  std::int32_t heads[static_cast<std::size_t>(T)];
+  for (std::size_t t = 0; t < T; ++t) {
+    units[t] = next.value();
+    heads[t] = static_cast<std::int32_t>(t % 2);
+  }
+  std::vector<std::int32_t> biased(T * 64);
+  kernel::as_scores<A> const scores{{scales}, largest.data()};
+  kernel::byte_products<A, T, false>(&session, panel.data(), quads, x.data(), 4 * quads, start, biased.data(), false,
+                                     kernel::as_biased_scores<A>{scores, bias, 80, heads, units});
+  for (std::size_t i = 0; i < T * 64; ++i) {
+    std::size_t const t = i / 64;
+    float const score = std::fma(bias[t % 2 * 80 + i % 64], units[t], std::bit_cast<float>(out[i]));
+    wrong += test::same_bits(std::bit_cast<float>(biased[i]), score) ? 0 : 1;
+    float& most = expected[t * static_cast<std::size_t>(L) + i % static_cast<std::size_t>(L)];
+    most = score > most ? score : most;
+  }
+  wrong += largest == expected ? 0 : 1;
   std::vector<std::int32_t> products(T * 64);  // in two runs
   octavo::index const half = quads / 4 * 2;
   kernel::byte_products<A, T, false>(&session, panel.data(), half, x.data(), 4 * quads, start, products.data());
@@ -70,7 +90,8 @@ int wrong_scores(octavo::index quads) {
 
 }  // namespace
 
-TEST_CASE("sums become scores, the largest of each token and lane is kept, and NaN does not count") {
+TEST_CASE(
+    "sums become scores with a bias or without and the largest of each token and lane is kept while NaN does not count") {
   auto const check = [](auto arch) {
     using A = typename decltype(arch)::type;
     INFO(arch_name<A>);

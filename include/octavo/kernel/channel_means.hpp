@@ -16,15 +16,30 @@ namespace kernel {
 template <class A, class T>
 void channel_means(T const* from, index stride, index tokens, index channels, float* out) noexcept {
   constexpr index L = simd::lanes<A>;
-  for (index c = 0; c < channels; ++c) { out[c] = 0; }
-  for (index t = 0; t < tokens; ++t, from += stride) {
-    index c = 0;
-    for (; c + L <= channels; c += L) {
-      (simd::load_floats<A>(out + c) + simd::load_as_floats<A>(from + c)).store_unaligned(out + c);
+  auto const number = static_cast<float>(tokens);
+  // So many registers of channels at a time, whose sums never leave them.
+  auto const some = [&](auto registers, index c) __attribute__((always_inline)) {
+    constexpr int R = registers();
+    simd::floats<A> sums[static_cast<std::size_t>(R)];
+    detail::unroll<R>([&](int r) __attribute__((always_inline)) { sums[r] = simd::floats<A>(0.0f); });
+    T const* token = from + c;
+    for (index t = 0; t < tokens; ++t, token += stride) {
+      detail::unroll<R>([&](int r) __attribute__((always_inline)) {
+        sums[r] = sums[r] + simd::load_as_floats<A>(token + r * L);
+      });
     }
-    for (; c < channels; ++c) { out[c] += static_cast<float>(from[c]); }
+    detail::unroll<R>([&](int r) __attribute__((always_inline)) {
+      simd::divide<A>(sums[r], simd::floats<A>(number)).store_unaligned(out + c + r * L);
+    });
+  };
+  index c = 0;
+  for (; c + 8 * L <= channels; c += 8 * L) { some(detail::constant<8>{}, c); }
+  for (; c + L <= channels; c += L) { some(detail::constant<1>{}, c); }
+  for (; c < channels; ++c) {
+    float sum = 0;
+    for (index t = 0; t < tokens; ++t) { sum += static_cast<float>(from[t * stride + c]); }
+    out[c] = sum / number;
   }
-  for (index c = 0; c < channels; ++c) { out[c] /= static_cast<float>(tokens); }
 }
 
 /// to[c] = from[c] - shift[c]; a null shift is 0.

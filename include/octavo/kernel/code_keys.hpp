@@ -47,7 +47,7 @@ class code_keys {
 
   [[nodiscard]] index scratch(index rows) const {
     index const bytes = product(leaf_keys / panel_rows, layout_.panel_bytes()) +
-                        product(rows, layout_.cols, sizeof(operand)) + product(rows, 2, 4);
+                        product(rows, layout_.cols, sizeof(operand)) + product(rows, 4, 4);
     return round_up(ceil_div(bytes, 4) + leaf_keys + 2 * product(panel_rows, layout_.cols), 16) +
            round_up(product(panel_rows, k_.head_dim()), 16) + bias_floats();
   }
@@ -57,7 +57,9 @@ class code_keys {
     scales_ = room_ + 2 * panel_rows * layout_.cols;
     factors_ = scales_ + leaf_keys;
     start_ = reinterpret_cast<std::int32_t*>(factors_ + rows);
-    rows_ = reinterpret_cast<operand*>(start_ + rows);
+    units_ = reinterpret_cast<float*>(start_ + rows);
+    heads_ = reinterpret_cast<std::int32_t*>(units_ + rows);
+    rows_ = reinterpret_cast<operand*>(heads_ + rows);
     bias_ = scratch + this->scratch(rows) - bias_floats();
     shifted_ = bias_ - round_up(product(panel_rows, k_.head_dim()), 16);
   }
@@ -68,7 +70,7 @@ class code_keys {
       index const rows = smaller(panel_rows, n - j);
       std::byte* const panel = leaf_ + j / panel_rows * layout_.panel_bytes();
       if constexpr (raw) {
-        pack_bytes(head, first + j, rows, scales_ + j, panel);
+        pack_bytes(head, first, j, rows, panel);
       } else {
         float* const transposed = room_;
         float* const room = room_ + panel_rows * layout_.cols;
@@ -87,10 +89,14 @@ class code_keys {
                                             layout_, panel);
         pack.panels(0, 1, room);
         std::memcpy(scales_ + j, panel + layout_.params_at(0), panel_rows * sizeof(float));
+        for (index i = 0; i < rows && query_shift_ != nullptr; ++i) {
+          shifted_token<A>(from + i * k_.token_stride(), shift_ == nullptr ? nullptr : shift_of(head), d, shifted_);
+          put_bias(head, shifted_, j + i);
+        }
       }
       for (index i = 0; i < rows; ++i) { finite_ = finite_ && scales_[j + i] == scales_[j + i]; }
     }
-    if (query_shift_ != nullptr) { load_bias(head, first, n); }
+    if (query_shift_ != nullptr) { clear_bias(n); }
   }
   /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
@@ -104,6 +110,9 @@ class code_keys {
       start_[i] = static_cast<std::int32_t>(-panels::offset * sum);
       float const factor = detail::opaque(scale * factor_);
       factors_[i] = factor == 0 ? 0x1p-126f : factor;  // so that -infinity stays what it is
+      float const unit = query_shift_ == nullptr ? 0.0f : detail::opaque(factor_ / factors_[i]);
+      units_[i] = detail::is_finite(unit) ? unit : 0.0f;
+      heads_[i] = static_cast<std::int32_t>((first + i) % rows.per_kv);
     }
   }
   [[nodiscard, gnu::always_inline]] float factor(index i) const noexcept { return factors_[i]; }
@@ -116,9 +125,16 @@ class code_keys {
   void multiply(index first, index b, float* scores, [[maybe_unused]] float* largest = nullptr) const noexcept {
     std::byte const* const panel = leaf_ + b * width / panel_rows * panel_bytes_;
     if constexpr (raw) {
-      byte_products<A, T, false>(session_, panel, layout_.cols / 4, rows_ + first * layout_.cols, layout_.cols,
-                                 start_ + first, reinterpret_cast<std::int32_t*>(scores), false,
-                                 as_scores<A>{{scales_ + b * width}, largest});
+      auto const products = [&](auto const& as) __attribute__((always_inline)) {
+        byte_products<A, T, false>(session_, panel, layout_.cols / 4, rows_ + first * layout_.cols, layout_.cols,
+                                   start_ + first, reinterpret_cast<std::int32_t*>(scores), false, as);
+      };
+      as_scores<A> const as{{scales_ + b * width}, largest};
+      if (query_shift_ == nullptr) {
+        products(as);
+      } else {
+        products(as_biased_scores<A>{as, bias_ + b * width, leaf_keys, heads_ + first, units_ + first});
+      }
     } else {
       token_block<typename panels::weights> x{};
       x.data = rows_ + first * layout_.cols;
@@ -140,11 +156,10 @@ class code_keys {
     query_shift_ = data;
     query_shift_stride_ = stride;
   }
-  /// What scores of `row`, which is row i of those that are loaded, lack.
-  [[nodiscard, gnu::always_inline]] score_bias bias(query_rows const& rows, index row, index i) const noexcept {
-    if (query_shift_ == nullptr) { return {nullptr, 0.0f}; }
-    float const unit = detail::opaque(factor_ / factors_[i]);
-    return {bias_ + row % rows.per_kv * leaf_keys, detail::is_finite(unit) ? unit : 0.0f};
+  /// What scores of `row`, which is row i of those that are loaded, lack; packed bytes are multiplied with it at once.
+  [[nodiscard, gnu::always_inline]] score_bias bias(query_rows const&, index, index i) const noexcept {
+    if (raw || query_shift_ == nullptr) { return {nullptr, 0.0f}; }
+    return {bias_ + heads_[i] * leaf_keys, units_[i]};
   }
   [[nodiscard]] float offset(index kv_head, index head, index query) const noexcept {
     if (shift_ == nullptr) { return 0; }
@@ -164,18 +179,19 @@ class code_keys {
   }
   [[nodiscard]] index heads_of_kv() const noexcept { return k_.heads() == 0 ? 0 : q_.heads() / k_.heads(); }
   [[nodiscard]] index bias_floats() const { return query_shift_ == nullptr ? 0 : product(heads_of_kv(), leaf_keys); }
-  /// bias_[query head of the kv head][key]: products of what queries are shifted by and keys, less their shift.
-  void load_bias(index head, index first, index n) noexcept {
-    for (index j = 0; j < n; ++j) {
-      shifted_token<A>(k_.at(head, first + j), shift_ == nullptr ? nullptr : shift_of(head), k_.head_dim(), shifted_);
-      for (index h = 0; h < heads_of_kv(); ++h) {
-        float const b = simd::dot_of_16<A>(shifted_, query_shift_of(head * heads_of_kv() + h), k_.head_dim());
-        finite_ = finite_ && detail::is_finite(b);
-        bias_[h * leaf_keys + j] = b;
-      }
-    }
+  /// bias_[query head of the kv head][j], of key j of the leaf, less its shift: products with what queries are shifted by.
+  template <class T>
+  void put_bias(index head, T const* key, index j) noexcept {
     for (index h = 0; h < heads_of_kv(); ++h) {
-      for (index j = n; j < leaf_keys; ++j) { bias_[h * leaf_keys + j] = 0; }
+      float const b = simd::dot_of_16<A>(key, query_shift_of(head * heads_of_kv() + h), k_.head_dim());
+      finite_ = finite_ && detail::is_finite(b);
+      bias_[h * leaf_keys + j] = b;
+    }
+  }
+  /// The same of keys that are not there.
+  void clear_bias(index j) noexcept {
+    for (index h = 0; h < heads_of_kv(); ++h) {
+      for (index i = j; i < leaf_keys; ++i) { bias_[h * leaf_keys + i] = 0; }
     }
   }
   /// What is left of a query; of hardly anything, codes of 0 and a scale of 1, so that bias() has a unit.
@@ -196,19 +212,24 @@ class code_keys {
     sum = quantize_segment<A, Quantizer>(x, p, 0, d, layout_.cols, 0, nullptr, to);
     return Quantizer::scale(p);
   }
-  /// A panel of keys: codes key by key, then quads of them as elements of a matrix of floats.
-  void pack_bytes(index head, index first, index rows, float* scales, std::byte* panel) const noexcept {
+  /// Keys from key j of a leaf, a panel: codes key by key, then quads of them as elements of a matrix of floats.
+  void pack_bytes(index head, index first, index j, index rows, std::byte* panel) noexcept {
     index const quads = layout_.cols / 4;
     auto* const codes = reinterpret_cast<std::int8_t*>(room_);
-    for (index i = 0; i < rows; ++i) {
+    float* const scales = scales_ + j;
+    auto const pack = [&](auto const* key, index i) __attribute__((always_inline)) {
       std::int64_t sum;
-      K const* const key = k_.at(head, first + i);
+      scales[i] = quantize(key, codes + i * layout_.cols, sum);
+      if (query_shift_ != nullptr) { put_bias(head, key, j + i); }
+    };
+    for (index i = 0; i < rows; ++i) {
+      K const* const key = k_.at(head, first + j + i);
       if (i + ahead < rows) { ask_for(key + ahead * k_.token_stride()); }
       if (shift_ == nullptr) {
-        scales[i] = quantize(key, codes + i * layout_.cols, sum);
+        pack(key, i);
       } else {
         shifted_token<A>(key, shift_of(head), k_.head_dim(), shifted_);
-        scales[i] = quantize(shifted_, codes + i * layout_.cols, sum);
+        pack(shifted_, i);
       }
     }
     for (index i = rows; i < panel_rows; ++i) { scales[i] = 0; }
@@ -229,6 +250,8 @@ class code_keys {
   float* scales_ = nullptr;
   float* factors_ = nullptr;
   std::int32_t* start_ = nullptr;
+  float* units_ = nullptr;
+  std::int32_t* heads_ = nullptr;
   operand* rows_ = nullptr;
   float* room_ = nullptr;
   product_session<A>* session_ = nullptr;

@@ -75,7 +75,8 @@ class code_values {
     } else {  // whole steps need keys of zeros
       if (smooth_) { channel_means<A>(from, v_.token_stride(), n, layout_.rows, means_); }
       float* const copy = room_ + leaf_keys * panel_rows;
-      std::memset(copy, 0, static_cast<std::size_t>(layout_.cols * layout_.rows) * sizeof(float));
+      std::memset(copy + n * layout_.rows, 0,
+                  static_cast<std::size_t>((layout_.cols - n) * layout_.rows) * sizeof(float));
       for (index j = 0; j < n; ++j) {
         shifted_token<A>(from + j * v_.token_stride(), smooth_ ? means_ : nullptr, layout_.rows,
                          copy + j * layout_.rows);

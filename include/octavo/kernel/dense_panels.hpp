@@ -141,7 +141,7 @@ struct dense_panels {
 
  private:
   template <class T>
-  static void prefetch(T const* p, index n) noexcept {
+  [[gnu::always_inline]] static void prefetch(T const* p, index n) noexcept {
     for (index i = 0; i < n; i += 64 / static_cast<index>(sizeof(T))) { __builtin_prefetch(p + i); }
   }
 };

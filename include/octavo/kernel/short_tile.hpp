@@ -100,9 +100,14 @@ struct as_scores {
   template <int R>
   [[gnu::always_inline]] void put(int t, simd::ints<A> const (&sums)[static_cast<std::size_t>(R)],
                                   std::int32_t* out) const noexcept {
+    put_each<R>(
+        t, [&](int r) __attribute__((always_inline)) { return products.product(sums[r], r); }, out);
+  }
+  template <int R, class Score>
+  [[gnu::always_inline]] void put_each(int t, Score const& score, std::int32_t* out) const noexcept {
     auto most = simd::load_floats<A>(largest + t * simd::lanes<A>);
     detail::unroll<R>([&](int r) __attribute__((always_inline)) {
-      auto const x = products.product(sums[r], r);
+      auto const x = score(r);
       x.store_unaligned(reinterpret_cast<float*>(out) + r * simd::lanes<A>);
       most = simd::maximum<A>(x, most);
     });
@@ -110,6 +115,33 @@ struct as_scores {
   }
   [[nodiscard, gnu::always_inline]] as_scores from(index t) const noexcept {
     return {products, largest + t * simd::lanes<A>};
+  }
+};
+
+/// The same, to which units[token] * bias[heads[token]][row] is added first.
+template <class A>
+struct as_biased_scores {
+  as_scores<A> scores;
+  float const* bias;
+  index stride;  ///< of heads
+  std::int32_t const* heads;
+  float const* units;
+
+  template <int R>
+  [[gnu::always_inline]] void put(int t, simd::ints<A> const (&sums)[static_cast<std::size_t>(R)],
+                                  std::int32_t* out) const noexcept {
+    float const* const of_head = bias + heads[t] * stride;
+    simd::floats<A> const unit(units[t]);
+    scores.template put_each<R>(
+        t,
+        [&](int r) __attribute__((always_inline)) {
+          return simd::fused<A>(simd::load_floats<A>(of_head + r * simd::lanes<A>), unit,
+                                scores.products.product(sums[r], r));
+        },
+        out);
+  }
+  [[nodiscard, gnu::always_inline]] as_biased_scores from(index t) const noexcept {
+    return {scores.from(t), bias, stride, heads + t, units + t};
   }
 };
 

@@ -378,7 +378,7 @@ class attention_run {
   }
   /// Lines of outputs are asked for so many rows before they are written: they come from memory as those of inputs do.
   static constexpr index rows_ahead = 8;
-  void ask_for_output(kernel::query_rows const& of, index row) const noexcept {
+  [[gnu::always_inline]] void ask_for_output(kernel::query_rows const& of, index row) const noexcept {
     Out* const y = out_.at(of.head(row), of.query(row));
     for (index c = 0; c < out_.head_dim(); c += 64 / static_cast<index>(sizeof(Out))) {
       __builtin_prefetch(y + c, 1, 2);

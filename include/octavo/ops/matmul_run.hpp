@@ -290,7 +290,6 @@ class matmul_run {
           w.ask_for(w_.panel(p) + layout_.panel_bytes(), layout_.panel_bytes(), t * panel_rows + r, size * width,
                     tokens * panel_rows);
         }
-        prefetch_outputs(p, r, first + t, size, width);
         detail::unroll<most>([&](auto i) __attribute__((always_inline)) {
           if (size == i() + 1) { Tiles::template run<i() + 1>(w, here, r, sums); }
         });
@@ -301,17 +300,8 @@ class matmul_run {
   }
 
   /// What the next tile finds behind the `size` bytes of this one.
-  static void prefetch_next(std::byte const* p, std::size_t size) noexcept {
+  [[gnu::always_inline]] static void prefetch_next(std::byte const* p, std::size_t size) noexcept {
     for (std::size_t i = 0; i < size; i += 64) { __builtin_prefetch(p + size + i); }
-  }
-  /// Lines that a tile is going to write.
-  [[gnu::noinline]] void prefetch_outputs(index p, index r, index first, index tokens, index rows) const noexcept {
-    for (index t = first; t < first + tokens; ++t) {
-      Y const* const y = y_.token(t) + p * panel_rows + r;
-      for (index i = 0; i < rows * static_cast<index>(sizeof(Y)); i += 64) {
-        __builtin_prefetch(reinterpret_cast<std::byte const*>(y) + i, 1);
-      }
-    }
   }
 
   template <class Epilogue>
@@ -405,9 +395,7 @@ class matmul_run {
           index const tile = (r / width * tokens + t) * width;
           index const part = r * tokens + t * width;
           w.ahead = from + bytes + bytes * part / (tokens * panel_rows);
-          bool const last = ends && s + segments == stream.segments;
           if (s == 0 && begins) { kernel::begin_sums<wide, width / L>(stream, here, r, n, sums + tile, width); }
-          if (last) { prefetch_outputs(p, r, first + t, n, width); }
           if (!begins) { prefetch_next(carried + tile * 4, static_cast<std::size_t>(n * width) * 4); }
           kernel::carry const carry{begins ? nullptr : carried + tile * 4, ends ? nullptr : carried + tile * 4};
           if constexpr (matrix) {
@@ -417,7 +405,9 @@ class matmul_run {
           } else {
             kernel::tile<wide, T, wide_registers>(w, here, r, sums + tile, carry);
           }
-          if (last) { store(sums + tile, width, p, r, smaller(rows - r, width), first + t, n, epilogue); }
+          if (ends && s + segments == stream.segments) {
+            store(sums + tile, width, p, r, smaller(rows - r, width), first + t, n, epilogue);
+          }
           here.advance(T);
         }
       }
