@@ -304,6 +304,19 @@ TEST_CASE("narrow stores and partial loads and stores touch what they should") {
     CHECK(wrong == 0);
     CHECK(bytes[L] == 99);
     CHECK(words[L] == 99);
+    std::uint16_t halves[33] = {};
+    halves[2 * L] = 99;
+    for (int i = 0; i < 16; ++i) { n[i] = (i * 2501 - 20000) * 65536 + 40000 * (i % 2); }
+    auto const upper = simd::as_floats<A>(simd::load_ints<A>(n));
+    auto const lower = simd::as_floats<A>(simd::load_ints<A>(n) + simd::ints<A>(65536));
+    simd::store_high_words<A>(halves, upper, lower);
+    for (int i = 0; i < L; ++i) {
+      int const expected = i * 2501 - 20000;
+      wrong += halves[i] == static_cast<std::uint16_t>(expected) ? 0 : 1;
+      wrong += halves[L + i] == static_cast<std::uint16_t>(expected + 1) ? 0 : 1;
+    }
+    CHECK(wrong == 0);
+    CHECK(halves[2 * L] == 99);
 
     float x[16];
     for (int i = 0; i < 16; ++i) { x[i] = static_cast<float>(i) + 0.25f; }

@@ -15,17 +15,21 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
-/// The value of F nearest to x, ties to even. Pre: |x| <= largest_value<F>; NaN stays.
+/// The value of F nearest to a number without a sign, ties to even. Pre: it is at most largest_value<F>; NaN stays.
 template <class A, class F>
-[[nodiscard, gnu::always_inline]] inline simd::floats<A> round_to(simd::floats<A> x) noexcept {
+[[nodiscard, gnu::always_inline]] inline simd::floats<A> round_size_to(simd::floats<A> size) noexcept {
   static_assert(encoding_of<F> == encoding::minifloat);
   using ints = simd::ints<A>;
-  auto const sign = simd::bit_and<A>(simd::as_ints<A>(x), 0x80000000u);
-  auto const size = simd::absolute<A>(x);
   auto const power =
       simd::maximum<A>(simd::bit_and<A>(simd::as_ints<A>(size), 0x7f800000u), ints((128 - F::bias) << 23));
   auto const magic = simd::as_floats<A>(power + ints((23 - F::mantissa_bits) << 23));
-  auto const rounded = simd::opaque<A>(size + magic) - magic;
+  return simd::opaque<A>(size + magic) - magic;
+}
+/// The same of numbers with signs.
+template <class A, class F>
+[[nodiscard, gnu::always_inline]] inline simd::floats<A> round_to(simd::floats<A> x) noexcept {
+  auto const sign = simd::bit_and<A>(simd::as_ints<A>(x), 0x80000000u);
+  auto const rounded = round_size_to<A, F>(simd::absolute<A>(x));
   return simd::as_floats<A>(simd::bit_or<A>(simd::as_ints<A>(rounded), sign));
 }
 
@@ -42,14 +46,18 @@ struct minifloat_writer {
   template <index Width, class Blocks>
   [[nodiscard, gnu::always_inline]] static float write(float const* scores, index stride, Blocks const& blocks,
                                                        float factor, float largest, bool, Operand* weights) noexcept {
+    static_assert(std::is_same_v<Operand, float> || Width % (2 * simd::lanes<A>) == 0);
+    simd::floats<A> before(0.0f);  // of an even register, until the odd one is there
     return sum_of_weights<A, Width>(
         scores, stride, blocks, factor, largest, [&](simd::floats<A> x, index j) __attribute__((always_inline)) {
           auto const at_most_1 = simd::exp2<3, A>(simd::minimum<A>(simd::floats<A>(0.0f), x));  // NaN stays
-          auto const p = round_to<A, F>(at_most_1 * simd::floats<A>(unit));
+          auto const p = round_size_to<A, F>(at_most_1 * simd::floats<A>(unit));
           if constexpr (std::is_same_v<Operand, float>) {
             simd::swap_pairs<A>(p).store_unaligned(weights + j);
+          } else if (j / simd::lanes<A> % 2 == 0) {
+            before = p;
           } else {
-            simd::store_narrow<A>(weights + j, simd::shift_right<16, A>(simd::as_ints<A>(p)));
+            simd::store_high_words<A>(weights + j - simd::lanes<A>, before, p);
           }
           return p;
         });

@@ -334,6 +334,16 @@ template <class A, class T>
     store_narrow<A>(p + 3 * lanes<A>, d);
   }
 }
+/// Stores the upper halves of the lanes of a, then of b.
+template <class A>
+[[gnu::always_inline]] inline void store_high_words(std::uint16_t* p, floats<A> a, floats<A> b) noexcept {
+  if constexpr (requires { native_of<A>::high_words(as_ints<A>(a), as_ints<A>(b)); }) {
+    native_of<A>::high_words(as_ints<A>(a), as_ints<A>(b)).store_unaligned(reinterpret_cast<std::int32_t*>(p));
+  } else {
+    store_narrow<A>(p, shift_right<16, A>(as_ints<A>(a)));
+    store_narrow<A>(p + lanes<A>, shift_right<16, A>(as_ints<A>(b)));
+  }
+}
 /// Stores lanes<A> floats as T, rounded to nearest even.
 template <class A, class T>
 [[gnu::always_inline]] inline void store_from_floats(T* p, floats<A> x) noexcept {

@@ -24,6 +24,7 @@ namespace simd {
 ///     where_less(x, y, a, b)   a where x < y, b elsewhere
 ///     pack_bytes(a, b, c, d)   if there: their values as bytes in order, limited to 0 ... 255
 ///     pack_signed(a, b, c, d)  if there: the same for -128 ... 127
+///     high_words(a, b)         if there: the upper halves of the lanes of a, then of b
 ///     add_where_less(i, n, x, y)   i + n where x < y, i elsewhere
 ///     transpose(r)             as many registers as they have lanes: lane j of r[i] and lane i of r[j] change places
 ///     choose_bits(mask, x, y)  if there: the bits of x where the mask has them, those of y elsewhere
