@@ -94,10 +94,17 @@ template <class W, int R>
     std::byte* to = out + r * static_cast<index>(sizeof(typename W::weight));
     for (index i = 0; i < steps; ++i) {
       typename W::packed const step(from, first_row + r * L);
-      detail::unroll<W::units>([&](auto u) __attribute__((always_inline)) {
-        typename W::weight const w = unpack.template get<u()>(step, group);
-        std::memcpy(to + u() * unit_bytes, &w, sizeof w);
-      });
+      auto const store = [&](int u, typename W::weight const& w) __attribute__((always_inline)) {
+        std::memcpy(to + u * unit_bytes, &w, sizeof w);
+      };
+      if constexpr (unpacks_by_steps<W>) {
+        typename W::weight all[static_cast<std::size_t>(W::units)];
+        unpack.get_all(step, group, all);
+        detail::unroll<W::units>([&](int u) __attribute__((always_inline)) { store(u, all[u]); });
+      } else {
+        detail::unroll<W::units>(
+            [&](auto u) __attribute__((always_inline)) { store(u(), unpack.template get<u()>(step, group)); });
+      }
       from += W::step_bytes;
       to += W::units * unit_bytes;
     }

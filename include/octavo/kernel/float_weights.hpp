@@ -8,6 +8,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "octavo/core/unroll.hpp"
 #include "octavo/kernel/byte_weights.hpp"
 #include "octavo/kernel/row_tables.hpp"
 
@@ -155,7 +156,7 @@ class value_decoder {
     if constexpr (table_in_registers) {
       return g.table(step.template code<K>());
     } else if constexpr (row_tables) {
-      simd::floats<A> four[4];  // the same for four k: compilers make them once
+      simd::floats<A> four[4];
       g.tables(step.template quad_codes<K / 4>(), four);
       return four[K % 4];
     } else if constexpr (L::tables) {
@@ -167,6 +168,19 @@ class value_decoder {
       auto value = table_value<K>(step);
       if constexpr (L::zero_points) { value = value - g.zero; }
       return value;
+    }
+  }
+
+  /// All values of the step.
+  [[gnu::always_inline]] void get_all(packed const& step, group const& g, simd::floats<A>* values) const noexcept {
+    if constexpr (row_tables) {
+      simd::ints<A> codes[static_cast<std::size_t>(L::quads)];
+      detail::unroll<L::quads>(
+          [&](auto q) __attribute__((always_inline)) { codes[q()] = step.template quad_codes<q()>(); });
+      g.tables.template look_up<L::quads>(codes, values);
+    } else {
+      detail::unroll<static_cast<int>(L::step)>(
+          [&](auto k) __attribute__((always_inline)) { values[k()] = get<k()>(step, g); });
     }
   }
 
@@ -248,6 +262,8 @@ struct float_accumulation {
   static constexpr bool is_expanded = false;
   static constexpr index step_bytes = L::step_bytes;
   static constexpr int burst = 0;
+  /// Whether a register unpacks all units of a step at once, by get_all.
+  static constexpr bool by_steps = false;
   static constexpr float scale_factor = 1.0f;
   /// Whether accumulators begin elsewhere than at 0.
   static constexpr bool has_start = L::by_column && has_zero_point<typename L::quantizer>;
@@ -291,6 +307,8 @@ class float_weights : public float_products<A, L>, private value_decoder<A, L> {
   using group = typename decoder::group;
   using packed = typename decoder::packed;
   static constexpr int units = static_cast<int>(L::step);
+  static constexpr bool by_steps = decoder::row_tables;
+  using decoder::get_all;
   using decoder::load_group;
 
   template <int U>

@@ -17,6 +17,13 @@ inline constexpr index units_together = 2;
 /// Bytes that one stream asks for ahead of itself.
 inline constexpr index near_distance = 8192;
 
+/// Whether a register of weights unpacks a step at once: `get_all`, and its products come before those of the next.
+template <class Weights>
+inline constexpr bool unpacks_by_steps = [] {
+  if constexpr (requires { Weights::by_steps; }) { return Weights::by_steps; }
+  return false;
+}();
+
 /// Where accumulators end. One segment per group; a longer run of integers is cut after 32 768 k.
 template <class Layout>
 struct segmentation {

@@ -55,6 +55,7 @@ template <class Weights, int T, int R, int P = 1>
       static_cast<int>(ceil_div(Weights::layout::step_bytes * R * L, 64 * panel_rows));
   constexpr bool bursts = Weights::burst != 0;
   constexpr bool expands = Weights::is_expanded;
+  constexpr bool by_steps = unpacks_by_steps<Weights>;
   constexpr auto accumulators = static_cast<std::size_t>(P * T * R);
   constexpr auto registers = static_cast<std::size_t>(R);
   constexpr bool carries = expands && !Weights::layout::grouped;
@@ -213,22 +214,38 @@ template <class Weights, int T, int R, int P = 1>
           });
         }
         before_panel(p);
-        unroll<U>([&](auto u) __attribute__((always_inline)) {
-          if constexpr (!expands) {
-            unroll<R>([&](int r) __attribute__((always_inline)) {
-              weights[r] = unpack.template get<u()>(packed[r], groups[p * R + r]);
-            });
-          }
-          unroll<T>([&](int t) __attribute__((always_inline)) {
-            if constexpr (u == 0) { before_token(p, t); }
-            auto const operand =
-                Weights::load(tokens[t / 3] + t % 3 * x.token_stride + Weights::unit_operands * (J * U + u()));
-            unroll<R>([&](int r) __attribute__((always_inline)) {
-              int const i = (p * T + t) * R + r;
-              acc[i] = Weights::add(acc[i], weights[r], operand);
+        auto const operand = [&](int u, int t) __attribute__((always_inline)) {
+          return Weights::load(tokens[t / 3] + t % 3 * x.token_stride + Weights::unit_operands * (J * U + u));
+        };
+        if constexpr (by_steps) {
+          unroll<T>([&](int t) __attribute__((always_inline)) { before_token(p, t); });
+          unroll<R>([&](int r) __attribute__((always_inline)) {
+            typename Weights::weight all[static_cast<std::size_t>(U)];
+            unpack.get_all(packed[r], groups[p * R + r], all);
+            unroll<U>([&](int u) __attribute__((always_inline)) {
+              unroll<T>([&](int t) __attribute__((always_inline)) {
+                int const i = (p * T + t) * R + r;
+                acc[i] = Weights::add(acc[i], all[u], operand(u, t));
+              });
             });
           });
-        });
+        } else {
+          unroll<U>([&](auto u) __attribute__((always_inline)) {
+            if constexpr (!expands) {
+              unroll<R>([&](int r) __attribute__((always_inline)) {
+                weights[r] = unpack.template get<u()>(packed[r], groups[p * R + r]);
+              });
+            }
+            unroll<T>([&](int t) __attribute__((always_inline)) {
+              if constexpr (u == 0) { before_token(p, t); }
+              auto const a_t = operand(u(), t);
+              unroll<R>([&](int r) __attribute__((always_inline)) {
+                int const i = (p * T + t) * R + r;
+                acc[i] = Weights::add(acc[i], weights[r], a_t);
+              });
+            });
+          });
+        }
       });
       if constexpr (P == 1 && J == 0) { ahead += w.ahead_step; }
       if constexpr (P == 1 && !expands) {

@@ -139,6 +139,10 @@ class row_lookup {
       four[j] = load_floats<A>(found);
     }
   }
+  template <int N>
+  void look_up(ints<A> const* codes, floats<A>* values) const noexcept {
+    for (int i = 0; i < N; ++i) { (*this)(codes[i], values + 4 * i); }
+  }
 
  private:
   static constexpr int size = 1 << B;
@@ -188,21 +192,37 @@ class row_lookup<A, B> {
     });
   }
 
-  [[gnu::always_inline]] void operator()(ints<A> codes, floats<A>* four) const noexcept {
+  [[gnu::always_inline]] void operator()(ints<A> codes, floats<A>* four) const noexcept { look_up<1>(&codes, four); }
+  /// The same for N registers of codes at once, so that tables are loaded once: values[4 i + j] for byte j of codes[i].
+  template <int N>
+  [[gnu::always_inline]] void look_up(ints<A> const* codes, floats<A>* values) const noexcept {
+    using octavo::detail::unroll;
     static constexpr std::uint8_t by_j[16] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
-    byte_places<A, B> const at(native_of<A>::shuffle(codes, native_of<A>::load_table(by_j)));
-    auto const p0 = at(planes_[0]);
-    auto const p1 = at(planes_[1]);
-    auto const p2 = at(planes_[2]);
-    auto const p3 = at(planes_[3]);
-    auto const low01 = interleave_low<1, A>(p0, p1);
-    auto const low23 = interleave_low<1, A>(p2, p3);
-    auto const high01 = interleave_high<1, A>(p0, p1);
-    auto const high23 = interleave_high<1, A>(p2, p3);
-    four[0] = as_floats<A>(interleave_low<2, A>(low01, low23));
-    four[1] = as_floats<A>(interleave_high<2, A>(low01, low23));
-    four[2] = as_floats<A>(interleave_low<2, A>(high01, high23));
-    four[3] = as_floats<A>(interleave_high<2, A>(high01, high23));
+    constexpr auto n = static_cast<std::size_t>(N);
+    ints<A> at[n];
+    unroll<N>([&](int i) __attribute__((always_inline)) {
+      at[i] = native_of<A>::shuffle(codes[i], native_of<A>::load_table(by_j));
+    });
+    ints<A> low[2][n];
+    ints<A> high[2][n];
+    unroll<2>([&](int half) __attribute__((always_inline)) {
+      ints<A> bytes[2][n];
+      unroll<2>([&](int p) __attribute__((always_inline)) {
+        unroll<N>([&](int i) __attribute__((always_inline)) {
+          bytes[p][i] = byte_places<A, B>(at[i])(planes_[2 * half + p]);
+        });
+      });
+      unroll<N>([&](int i) __attribute__((always_inline)) {
+        low[half][i] = interleave_low<1, A>(bytes[0][i], bytes[1][i]);
+        high[half][i] = interleave_high<1, A>(bytes[0][i], bytes[1][i]);
+      });
+    });
+    unroll<N>([&](int i) __attribute__((always_inline)) {
+      values[4 * i] = as_floats<A>(interleave_low<2, A>(low[0][i], low[1][i]));
+      values[4 * i + 1] = as_floats<A>(interleave_high<2, A>(low[0][i], low[1][i]));
+      values[4 * i + 2] = as_floats<A>(interleave_low<2, A>(high[0][i], high[1][i]));
+      values[4 * i + 3] = as_floats<A>(interleave_high<2, A>(high[0][i], high[1][i]));
+    });
   }
 
  private:
