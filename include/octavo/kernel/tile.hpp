@@ -56,6 +56,8 @@ template <class Weights, int T, int R, int P = 1>
   constexpr bool bursts = Weights::burst != 0;
   constexpr bool expands = Weights::is_expanded;
   constexpr bool by_steps = unpacks_by_steps<Weights>;
+  // Registers of rows that meet an operand together.
+  constexpr int pair = by_steps && R % 2 == 0 && detail::is_avx512<A> ? 2 : 1;
   constexpr auto accumulators = static_cast<std::size_t>(P * T * R);
   constexpr auto registers = static_cast<std::size_t>(R);
   constexpr bool carries = expands && !Weights::layout::grouped;
@@ -219,13 +221,18 @@ template <class Weights, int T, int R, int P = 1>
         };
         if constexpr (by_steps) {
           unroll<T>([&](int t) __attribute__((always_inline)) { before_token(p, t); });
-          unroll<R>([&](int r) __attribute__((always_inline)) {
-            typename Weights::weight all[static_cast<std::size_t>(U)];
-            unpack.get_all(packed[r], groups[p * R + r], all);
+          unroll<R / pair>([&](int both) __attribute__((always_inline)) {
+            typename Weights::weight all[static_cast<std::size_t>(pair * U)];
+            unroll<pair>([&](int r) __attribute__((always_inline)) {
+              unpack.get_all(packed[both * pair + r], groups[p * R + both * pair + r], all + r * U);
+            });
             unroll<U>([&](int u) __attribute__((always_inline)) {
               unroll<T>([&](int t) __attribute__((always_inline)) {
-                int const i = (p * T + t) * R + r;
-                acc[i] = Weights::add(acc[i], all[u], operand(u, t));
+                auto const a_t = operand(u, t);
+                unroll<pair>([&](int r) __attribute__((always_inline)) {
+                  int const i = (p * T + t) * R + both * pair + r;
+                  acc[i] = Weights::add(acc[i], all[r * U + u], a_t);
+                });
               });
             });
           });
