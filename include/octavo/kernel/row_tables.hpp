@@ -73,46 +73,31 @@ class row_values {
     }
   }
 
-  /// sulq::decode of each code in every lane, to the bit: the product of which the exponent is rounded is exact as the
-  /// sum of two floats, and the second is asked where the first lies in the middle of two integers. Not of params for
-  /// which this does not hold, which no range of numbers gives but a tiny one.
+  /// sulq::decode of each code in every lane, to the bit: the fma rounds the exact product to an integer, ties to even,
+  /// in the low bits of a float. Not of params whose exponents are not those of normal numbers, nor exact in an fma.
   [[gnu::always_inline]] bool decode_logs(std::byte const* params) noexcept {
-    float eta_of[lanes];
-    float step_of[lanes];
-    std::int32_t zero_of[lanes];
-    bool plain = true;
+    float each[3][lanes];
     for (std::size_t i = 0; i < lanes; ++i) {
-      sulq_params p;
-      std::memcpy(&p, params + i * sizeof p, sizeof p);
-      eta_of[i] = p.eta;
-      step_of[i] = p.step;
-      zero_of[i] = p.zero_point;
-      plain &= p.step > 0x1p-21f && p.step < 0x1p7f && p.zero_point > -0x800000 && p.zero_point < 0x800000;
+      for (std::size_t j = 0; j < 3; ++j) { std::memcpy(&each[j][i], params + i * sizeof(sulq_params) + j * 4, 4); }
     }
-    if (!plain) { return false; }
-    auto const eta = simd::load_floats<A>(eta_of);
-    auto const step = simd::load_floats<A>(step_of);
-    auto const zero = simd::load_ints<A>(zero_of);
+    static_assert(sizeof(sulq_params) == 12);
+    auto const eta = simd::load_floats<A>(each[0]);
+    auto const step = simd::load_floats<A>(each[1]);
+    auto const zero = simd::to_floats<A>(simd::load_ints<A>(each[2]));
+    floats const none(0.0f);
+    floats const limit(0x1p23f);
+    auto plain = simd::add_where_less<A>(ints(0), 1, none, step);
+    plain = simd::add_where_less<A>(plain, 1, simd::absolute<A>(zero), limit);
+    plain = simd::add_where_less<A>(plain, 1, step * zero, floats(127.0f));
+    plain = simd::add_where_less<A>(plain, 1, step * (floats(static_cast<float>(F::highest)) - zero), floats(126.0f));
+    if (simd::sum<A>(plain) != 4 * simd::lanes<A>) { return false; }
+    floats const integers(0x1.8p23f);
+    ints const exponents(127 - 0x4b400000);  // the bits of 1.5 * 2^23
     for (std::size_t c = 0; c < size; ++c) {
-      auto const steps = simd::to_floats<A>(ints(code_of(c)) - zero);
-      auto const near = simd::opaque<A>(step * steps);
-      auto const rest = simd::fused<A>(step, steps, floats(0.0f) - near);
-      auto e = simd::to_ints<A>(near);
-      auto const past = near - simd::to_floats<A>(e);
-      floats const below_half(0x1.fffffep-2f);
-      floats const none(0.0f);
-      e = simd::add_where_less<A>(e, 1, none, simd::where_less<A>(below_half, past, rest, none));
-      e = simd::add_where_less<A>(e, -1, simd::where_less<A>(past, none - below_half, rest, none), none);
-      e = simd::minimum<A>(simd::maximum<A>(e, ints(-127)), ints(149));
-      // Two powers, so that one below 2^-126 is a number, too.
-      auto const half = simd::shift_right<1, A>(e + ints(128)) - ints(64);
-      values[c] = simd::opaque<A>(power(half) * power(e - half)) - eta;
+      auto const e = simd::fused<A>(step, zero - floats(static_cast<float>(code_of(c))), integers);  // -E
+      values[c] = simd::as_floats<A>(simd::shift_left<23, A>(simd::as_ints<A>(e) + exponents)) - eta;
     }
     return true;
-  }
-  /// 2^-e, e from -127 to 126.
-  [[gnu::always_inline]] static floats power(ints e) noexcept {
-    return simd::as_floats<A>(simd::shift_left<23, A>(ints(127) - e));
   }
 
   /// A call: what a quantizer does would be inlined in each tile. Rows that have the params of the row before have its
