@@ -33,14 +33,24 @@ int wrong_values() {
   for (std::size_t first = 0; first < 256; ++first) {
     std::uint8_t codes[4 * L];
     for (std::size_t i = 0; i < 4 * L; ++i) { codes[i] = static_cast<std::uint8_t>(first + i * 5); }
-    simd::floats<A> four[4];
-    lookup(simd::load_ints<A>(codes), four);
-    for (std::size_t j = 0; j < 4; ++j) {
-      std::int32_t found[L];
-      simd::as_ints<A>(four[j]).store_unaligned(found);
+    simd::floats<A> one[4];
+    simd::floats<A> two[8];
+    lookup(simd::load_ints<A>(codes), one);
+    simd::ints<A> const both[] = {simd::load_ints<A>(codes) + simd::ints<A>(0x03020100), simd::load_ints<A>(codes)};
+    lookup.template look_up<2>(both, two);
+    std::uint8_t others[4 * L];
+    both[0].store_unaligned(reinterpret_cast<std::int32_t*>(others));
+    auto const count = [&](simd::floats<A> const& found, std::uint8_t const* places, std::size_t j) {
+      std::int32_t bits[L];
+      simd::as_ints<A>(found).store_unaligned(bits);
       for (std::size_t i = 0; i < L; ++i) {
-        wrong += static_cast<std::uint32_t>(found[i]) == table[codes[4 * i + j] % size][i] ? 0 : 1;
+        wrong += static_cast<std::uint32_t>(bits[i]) == table[places[4 * i + j] % size][i] ? 0 : 1;
       }
+    };
+    for (std::size_t j = 0; j < 4; ++j) {
+      count(one[j], codes, j);
+      count(two[j], others, j);
+      count(two[4 + j], codes, j);
     }
   }
   return wrong;

@@ -57,7 +57,7 @@ template <class Weights, int T, int R, int P = 1>
   constexpr bool expands = Weights::is_expanded;
   constexpr bool by_steps = unpacks_by_steps<Weights>;
   // Registers of rows that meet an operand together.
-  constexpr int pair = by_steps && R % 2 == 0 && detail::is_avx512<A> ? 2 : 1;
+  constexpr int pair = by_steps && T > 1 && R % 2 == 0 && detail::is_avx512<A> ? 2 : 1;
   constexpr auto accumulators = static_cast<std::size_t>(P * T * R);
   constexpr auto registers = static_cast<std::size_t>(R);
   constexpr bool carries = expands && !Weights::layout::grouped;
@@ -221,10 +221,11 @@ template <class Weights, int T, int R, int P = 1>
         };
         if constexpr (by_steps) {
           unroll<T>([&](int t) __attribute__((always_inline)) { before_token(p, t); });
+          auto const* const tables = detail::forgotten(static_cast<typename Weights::group const*>(groups));
           unroll<R / pair>([&](int both) __attribute__((always_inline)) {
             typename Weights::weight all[static_cast<std::size_t>(pair * U)];
             unroll<pair>([&](int r) __attribute__((always_inline)) {
-              unpack.get_all(packed[both * pair + r], groups[p * R + both * pair + r], all + r * U);
+              unpack.get_all(packed[both * pair + r], tables[p * R + both * pair + r], all + r * U);
             });
             unroll<U>([&](int u) __attribute__((always_inline)) {
               unroll<T>([&](int t) __attribute__((always_inline)) {
