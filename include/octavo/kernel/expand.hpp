@@ -97,13 +97,16 @@ template <class W, int R>
       auto const store = [&](int u, typename W::weight const& w) __attribute__((always_inline)) {
         std::memcpy(to + u * unit_bytes, &w, sizeof w);
       };
-      if constexpr (unpacks_by_steps<W>) {
-        typename W::weight all[static_cast<std::size_t>(W::units)];
-        unpack.get_all(step, group, all);
-        detail::unroll<W::units>([&](int u) __attribute__((always_inline)) { store(u, all[u]); });
+      if constexpr (unpacks_by_eights<W>) {
+        detail::unroll<W::units / 8>([&](auto e) __attribute__((always_inline)) {
+          typename W::weight eight[8];
+          unpack.template get_eight<e()>(step, group, eight);
+          detail::unroll<8>([&](int u) __attribute__((always_inline)) { store(8 * e() + u, eight[u]); });
+        });
       } else {
-        detail::unroll<W::units>(
-            [&](auto u) __attribute__((always_inline)) { store(u(), unpack.template get<u()>(step, group)); });
+        detail::unroll<W::units>([&](auto u) __attribute__((always_inline)) {
+          store(u(), unpack.template get<u()>(step, group));
+        });
       }
       from += W::step_bytes;
       to += W::units * unit_bytes;

@@ -171,17 +171,11 @@ class value_decoder {
     }
   }
 
-  /// All values of the step.
-  [[gnu::always_inline]] void get_all(packed const& step, group const& g, simd::floats<A>* values) const noexcept {
-    if constexpr (row_tables) {
-      simd::ints<A> codes[static_cast<std::size_t>(L::quads)];
-      detail::unroll<L::quads>(
-          [&](auto q) __attribute__((always_inline)) { codes[q()] = step.template quad_codes<q()>(); });
-      g.tables.template look_up<L::quads>(codes, values);
-    } else {
-      detail::unroll<static_cast<int>(L::step)>(
-          [&](auto k) __attribute__((always_inline)) { values[k()] = get<k()>(step, g); });
-    }
+  /// Values of k = 8 E ... 8 E + 7 of the step. Pre: row_tables.
+  template <int E>
+  [[gnu::always_inline]] void get_eight(packed const& step, group const& g, simd::floats<A>* values) const noexcept {
+    simd::ints<A> const codes[] = {step.template quad_codes<2 * E>(), step.template quad_codes<2 * E + 1>()};
+    g.tables.template look_up<2>(codes, values);
   }
 
   /// The bf16 pair of k = 2 P and 2 P + 1. Pre: values are bf16 numbers.
@@ -262,8 +256,8 @@ struct float_accumulation {
   static constexpr bool is_expanded = false;
   static constexpr index step_bytes = L::step_bytes;
   static constexpr int burst = 0;
-  /// Whether a register unpacks all units of a step at once, by get_all.
-  static constexpr bool by_steps = false;
+  /// Whether a register unpacks eight units at once, by get_eight.
+  static constexpr bool by_eights = false;
   static constexpr float scale_factor = 1.0f;
   /// Whether accumulators begin elsewhere than at 0.
   static constexpr bool has_start = L::by_column && has_zero_point<typename L::quantizer>;
@@ -307,8 +301,8 @@ class float_weights : public float_products<A, L>, private value_decoder<A, L> {
   using group = typename decoder::group;
   using packed = typename decoder::packed;
   static constexpr int units = static_cast<int>(L::step);
-  static constexpr bool by_steps = decoder::row_tables;
-  using decoder::get_all;
+  static constexpr bool by_eights = decoder::row_tables;
+  using decoder::get_eight;
   using decoder::load_group;
 
   template <int U>

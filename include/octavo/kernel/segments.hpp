@@ -17,10 +17,10 @@ inline constexpr index units_together = 2;
 /// Bytes that one stream asks for ahead of itself.
 inline constexpr index near_distance = 8192;
 
-/// Whether a register of weights unpacks a step at once: `get_all`, and its products come before those of the next.
+/// Whether a register of weights unpacks eight units at once, `get_eight`: then their products come before others.
 template <class Weights>
-inline constexpr bool unpacks_by_steps = [] {
-  if constexpr (requires { Weights::by_steps; }) { return Weights::by_steps; }
+inline constexpr bool unpacks_by_eights = [] {
+  if constexpr (requires { Weights::by_eights; }) { return Weights::by_eights; }
   return false;
 }();
 

@@ -55,9 +55,9 @@ template <class Weights, int T, int R, int P = 1>
       static_cast<int>(ceil_div(Weights::layout::step_bytes * R * L, 64 * panel_rows));
   constexpr bool bursts = Weights::burst != 0;
   constexpr bool expands = Weights::is_expanded;
-  constexpr bool by_steps = unpacks_by_steps<Weights>;
+  constexpr bool by_eights = unpacks_by_eights<Weights>;
   // Registers of rows that meet an operand together.
-  constexpr int pair = by_steps && T > 1 && R % 2 == 0 && detail::is_avx512<A> ? 2 : 1;
+  constexpr int pair = by_eights && T > 1 && R % 2 == 0 && detail::is_avx512<A> ? 2 : 1;
   constexpr auto accumulators = static_cast<std::size_t>(P * T * R);
   constexpr auto registers = static_cast<std::size_t>(R);
   constexpr bool carries = expands && !Weights::layout::grouped;
@@ -219,20 +219,23 @@ template <class Weights, int T, int R, int P = 1>
         auto const operand = [&](int u, int t) __attribute__((always_inline)) {
           return Weights::load(tokens[t / 3] + t % 3 * x.token_stride + Weights::unit_operands * (J * U + u));
         };
-        if constexpr (by_steps) {
+        if constexpr (by_eights) {
           unroll<T>([&](int t) __attribute__((always_inline)) { before_token(p, t); });
           auto const* const tables = detail::forgotten(static_cast<typename Weights::group const*>(groups));
           unroll<R / pair>([&](int both) __attribute__((always_inline)) {
-            typename Weights::weight all[static_cast<std::size_t>(pair * U)];
-            unroll<pair>([&](int r) __attribute__((always_inline)) {
-              unpack.get_all(packed[both * pair + r], tables[p * R + both * pair + r], all + r * U);
-            });
-            unroll<U>([&](int u) __attribute__((always_inline)) {
-              unroll<T>([&](int t) __attribute__((always_inline)) {
-                auto const a_t = operand(u, t);
-                unroll<pair>([&](int r) __attribute__((always_inline)) {
-                  int const i = (p * T + t) * R + both * pair + r;
-                  acc[i] = Weights::add(acc[i], all[r * U + u], a_t);
+            unroll<U / 8>([&](auto e) __attribute__((always_inline)) {
+              typename Weights::weight all[static_cast<std::size_t>(pair * 8)];
+              unroll<pair>([&](int r) __attribute__((always_inline)) {
+                int const own = both * pair + r;
+                unpack.template get_eight<e()>(packed[own], tables[p * R + own], all + r * 8);
+              });
+              unroll<8>([&](int u) __attribute__((always_inline)) {
+                unroll<T>([&](int t) __attribute__((always_inline)) {
+                  auto const a_t = operand(8 * e() + u, t);
+                  unroll<pair>([&](int r) __attribute__((always_inline)) {
+                    int const i = (p * T + t) * R + both * pair + r;
+                    acc[i] = Weights::add(acc[i], all[r * 8 + u], a_t);
+                  });
                 });
               });
             });
