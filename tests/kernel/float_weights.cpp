@@ -4,6 +4,7 @@
 #include "octavo/ops/quantize.hpp"
 #include "octavo/quant/codebook.hpp"
 #include "octavo/quant/schemes.hpp"
+#include "octavo/quant/sulq.hpp"
 
 #include "support/archs.hpp"
 #include "support/bits.hpp"
@@ -130,6 +131,11 @@ TEST_CASE("decoders give the value of every code, and bf16 pairs where those are
     CHECK(wrong_values<A, scheme<codebook<4>, per_tensor>>() == 0);
     CHECK(wrong_values<A, scheme<codebook<4>, per_row>>() == 0);
     CHECK(wrong_values<A, scheme<codebook<5>, per_group<32>>>() == 0);
+    CHECK(wrong_values<A, scheme<codebook<3>, per_group<32>>>() == 0);
+    CHECK(wrong_values<A, scheme<codebook<2>, per_row>>() == 0);
+    CHECK(wrong_values<A, scheme<codebook<6>, per_row>>() == 0);
+    CHECK(wrong_values<A, scheme<sulq<4>, per_group<32>>>() == 0);
+    CHECK(wrong_values<A, scheme<sulq<3>, per_row>>() == 0);
   });
 }
 

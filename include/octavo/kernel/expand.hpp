@@ -94,10 +94,20 @@ template <class W, int R>
     std::byte* to = out + r * static_cast<index>(sizeof(typename W::weight));
     for (index i = 0; i < steps; ++i) {
       typename W::packed const step(from, first_row + r * L);
-      detail::unroll<W::units>([&](auto u) __attribute__((always_inline)) {
-        typename W::weight const w = unpack.template get<u()>(step, group);
-        std::memcpy(to + u() * unit_bytes, &w, sizeof w);
-      });
+      auto const store = [&](int u, typename W::weight const& w) __attribute__((always_inline)) {
+        std::memcpy(to + u * unit_bytes, &w, sizeof w);
+      };
+      if constexpr (unpacks_by_eights<W>) {
+        detail::unroll<W::units / 8>([&](auto e) __attribute__((always_inline)) {
+          typename W::weight eight[8];
+          unpack.template get_eight<e()>(step, group, eight);
+          detail::unroll<8>([&](int u) __attribute__((always_inline)) { store(8 * e() + u, eight[u]); });
+        });
+      } else {
+        detail::unroll<W::units>([&](auto u) __attribute__((always_inline)) {
+          store(u(), unpack.template get<u()>(step, group));
+        });
+      }
       from += W::step_bytes;
       to += W::units * unit_bytes;
     }

@@ -8,7 +8,9 @@
 #include <cstring>
 #include <type_traits>
 
+#include "octavo/core/unroll.hpp"
 #include "octavo/kernel/byte_weights.hpp"
+#include "octavo/kernel/row_tables.hpp"
 
 namespace octavo {
 inline namespace v0 {
@@ -58,9 +60,9 @@ inline constexpr bool sign_symmetric = [] {
   return true;
 }();
 
-/// Codes of one packed register to values, k by k. A quantizer without scale() whose params are no table is asked for
-/// the values of all codes of a row and group if codes have at most four bits, else for each value. Of tables, one of a
-/// matrix, of at most 16 values, stays in registers; others are gathered from.
+/// Codes of one packed register to values, k by k. Tables of rows or groups (row_tables.hpp), be they params or what a
+/// quantizer without scale() says, are looked up by bytes, four k at a time; one of a matrix of at most 16 values stays
+/// in registers; others are gathered from. Without any, a quantizer is asked for each value.
 template <class A, class L>
 class value_decoder {
   using F = typename L::format;
@@ -100,20 +102,20 @@ class value_decoder {
   struct params_group {
     std::byte const* params;  ///< of the first row of the register
   };
-  struct values_group {
-    alignas(64) float values[static_cast<std::size_t>(simd::lanes<A>) << F::bits];  ///< [row][code]
-  };
   struct table_group {
     simd::float_lookup<A> table;
   };
+  struct rows_group {
+    simd::row_lookup<A, table_bits<L>> tables;
+  };
   struct no_group {};
   static constexpr bool table_in_registers = L::one_table && L::bits <= 4;
-  static constexpr bool tabulated = !L::linear && !L::tables && L::bits <= 4;
+  static constexpr bool row_tables = has_row_tables<L>;
   static auto group_type_of() {
     if constexpr (table_in_registers) {
       return std::type_identity<table_group>{};
-    } else if constexpr (tabulated) {
-      return std::type_identity<values_group>{};
+    } else if constexpr (row_tables) {
+      return std::type_identity<rows_group>{};
     } else if constexpr (!L::linear) {
       return std::type_identity<params_group>{};
     } else {
@@ -135,10 +137,9 @@ class value_decoder {
       alignas(64) float sixteen[16] = {};  // fewer values, as often as it takes: what is above their codes is ignored
       for (int c = 0; c < 16; ++c) { sixteen[c] = reinterpret_cast<float const*>(params)[c % code_count<F>]; }
       return {simd::float_lookup<A>(sixteen)};
-    } else if constexpr (tabulated) {
-      group g;
-      tabulate(params + row * L::row_params, g.values);
-      return g;
+    } else if constexpr (row_tables) {
+      row_values<A, L> const rows(params + row * L::row_params);
+      return {simd::row_lookup<A, table_bits<L>>(rows.values)};
     } else if constexpr (!L::linear) {
       return {params + row * L::row_params};
     } else if constexpr (L::zero_points) {
@@ -154,8 +155,13 @@ class value_decoder {
   [[nodiscard, gnu::always_inline]] simd::floats<A> get(packed const& step, group const& g) const noexcept {
     if constexpr (table_in_registers) {
       return g.table(step.template code<K>());
-    } else if constexpr (tabulated || L::tables) {
-      return simd::gather<A>(values_of(g), table_places(step.template code<K>()));
+    } else if constexpr (row_tables) {
+      simd::floats<A> four[4];
+      g.tables(step.template quad_codes<K / 4>(), four);
+      return four[K % 4];
+    } else if constexpr (L::tables) {
+      auto const* const tables = reinterpret_cast<float const*>(g.params);
+      return simd::gather<A>(tables, table_places(step.template code<K>()));
     } else if constexpr (!L::linear) {
       return decode_each(step.template code<K>(), g);
     } else {
@@ -163,6 +169,13 @@ class value_decoder {
       if constexpr (L::zero_points) { value = value - g.zero; }
       return value;
     }
+  }
+
+  /// Values of k = 8 E ... 8 E + 7 of the step. Pre: row_tables.
+  template <int E>
+  [[gnu::always_inline]] void get_eight(packed const& step, group const& g, simd::floats<A>* values) const noexcept {
+    simd::ints<A> const codes[] = {step.template quad_codes<2 * E>(), step.template quad_codes<2 * E + 1>()};
+    g.tables.template look_up<2>(codes, values);
   }
 
   /// The bf16 pair of k = 2 P and 2 P + 1. Pre: values are bf16 numbers.
@@ -203,14 +216,6 @@ class value_decoder {
       return table_(step.template code<K>());
     }
   }
-  /// The table of the first row.
-  [[nodiscard, gnu::always_inline]] static float const* values_of(group const& g) noexcept {
-    if constexpr (tabulated) {
-      return g.values;
-    } else {
-      return reinterpret_cast<float const*>(g.params);
-    }
-  }
   /// Where the values of codes are, in floats from there.
   [[nodiscard, gnu::always_inline]] static simd::ints<A> table_places(simd::ints<A> codes) noexcept {
     auto const c = simd::bit_and<A>(codes, static_cast<std::uint32_t>(code_count<F> - 1));
@@ -222,12 +227,7 @@ class value_decoder {
     std::memcpy(&p, params + static_cast<std::size_t>(row) * sizeof p, sizeof p);
     return Q::decode(static_cast<code>((stored ^ L::flip) & (code_count<F> - 1)), p);
   }
-  // Calls: what a quantizer does would be inlined for each k and row of each tile.
-  [[gnu::noinline]] static void tabulate(std::byte const* params, float* values) noexcept {
-    for (int row = 0; row < simd::lanes<A>; ++row) {
-      for (int c = 0; c < code_count<F>; ++c) { *values++ = decode_one(c, params, row); }
-    }
-  }
+  // A call: what a quantizer does would be inlined for each k and row of each tile.
   [[nodiscard, gnu::noinline]] static simd::floats<A> decode_each(simd::ints<A> codes,
                                                                   params_group const& g) noexcept {
     std::int32_t c[static_cast<std::size_t>(simd::lanes<A>)];
@@ -256,6 +256,8 @@ struct float_accumulation {
   static constexpr bool is_expanded = false;
   static constexpr index step_bytes = L::step_bytes;
   static constexpr int burst = 0;
+  /// Whether a register unpacks eight units at once, by get_eight.
+  static constexpr bool by_eights = false;
   static constexpr float scale_factor = 1.0f;
   /// Whether accumulators begin elsewhere than at 0.
   static constexpr bool has_start = L::by_column && has_zero_point<typename L::quantizer>;
@@ -299,6 +301,8 @@ class float_weights : public float_products<A, L>, private value_decoder<A, L> {
   using group = typename decoder::group;
   using packed = typename decoder::packed;
   static constexpr int units = static_cast<int>(L::step);
+  static constexpr bool by_eights = decoder::row_tables;
+  using decoder::get_eight;
   using decoder::load_group;
 
   template <int U>

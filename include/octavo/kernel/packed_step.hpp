@@ -83,7 +83,17 @@ class packed_step {
   template <int Q>
   static constexpr int shift_of = one_plane ? Q* planes.low : 0;
 
-  /// The same times 2^Raise: no shift where they stand there already. Of one plane, codes of less than 8 bits.
+  /// The codes of quad Q in the low bits of each byte, k by k; what is above them is not cleared.
+  template <int Q>
+  [[nodiscard, gnu::always_inline]] simd::ints<A> quad_codes() const noexcept {
+    if constexpr (L::pair_order) {
+      return simd::pairs_to_quads<A>(quad<Q>());
+    } else {
+      return simd::shift_right<shift_of<Q>, A>(bytes_of<Q>());
+    }
+  }
+
+  /// Quad Q times 2^Raise: no shift where they stand there already. Of one plane, codes of less than 8 bits.
   template <int Q, int Raise>
   [[nodiscard, gnu::always_inline]] simd::ints<A> raised_quad() const noexcept {
     static_assert(one_plane && planes.low < 8);

@@ -17,6 +17,13 @@ inline constexpr index units_together = 2;
 /// Bytes that one stream asks for ahead of itself.
 inline constexpr index near_distance = 8192;
 
+/// Whether a register of weights unpacks eight units at once, `get_eight`: then their products come before others.
+template <class Weights>
+inline constexpr bool unpacks_by_eights = [] {
+  if constexpr (requires { Weights::by_eights; }) { return Weights::by_eights; }
+  return false;
+}();
+
 /// Where accumulators end. One segment per group; a longer run of integers is cut after 32 768 k.
 template <class Layout>
 struct segmentation {

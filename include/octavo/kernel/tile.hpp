@@ -55,6 +55,9 @@ template <class Weights, int T, int R, int P = 1>
       static_cast<int>(ceil_div(Weights::layout::step_bytes * R * L, 64 * panel_rows));
   constexpr bool bursts = Weights::burst != 0;
   constexpr bool expands = Weights::is_expanded;
+  constexpr bool by_eights = unpacks_by_eights<Weights>;
+  // Registers of rows that meet an operand together.
+  constexpr int pair = by_eights && T > 1 && R % 2 == 0 && detail::is_avx512<A> ? 2 : 1;
   constexpr auto accumulators = static_cast<std::size_t>(P * T * R);
   constexpr auto registers = static_cast<std::size_t>(R);
   constexpr bool carries = expands && !Weights::layout::grouped;
@@ -213,22 +216,47 @@ template <class Weights, int T, int R, int P = 1>
           });
         }
         before_panel(p);
-        unroll<U>([&](auto u) __attribute__((always_inline)) {
-          if constexpr (!expands) {
-            unroll<R>([&](int r) __attribute__((always_inline)) {
-              weights[r] = unpack.template get<u()>(packed[r], groups[p * R + r]);
-            });
-          }
-          unroll<T>([&](int t) __attribute__((always_inline)) {
-            if constexpr (u == 0) { before_token(p, t); }
-            auto const operand =
-                Weights::load(tokens[t / 3] + t % 3 * x.token_stride + Weights::unit_operands * (J * U + u()));
-            unroll<R>([&](int r) __attribute__((always_inline)) {
-              int const i = (p * T + t) * R + r;
-              acc[i] = Weights::add(acc[i], weights[r], operand);
+        auto const operand = [&](int u, int t) __attribute__((always_inline)) {
+          return Weights::load(tokens[t / 3] + t % 3 * x.token_stride + Weights::unit_operands * (J * U + u));
+        };
+        if constexpr (by_eights) {
+          unroll<T>([&](int t) __attribute__((always_inline)) { before_token(p, t); });
+          auto const* const tables = detail::forgotten(static_cast<typename Weights::group const*>(groups));
+          unroll<R / pair>([&](int both) __attribute__((always_inline)) {
+            unroll<U / 8>([&](auto e) __attribute__((always_inline)) {
+              typename Weights::weight all[static_cast<std::size_t>(pair * 8)];
+              unroll<pair>([&](int r) __attribute__((always_inline)) {
+                int const own = both * pair + r;
+                unpack.template get_eight<e()>(packed[own], tables[p * R + own], all + r * 8);
+              });
+              unroll<8>([&](int u) __attribute__((always_inline)) {
+                unroll<T>([&](int t) __attribute__((always_inline)) {
+                  auto const a_t = operand(8 * e() + u, t);
+                  unroll<pair>([&](int r) __attribute__((always_inline)) {
+                    int const i = (p * T + t) * R + both * pair + r;
+                    acc[i] = Weights::add(acc[i], all[r * 8 + u], a_t);
+                  });
+                });
+              });
             });
           });
-        });
+        } else {
+          unroll<U>([&](auto u) __attribute__((always_inline)) {
+            if constexpr (!expands) {
+              unroll<R>([&](int r) __attribute__((always_inline)) {
+                weights[r] = unpack.template get<u()>(packed[r], groups[p * R + r]);
+              });
+            }
+            unroll<T>([&](int t) __attribute__((always_inline)) {
+              if constexpr (u == 0) { before_token(p, t); }
+              auto const a_t = operand(u(), t);
+              unroll<R>([&](int r) __attribute__((always_inline)) {
+                int const i = (p * T + t) * R + r;
+                acc[i] = Weights::add(acc[i], weights[r], a_t);
+              });
+            });
+          });
+        }
       });
       if constexpr (P == 1 && J == 0) { ahead += w.ahead_step; }
       if constexpr (P == 1 && !expands) {

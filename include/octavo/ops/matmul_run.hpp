@@ -66,12 +66,14 @@ class matmul_run {
   /// From so many tokens on unpacking before pays: expanded weights are stored, which is dear (e4m3 and FP6 x bf16, 16
   /// tokens on Zen 5: 1.89 ms expanded, 1.58 not; 4 bits, 32 tokens: 2.72 and 2.45). Integers: measured on Sapphire
   /// Rapids.
-  static constexpr index expand_from = matrix && stationary_units == 0                 ? 16
-                                       : keeps_sums && layout_type::planes.high() != 0 ? 24
-                                       : integers                                      ? 48
-                                       : types::which == path::bf16_dot && (short_swapped || layout_type::bits > 4)
-                                           ? 18
-                                           : 33;
+  static constexpr index expand_from =
+      matrix && stationary_units == 0                 ? 16
+      : keeps_sums && layout_type::planes.high() != 0 ? 24
+      : integers                                      ? 48
+      : kernel::unpacks_by_eights<weights> ||
+              (types::which == path::bf16_dot && (short_swapped || layout_type::bits > 4))
+          ? 18
+          : 33;
   /// Tiles that unpack in registers; Keep: whose sums stay there.
   template <int Tokens, int Registers, bool Keep>
   struct packed_tiles {
@@ -96,8 +98,9 @@ class matmul_run {
     if constexpr (integers && detail::is_avx512<A> && weights::burst == 0 && stationary_units == 0) {
       return weights::direct && (layout_type::bits == 8 || layout_type::planes.high() != 0);
     }
-    return false;
+    return kernel::unpacks_by_eights<weights> && detail::is_avx512<A>;
   }();
+  static constexpr index tall_from = kernel::unpacks_by_eights<weights> ? 2 : shape::tokens;
   /// From so many tokens on sums in registers pay for tiles of fewer tokens, which unpack more often.
   static constexpr index group_tiles_from = layout_type::grouped && layout_type{0, 0}.padded_group() <= 64 ? 3 : 24;
   /// Bytes of weights at a time, which stay in the second level cache; more where nothing has to be unpacked; in the
@@ -250,7 +253,7 @@ class matmul_run {
       }
     }
     if constexpr (has_tall_tiles) {
-      if (!expanding && tokens > shape::tokens && tokens <= 2 * tall_tiles::tokens) {
+      if (!expanding && tokens > tall_from && tokens <= 2 * tall_tiles::tokens) {
         multiply_tiles<tall_tiles>(stream, x_.block(first, sums), p, rows, first, tokens, epilogue);
         return;
       }

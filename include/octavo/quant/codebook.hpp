@@ -21,8 +21,8 @@ struct codebook_params {
 /// Code c means values[c] (SqueezeLLM's and KVQuant's non-uniform formats). The granularity says who shares the table:
 ///
 ///     scheme<codebook<4>, per_tensor>      one for the matrix, 64 bytes a panel: from registers, as fast as nf4
-///     scheme<codebook<4>, per_row>         one for each row, 64 bytes (SqueezeLLM): gathered
-///     scheme<codebook<3>, per_group<256>>  one for each group, 32 bytes: gathered
+///     scheme<codebook<4>, per_row>         one for each row, 64 bytes (SqueezeLLM): looked up by bytes
+///     scheme<codebook<3>, per_group<256>>  one for each group, 32 bytes: likewise; of 6 bits and more gathered
 ///
 /// Encoding: the nearest value, a tie to the lower one, of equal values the first, NaN to code 0.
 /// calibration/k_means.hpp finds the values of the least error; calibration/codebook_fit.hpp is that as a fit. A

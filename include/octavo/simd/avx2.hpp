@@ -122,6 +122,20 @@ struct native<avx2> {
   [[gnu::always_inline]] static ints shuffle(ints table, ints codes) noexcept {
     return ints(_mm256_shuffle_epi8(table, codes));
   }
+  template <int Bytes>
+  [[gnu::always_inline]] static ints interleave_low(ints a, ints b) noexcept {
+    if constexpr (Bytes == 1) { return ints(_mm256_unpacklo_epi8(a, b)); }
+    if constexpr (Bytes == 2) { return ints(_mm256_unpacklo_epi16(a, b)); }
+    if constexpr (Bytes == 4) { return ints(_mm256_unpacklo_epi32(a, b)); }
+    return ints(_mm256_unpacklo_epi64(a, b));
+  }
+  template <int Bytes>
+  [[gnu::always_inline]] static ints interleave_high(ints a, ints b) noexcept {
+    if constexpr (Bytes == 1) { return ints(_mm256_unpackhi_epi8(a, b)); }
+    if constexpr (Bytes == 2) { return ints(_mm256_unpackhi_epi16(a, b)); }
+    if constexpr (Bytes == 4) { return ints(_mm256_unpackhi_epi32(a, b)); }
+    return ints(_mm256_unpackhi_epi64(a, b));
+  }
 
   // For dot products: bytes and 16-bit words of a register. Sums are settled: g++ would reassociate them, hold two of
   // each accumulator, and spill.

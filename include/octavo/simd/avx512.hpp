@@ -213,6 +213,21 @@ struct native<avx512bw> {
   [[gnu::always_inline]] static ints shuffle(ints table, ints codes) noexcept {
     return ints(_mm512_shuffle_epi8(table, codes));
   }
+  /// Elements of so many bytes of a and b in turns, from the low and from the high half of each 128 bits.
+  template <int Bytes>
+  [[gnu::always_inline]] static ints interleave_low(ints a, ints b) noexcept {
+    if constexpr (Bytes == 1) { return ints(_mm512_unpacklo_epi8(a, b)); }
+    if constexpr (Bytes == 2) { return ints(_mm512_unpacklo_epi16(a, b)); }
+    if constexpr (Bytes == 4) { return ints(_mm512_maskz_unpacklo_epi32(all, a, b)); }
+    return ints(_mm512_maskz_unpacklo_epi64(0xff, a, b));
+  }
+  template <int Bytes>
+  [[gnu::always_inline]] static ints interleave_high(ints a, ints b) noexcept {
+    if constexpr (Bytes == 1) { return ints(_mm512_unpackhi_epi8(a, b)); }
+    if constexpr (Bytes == 2) { return ints(_mm512_unpackhi_epi16(a, b)); }
+    if constexpr (Bytes == 4) { return ints(_mm512_maskz_unpackhi_epi32(all, a, b)); }
+    return ints(_mm512_maskz_unpackhi_epi64(0xff, a, b));
+  }
 
   // For dot products: bytes and 16-bit words of a register.
   [[gnu::always_inline]] static raw multiply_bytes(raw w, raw a) noexcept { return _mm512_maddubs_epi16(w, a); }

@@ -271,6 +271,17 @@ template <class A>
   return native_of<A>::shuffle(x, native_of<A>::load_table(order));
 }
 
+/// Elements of so many bytes, a power of two, of a and b in turns: those of the low half of each 128 bits, and those of
+/// the high half.
+template <int Bytes, class A>
+[[gnu::always_inline]] inline ints<A> interleave_low(ints<A> a, ints<A> b) noexcept {
+  return native_of<A>::template interleave_low<Bytes>(a, b);
+}
+template <int Bytes, class A>
+[[gnu::always_inline]] inline ints<A> interleave_high(ints<A> a, ints<A> b) noexcept {
+  return native_of<A>::template interleave_high<Bytes>(a, b);
+}
+
 template <class T>
 inline constexpr bool is_byte_integer = false;
 template <int Lowest>

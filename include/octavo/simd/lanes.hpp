@@ -181,11 +181,29 @@ struct native<scalar> {
     for (int i = 0; i < 64; ++i) { to[i] = from[i / 16 * 16 + (code[i] & 15)]; }
     return result;
   }
+  template <int Bytes>
+  static ints interleave_low(ints const& a, ints const& b) noexcept {
+    return interleave<Bytes>(a, b, 0);
+  }
+  template <int Bytes>
+  static ints interleave_high(ints const& a, ints const& b) noexcept {
+    return interleave<Bytes>(a, b, 8);
+  }
 
  private:
   template <class T>
   static floats load(T const* p) noexcept {
     return floats::generate([&](int i) { return static_cast<float>(p[i]); });
+  }
+  template <int Bytes>
+  static ints interleave(ints const& a, ints const& b, int first) noexcept {
+    ints result;
+    auto* const to = reinterpret_cast<std::uint8_t*>(result.v);
+    for (int i = 0; i < 64; ++i) {
+      auto const* const from = reinterpret_cast<std::uint8_t const*>(i / Bytes % 2 == 0 ? a.v : b.v);
+      to[i] = from[i / 16 * 16 + first + i % 16 / (2 * Bytes) * Bytes + i % Bytes];
+    }
+    return result;
   }
   template <class T>
   static void store(void* p, ints const& x) noexcept {

@@ -31,6 +31,7 @@ namespace simd {
 ///     smaller_size(x, most)    if there: the smaller of |x| and most, most where x is NaN
 ///     load_table               16 bytes, again in each 128 bits
 ///     shuffle(table, codes)    table[codes[i]] for each byte, within its 128 bits; codes below 16
+///     interleave_low<B>(a, b)  elements of B bytes of a and b in turns, within 128 bits; interleave_high
 template <class Family>
 struct native;
 

@@ -102,6 +102,30 @@ struct native<neon64> {
   [[gnu::always_inline]] static ints shuffle(ints table, ints codes) noexcept {
     return ints(vreinterpretq_s32_u8(vqtbl1q_u8(vreinterpretq_u8_s32(table), vreinterpretq_u8_s32(codes))));
   }
+  template <int Bytes>
+  [[gnu::always_inline]] static ints interleave_low(ints a, ints b) noexcept {
+    if constexpr (Bytes == 1) {
+      return ints(vreinterpretq_s32_s8(vzip1q_s8(vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b))));
+    } else if constexpr (Bytes == 2) {
+      return ints(vreinterpretq_s32_s16(vzip1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b))));
+    } else if constexpr (Bytes == 4) {
+      return ints(vzip1q_s32(a, b));
+    } else {
+      return ints(vreinterpretq_s32_s64(vzip1q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b))));
+    }
+  }
+  template <int Bytes>
+  [[gnu::always_inline]] static ints interleave_high(ints a, ints b) noexcept {
+    if constexpr (Bytes == 1) {
+      return ints(vreinterpretq_s32_s8(vzip2q_s8(vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b))));
+    } else if constexpr (Bytes == 2) {
+      return ints(vreinterpretq_s32_s16(vzip2q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b))));
+    } else if constexpr (Bytes == 4) {
+      return ints(vzip2q_s32(a, b));
+    } else {
+      return ints(vreinterpretq_s32_s64(vzip2q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b))));
+    }
+  }
 
  private:
   [[gnu::always_inline]] static floats as_floats(raw x) noexcept { return floats(vreinterpretq_f32_s32(x)); }

@@ -114,6 +114,20 @@ struct native<sse42> {
   [[gnu::always_inline]] static ints shuffle(ints table, ints codes) noexcept {
     return ints(_mm_shuffle_epi8(table, codes));
   }
+  template <int Bytes>
+  [[gnu::always_inline]] static ints interleave_low(ints a, ints b) noexcept {
+    if constexpr (Bytes == 1) { return ints(_mm_unpacklo_epi8(a, b)); }
+    if constexpr (Bytes == 2) { return ints(_mm_unpacklo_epi16(a, b)); }
+    if constexpr (Bytes == 4) { return ints(_mm_unpacklo_epi32(a, b)); }
+    return ints(_mm_unpacklo_epi64(a, b));
+  }
+  template <int Bytes>
+  [[gnu::always_inline]] static ints interleave_high(ints a, ints b) noexcept {
+    if constexpr (Bytes == 1) { return ints(_mm_unpackhi_epi8(a, b)); }
+    if constexpr (Bytes == 2) { return ints(_mm_unpackhi_epi16(a, b)); }
+    if constexpr (Bytes == 4) { return ints(_mm_unpackhi_epi32(a, b)); }
+    return ints(_mm_unpackhi_epi64(a, b));
+  }
 
   // For dot products: bytes and 16-bit words of a register.
   [[gnu::always_inline]] static raw multiply_bytes(raw w, raw a) noexcept { return _mm_maddubs_epi16(w, a); }
