@@ -68,6 +68,7 @@ class page_keys {
  public:
   static constexpr index width = registers * L;
   static constexpr int tokens = page_tile_rows<A>;
+  static constexpr bool finds_largest = true;
 
   page_keys(heads_view<Q const> const& q, cache_keys<K> const& k, float factor) noexcept
       : q_(q), k_(k), factor_(factor), layout_(k.layout().panel()), segments_(layout_, longest_leaf) {}
@@ -118,8 +119,10 @@ class page_keys {
     return detail::is_finite(u) ? u : 0.0f;
   }
 
+  /// Scores of T rows from `first` and the keys of block b; the largest so far of each row and lane is in
+  /// largest[row][lane], if it is not null.
   template <int T>
-  [[gnu::noinline]] void multiply(index first, index b, float* scores) const noexcept {
+  [[gnu::noinline]] void multiply(index first, index b, float* scores, float* largest = nullptr) const noexcept {
     using detail::unroll;
     constexpr int R = registers;
     index const p = b * width / page_tokens;
@@ -167,6 +170,14 @@ class page_keys {
     ahead.rest<A>();
     unroll<T * R>([&](int i)
                       __attribute__((always_inline)) { sum[i].store_unaligned(scores + i / R * width + i % R * L); });
+    if (largest == nullptr) { return; }
+    unroll<T>([&](int t) __attribute__((always_inline)) {
+      auto most = simd::load_floats<A>(largest + t * L);
+      unroll<R>([&](int r) __attribute__((always_inline)) {
+        most = simd::maximum<A>(sum[t * R + r], most);  // NaN leaves what was
+      });
+      most.store_unaligned(largest + t * L);
+    });
   }
 
  private:
