@@ -214,7 +214,7 @@ template <class Weights, int Lines, int T, int R, int Together = R, class Ahead 
     typename Weights::packed packed[static_cast<std::size_t>(R)];
     unroll<R>([&](int r) __attribute__((always_inline)) {
       packed[r] = typename Weights::packed(codes + r * L * 4, first_row + r * L);
-      if constexpr (Weights::units > 1) { packed[r] = packed[r].in_register(); }
+      if constexpr (Weights::units > 1 || T >= 4) { packed[r] = packed[r].in_register(); }
     });
     unroll<Lines>([&](int) __attribute__((always_inline)) { ahead.template line<A>(); });
     unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {

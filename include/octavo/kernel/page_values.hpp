@@ -60,6 +60,8 @@ class page_values {
   /// Registers of a tile that share parameters.
   static constexpr int shared = static_cast<int>(smaller(registers, larger(together() / L, 1)));
   static_assert(shared * L <= together());
+  /// Bytes of a cache that surely lie in a cache of the core, or near it.
+  static constexpr index near_bytes = index{16} << 20;
   /// Rows of bytes: those of a group, and one of ones behind those of a tile.
   static constexpr index byte_rows = group_rows + 1;
 
@@ -78,6 +80,7 @@ class page_values {
   void use(float* scratch) noexcept {
     groups_ = groups();
     auto const& at = v_.places();
+    far_ = v_.heads() * ceil_div(v_.tokens(), page_tokens) * (at.key_bytes + at.value_bytes) > near_bytes;
     ahead_ = pages_between(at.key_bytes);  // as many pages as keys do
     key_share_ = round_up(ceil_div(at.key_bytes, larger(blocks(), 1)), 64);
     value_share_ = round_up(ceil_div(at.value_bytes, larger(blocks(), 1)), 64);
@@ -159,77 +162,59 @@ class page_values {
   /// Whether weigh_and_multiply may be called.
   [[nodiscard, gnu::always_inline]] bool weighs() const noexcept { return v_.layout().groups() == groups_; }
   /// All of it for T rows: scores (W apart, those of a page `apart` from the page before) of pages [begin, end) become
-  /// weights ([page][row][key]), bytes, and products at out[t * W]; blocks of channels are `stride` apart. sums[t] is the
-  /// sum of weights, or NaN, as of settle. Rows share what becomes of parameters, and all that is alike is done for
-  /// a whole leaf after each other: a core that waits for the inverse of a largest weight has no room for other pages
-  /// (32 on 8 heads, 4096 keys: k4.v4 129 -> 118 us, one row after the other and page after page 135).
+  /// weights (`room` for those of a leaf), bytes, and products at out[t * W]; blocks of channels are `stride` apart.
+  /// sums[t] is the sum of weights, or NaN, as of settle. Rows share what becomes of parameters.
+  ///
+  /// All that is alike is done for a whole leaf after each other, since a core that waits for the inverse of a largest
+  /// weight has no room for other pages (k4.v4, 4096 keys: 61 us for 8 heads, 69 page after page). Where memory is what
+  /// it waits for, pages after each other keep that busy (32768 keys: 860 us, and 790).
   template <int T>
-  [[gnu::noinline]] void weigh_and_multiply(index first, float const* scores, index apart, index begin, index end,
-                                            score_scale const* scales, weight* room, float* sums, float* out,
-                                            index stride) const noexcept
-      requires(takes_pages<A>&& settler::settles_together) {
-    constexpr int G = page_place<T>::groups;
-    detail::unroll<T>([&](int t) __attribute__((always_inline)) {
-      float const shift = scales[t].largest == minus_infinity ? 0.0f : -scales[t].largest;
-      simd::lanes_of_16<A> sum(0.0f);
-      for (index p = begin; p < end; ++p) {
-        if constexpr (asks_for_leaves<A, layout>) {
-          auto ahead = next_.first_part(p, t == 0 && first == 0 && p < next_.pages ? next_.params : 0);
-          ahead.template rest<A>();
-        }
-        page_weights<A>::weigh(scores + p * apart + t * width, scales[t].factor, shift, sum.part[0],
-                               room + ((p - begin) * T + t) * page_tokens);
-      }
-      sums[t] = sum.reduce(simd::sum_of());
-    });
-    index const params_at = v_.layout().params_at(0);
-    // f(place, weights, parameters, rows) of some groups after each other.
-    auto const each = [&](auto const& f) __attribute__((always_inline)) {
-      index p = begin;
-      index g = 0;
-      index const groups = (end - begin) * groups_;
-      for (index k = 0; k < groups; k += G) {
-        float const* w[static_cast<std::size_t>(G)];
-        std::byte const* params[static_cast<std::size_t>(G)];
-        index rows[static_cast<std::size_t>(G)];
-        detail::unroll<G>([&](int i) __attribute__((always_inline)) {
-          w[i] = room + (p - begin) * T * page_tokens;
-          params[i] = at_[p] + params_at + g * page_layout::params_type::bytes;
-          rows[i] = ((p - begin) * groups_ + g) * T;
-          if (k + i + 1 < groups && ++g == groups_) {  // the last one perhaps more than once
-            g = 0;
-            ++p;
-          }
-        });
-        f(k / G * settler::settled_lanes, w, params, rows);
-      }
-    };
-    bool plain = true;
-    each([&](index at, auto const& w, auto const& params, auto const&) __attribute__((always_inline)) {
-      plain = settled_.template measure<T, G>(w, params, inverses_ + at, at) && plain;
-    });
-    if (plain) {
-      each([&](index at, auto const& w, auto const& params, auto const& rows) __attribute__((always_inline)) {
-        settled_.template put<T, G>(w, params, inverses_ + at, rows, 1, at);
-      });
+  void weigh_and_multiply(index first, float const* scores, index apart, index begin, index end,
+                          score_scale const* scales, weight* room, float* sums, float* out,
+                          index stride) const noexcept requires(takes_pages<A>&& settler::settles_together) {
+    if (far_) {
+      weigh_pages<T, 1>(first, scores, apart, begin, end, scales, room, sums, out, stride);
     } else {
-      each([&](index at, auto const& w, auto const& params, auto const& rows) __attribute__((always_inline)) {
-        for (int i = 0; i < G * T; ++i) {
-          bool const finite = settle_alone(w[i / T] + i % T * page_tokens, params[i / T], rows[i / T] + i % T,
-                                           at + i * page_place<T>::lanes);
-          if (!finite) { sums[i % T] = __builtin_nanf(""); }
-        }
-      });
-    }
-    for (index p = begin; p < end; ++p) {
-      page_place<T> const place{(p - begin) * groups_};
-      for (index b = 0; b < blocks(); ++b) {
-        multiply_page<T>(b, p, p == begin, out + b * stride, place, first == 0);
-      }
+      weigh_pages<T, static_cast<int>(leaf_pages)>(first, scores, apart, begin, end, scales, room, sums, out, stride);
     }
   }
 
  private:
+  /// The same, `Pages` after each other.
+  template <int T, int Pages>
+  [[gnu::noinline]] void weigh_pages(index first, float const* scores, index apart, index begin, index end,
+                                     score_scale const* scales, weight* room, float* sums, float* out,
+                                     index stride) const noexcept {
+    constexpr auto rows = static_cast<std::size_t>(T);
+    simd::lanes_of_16<A> weight_sums[rows];
+    bool finite[rows];
+    detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+      weight_sums[t] = simd::lanes_of_16<A>(0.0f);
+      finite[t] = true;
+    });
+    for (index p = begin; p < end; p += Pages) {
+      index const n = Pages == 1 ? 1 : smaller(end - p, Pages);
+      detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+        float const shift = scales[t].largest == minus_infinity ? 0.0f : -scales[t].largest;
+        for (index i = 0; i < n; ++i) {
+          page_weights<A>::weigh(scores + (p + i) * apart + t * width, scales[t].factor, shift,
+                                 weight_sums[t].part[0], room + (i * T + t) * page_tokens);
+        }
+      });
+      settle_pages<T>(room, p, n, finite, first == 0);
+      for (index i = 0; i < n; ++i) {
+        page_place<T> const place{i * groups_};
+        for (index b = 0; b < blocks(); ++b) {
+          multiply_page<T>(b, p + i, p + i == begin, out + b * stride, place, first == 0);
+        }
+      }
+    }
+    detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+      float const sum = weight_sums[t].reduce(simd::sum_of());
+      sums[t] = finite[t] ? sum : __builtin_nanf("");
+    });
+  }
+
   /// Where rows of a group that is settled for a whole leaf are: those of one row, group after group.
   struct leaf_place {
     page_values const& of;
@@ -247,10 +232,11 @@ class page_values {
   struct page_place {
     static constexpr int groups = 4 / T;
     static constexpr index lanes = settler::template lanes_of<T * groups>;
+    static_assert(lanes * 4 == settler::settled_lanes);
     index first;  ///< group of all pages
     [[nodiscard, gnu::always_inline]] index row(index t, index g) const noexcept { return (first + g) * T + t; }
     [[nodiscard, gnu::always_inline]] index param(index t, index g) const noexcept {
-      return (first + g) / groups * settler::settled_lanes + ((first + g) % groups * T + t) * lanes;
+      return (first + g) * (settler::settled_lanes / groups) + t * lanes;
     }
     [[nodiscard, gnu::always_inline]] static index row_stride() noexcept { return 1; }
     [[nodiscard, gnu::always_inline]] static index group_stride() noexcept { return T; }
@@ -269,21 +255,22 @@ class page_values {
     index const first_row = b * width % panel_rows;
     index const group = group_of(b);
     weights const unpack;
-    operand* const bytes = settled_.bytes + place.row(0, group) * page_tokens;
+    settler const here = settled_;  // what is stored may be anywhere
+    operand* const bytes = here.bytes + place.row(0, group) * page_tokens;
     // Parameters of row t and the group of register r.
     auto const params_of = [&](int t, int r) __attribute__((always_inline)) {
       return place.param(t, group + r / shared);
     };
     if constexpr (!unsigned_bytes) {
       for (int r = 0; r < R; r += shared) {
-        operand* const ones = settled_.bytes + place.row(T, group + r / shared) * page_tokens;
+        operand* const ones = here.bytes + place.row(T, group + r / shared) * page_tokens;
         for (index j = 0; j < page_tokens; ++j) { ones[j] = 1; }
-        settled_.start[params_of(T, r)] = 0;
+        here.start[params_of(T, r)] = 0;
       }
     }
     simd::ints<A> total[static_cast<std::size_t>(rows * R)];
     unroll<rows * R>([&](int i) __attribute__((always_inline)) {
-      total[i] = simd::ints<A>(settled_.start[params_of(i / R, i % R)]);
+      total[i] = simd::ints<A>(here.start[params_of(i / R, i % R)]);
     });
     if constexpr (takes_pages<A> &&
                   !asks_for_leaves<A, layout>) {  // parameters are what is wanted first of the next leaf
@@ -307,8 +294,8 @@ class page_values {
       }
       float* const to = out + i / R * width + i % R * L;
       auto const before = is_first ? simd::floats<A>(0.0f) : simd::load_floats<A>(to);
-      auto acc = simd::fused<A>(sum, simd::floats<A>(settled_.factors[of]), before);
-      if constexpr (page_layout::minima) { acc = acc + simd::floats<A>(settled_.minima[of]); }
+      auto acc = simd::fused<A>(sum, simd::floats<A>(here.factors[of]), before);
+      if constexpr (page_layout::minima) { acc = acc + simd::floats<A>(here.minima[of]); }
       acc.store_unaligned(to);
     });
   }
@@ -363,6 +350,63 @@ class page_values {
   [[nodiscard, gnu::always_inline]] index group_of(index b) const noexcept {
     if constexpr (detail::is_per_token_group<typename V::granularity>) { return b * width / V::granularity::size; }
     return 0;
+  }
+  /// Weights of T rows and n pages from page p ([page][row][key]) as bytes; what is not finite is said by row.
+  template <int T>
+  [[gnu::always_inline]] void settle_pages(float const* weights_of, index p, index n, bool* finite,
+                                           bool asks) const noexcept requires(settler::settles_together) {
+    constexpr int G = page_place<T>::groups;
+    index const params_at = v_.layout().params_at(0);
+    // f(place, weights, parameters, rows) of some groups after each other.
+    auto const each = [&](auto const& f) __attribute__((always_inline)) {
+      index i = 0;
+      index g = 0;
+      index const groups = n * groups_;
+      for (index k = 0; k < groups; k += G) {
+        float const* w[static_cast<std::size_t>(G)];
+        std::byte const* params[static_cast<std::size_t>(G)];
+        index rows[static_cast<std::size_t>(G)];
+        detail::unroll<G>([&](int j) __attribute__((always_inline)) {
+          w[j] = weights_of + i * T * page_tokens;
+          params[j] = at_[p + i] + params_at + g * page_layout::params_type::bytes;
+          rows[j] = (i * groups_ + g) * T;
+          if (k + j + 1 < groups && ++g == groups_) {  // the last one perhaps more than once
+            g = 0;
+            ++i;
+          }
+        });
+        f(k / G * settler::settled_lanes, w, params, rows);
+      }
+    };
+    // Parameters of the next leaf, as many as are read here, half of them in each pass.
+    auto const ask = [&](index at, index half) __attribute__((always_inline)) {
+      if constexpr (asks_for_leaves<A, layout>) {
+        constexpr index bytes = G * page_layout::params_type::bytes / 2;
+        index const k = p * groups_ + at / settler::settled_lanes * G;
+        auto ahead = next_.first_part(2 * (k / G) + half, asks && k < next_.pages * groups_ ? bytes : 0);
+        ahead.template rest<A>();
+      }
+    };
+    bool plain = true;
+    each([&](index at, auto const& w, auto const& params, auto const&) __attribute__((always_inline)) {
+      ask(at, 0);
+      plain = settled_.template measure<T, G>(w, params, inverses_ + at, at) && plain;
+    });
+    if (plain) {
+      each([&](index at, auto const& w, auto const& params, auto const& rows) __attribute__((always_inline)) {
+        ask(at, 1);
+        settled_.template put<T, G>(w, params, inverses_ + at, rows, 1, at);
+      });
+      return;
+    }
+    each([&](index at, auto const& w, auto const& params, auto const& rows) __attribute__((always_inline)) {
+      for (int i = 0; i < G * T; ++i) {
+        bool& so_far = finite[i % T];
+        so_far = settle_alone(w[i / T] + i % T * page_tokens, params[i / T], rows[i / T] + i % T,
+                              at + i * page_place<T>::lanes) &&
+                 so_far;
+      }
+    });
   }
   /// Parameters of group g of page p.
   [[nodiscard, gnu::always_inline]] std::byte const* params_of(index p, index g) const noexcept {
@@ -427,6 +471,7 @@ class page_values {
   index next_pages_ = 0;
   index groups_ = 0;
   index ahead_ = 1;
+  bool far_ = false;
   index key_share_ = 0;
   index value_share_ = 0;
   std::byte const* at_[static_cast<std::size_t>(leaf_pages)] = {};         ///< pages of the leaf
