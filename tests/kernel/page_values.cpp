@@ -141,6 +141,15 @@ void check_at_once(octavo::kv_cache<k8, V> const& cache) {
     float sums[4];
     values.template weigh_and_multiply<T>(0, scores.data(), T * 64, 2, 5, scales, room.data(), sums, out.data(),
                                           T * W);
+    std::vector<float> again(out.size());  // as far caches are
+    float same[4];
+    values.template weigh_pages<T, 1>(0, scores.data(), T * 64, 2, 5, scales, room.data(), same, again.data(), T * W);
+    int differ = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      differ += test::bits_of(out[i]) == test::bits_of(again[i]) ? 0 : 1;
+    }
+    for (int t = 0; t < T; ++t) { differ += test::bits_of(sums[t]) == test::bits_of(same[t]) ? 0 : 1; }
+    CHECK(differ == 0);
     for (octavo::index t = 0; t < T; ++t) {
       INFO(arch_name<A> << ", row " << t << " of " << T);
       std::vector<float> weights(static_cast<std::size_t>(stride));

@@ -179,7 +179,6 @@ class page_values {
     }
   }
 
- private:
   /// The same, `Pages` after each other.
   template <int T, int Pages>
   [[gnu::noinline]] void weigh_pages(index first, float const* scores, index apart, index begin, index end,
@@ -215,6 +214,7 @@ class page_values {
     });
   }
 
+ private:
   /// Where rows of a group that is settled for a whole leaf are: those of one row, group after group.
   struct leaf_place {
     page_values const& of;
