@@ -217,6 +217,8 @@ class channel_page_keys {
     std::uint64_t negative[static_cast<std::size_t>(T)][static_cast<std::size_t>(most_channels / 64)];
     alignas(64) std::int32_t sums[static_cast<std::size_t>(T)][16 * 16];  ///< the largest products, then of operands
     alignas(64) float minima[static_cast<std::size_t>(T)][16 * 16];
+    static constexpr bool keeps = T == 1;
+    alignas(64) float products[static_cast<std::size_t>(keeps ? 16 : 1)][most_channels];  ///< of sizes and scales
     alignas(64) float scales[static_cast<std::size_t>(T)][16];
     alignas(64) float inverses[static_cast<std::size_t>(T)][16];
     [[gnu::always_inline]] loading() noexcept {}  // NOLINT: what is not written is not read
@@ -235,7 +237,7 @@ class channel_page_keys {
   }
   /// As load_row of T queries from query i for each of n groups from group g of the leaf: the same numbers, in the same
   /// order. Sizes of products are quantized, and the signs of the query are put to bytes, many at once. Queries share
-  /// what becomes of parameters; products are not kept between the halves, since a store costs more than them.
+  /// what becomes of parameters, and products are not kept between the halves then: a store costs more.
   template <int T>
   [[gnu::noinline]] void load_groups(index i, index g, index n) const noexcept {
     using native = simd::native_of<A>;
@@ -287,6 +289,7 @@ class channel_page_keys {
             auto const scale = simd::load_as_floats<A>(scales + c);
             detail::unroll<T>([&](int t) __attribute__((always_inline)) {
               auto const product = simd::opaque<A>(simd::load_floats<A>(s.sizes[t] + c) * scale);
+              if constexpr (s.keeps) { product.store_unaligned(s.products[j] + c); }
               most[t] = native::maximum_unsigned(most[t], simd::as_ints<A>(product));
             });
             if constexpr (page_layout::minima) {
@@ -329,15 +332,22 @@ class channel_page_keys {
       [[maybe_unused]] ints total[static_cast<std::size_t>(T)];
       detail::unroll<T>([&](int t) __attribute__((always_inline)) { total[t] = ints(0); });
       for (index c = 0; c < d; c += 4 * L) {
-        floats scale[4];
-        detail::unroll<4>([&](int r) __attribute__((always_inline)) {
-          scale[r] = simd::load_as_floats<A>(scales + c + r * L);
-        });
+        [[maybe_unused]] floats scale[4];
+        if constexpr (!s.keeps) {
+          detail::unroll<4>([&](int r) __attribute__((always_inline)) {
+            scale[r] = simd::load_as_floats<A>(scales + c + r * L);
+          });
+        }
         detail::unroll<T>([&](int t) __attribute__((always_inline)) {
           lane_params<A, Quantizer> const of{floats(s.scales[t][j]), floats(s.inverses[t][j])};
           ints x[4];
           detail::unroll<4>([&](int r) __attribute__((always_inline)) {
-            auto const product = simd::opaque<A>(simd::load_floats<A>(s.sizes[t] + c + r * L) * scale[r]);
+            floats product;
+            if constexpr (s.keeps) {
+              product = simd::load_floats<A>(s.products[j] + c + r * L);
+            } else {
+              product = simd::opaque<A>(simd::load_floats<A>(s.sizes[t] + c + r * L) * scale[r]);
+            }
             auto size = scaled_lanes<A, Quantizer>(product, of);
             if constexpr (limit < 127) { size = simd::minimum<A>(size, floats(limit)); }
             x[r] = simd::to_ints<A>(size);
