@@ -89,7 +89,7 @@ class channel_page_keys {
   void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;
-    leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens));
+    leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens), k_.heads() * ceil_div(k_.tokens(), page_tokens));
     query_at_[kept] = nothing;
   }
   /// The leaf that will be loaded after this one begins with key `first` of `head`; -1: nobody knows.

@@ -38,11 +38,13 @@ struct leaf_of_keys {
   index key_bytes = 0;
   index value_bytes = 0;
 
-  [[gnu::always_inline]] void load(detail::cache_places const& places, index head, index page, index n) noexcept {
+  /// n pages from `page` of `head`, of a cache with so many pages of all heads.
+  [[gnu::always_inline]] void load(detail::cache_places const& places, index head, index page, index n,
+                                   index all) noexcept {
     pages = n;
     key_bytes = places.key_bytes;
     value_bytes = places.value_bytes;
-    ahead = pages_between(key_bytes);
+    ahead = pages_between(key_bytes, is_far(all, key_bytes + value_bytes));
     places.keys(head, page, n, at);
     places.values(head, page, n, at + n);
   }
@@ -91,7 +93,7 @@ class page_keys {
   void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;
-    leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens));
+    leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens), k_.heads() * ceil_div(k_.tokens(), page_tokens));
   }
   /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {

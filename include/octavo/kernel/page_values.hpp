@@ -60,8 +60,6 @@ class page_values {
   /// Registers of a tile that share parameters.
   static constexpr int shared = static_cast<int>(smaller(registers, larger(together() / L, 1)));
   static_assert(shared * L <= together());
-  /// Bytes of a cache that surely lie in a cache of the core, or near it.
-  static constexpr index near_bytes = index{16} << 20;
   /// Rows of bytes: those of a group, and one of ones behind those of a tile.
   static constexpr index byte_rows = group_rows + 1;
 
@@ -80,8 +78,8 @@ class page_values {
   void use(float* scratch) noexcept {
     groups_ = groups();
     auto const& at = v_.places();
-    far_ = v_.heads() * ceil_div(v_.tokens(), page_tokens) * (at.key_bytes + at.value_bytes) > near_bytes;
-    ahead_ = pages_between(at.key_bytes);  // as many pages as keys do
+    far_ = is_far(v_.heads() * ceil_div(v_.tokens(), page_tokens), at.key_bytes + at.value_bytes);
+    ahead_ = pages_between(at.key_bytes, far_);  // as many pages as keys do
     key_share_ = round_up(ceil_div(at.key_bytes, larger(blocks(), 1)), 64);
     value_share_ = round_up(ceil_div(at.value_bytes, larger(blocks(), 1)), 64);
     index const all = leaf_pages * groups_ * byte_rows;
