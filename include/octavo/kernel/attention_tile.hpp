@@ -131,6 +131,12 @@ template <class Values>
 inline constexpr bool multiplies_all = requires(Values const& values, float* out) {
   values.template multiply_all<1>(index{}, index{}, index{}, out, index{});
 };
+/// Whether Values take scores: what would be weigh_rows and multiply_all is one then.
+template <class Values>
+inline constexpr bool weighs_and_multiplies = requires(Values const& values, float* out, score_scale const* scales) {
+  values.template weigh_and_multiply<1>(index{}, out, index{}, index{}, index{}, scales, out, out, out, index{});
+}
+&&!has_side_terms<Values>;
 template <class Values>
 inline constexpr bool reads_in_place = requires(Values& values) {
   values.copy();
@@ -273,6 +279,20 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
         }
         most[i] = finish_scores<A, W, Near>(rule, rows, row, s, from, keys.factor(loaded + row), offset,
                                             scratch.scores + (t + i) * W, found, bias);
+      }
+      if constexpr (weighs_and_multiplies<Values>) {
+        if (values.weighs() && s == key_blocks(s.begin(), s.end())) {
+          score_scale scales[static_cast<std::size_t>(size())];
+          for (index i = 0; i < size; ++i) {
+            scales[i] = score_scale::of(factors[i], most[i]);
+            scratch.sums.largest[first + t + i] = scales[i].largest;
+          }
+          values.template weigh_and_multiply<size()>(
+              first + t, scratch.scores + t * W, Near * W, s.begin(), s.end(), scales,
+              scratch.weights + t * weight_stride, scratch.sums.sum + first + t,
+              scratch.out + (first + t) * Values::width, group_rows * Values::width);
+          return;
+        }
       }
       auto* const weights = scratch.weights + t * weight_stride;
       weigh_rows<A, Near, W>(values, scratch.scores + t * W, s, first + t, size, factors, most, watch, weights,

@@ -89,7 +89,7 @@ class channel_page_keys {
   void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;
-    leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens));
+    leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens), k_.heads() * ceil_div(k_.tokens(), page_tokens));
     query_at_[kept] = nothing;
   }
   /// The leaf that will be loaded after this one begins with key `first` of `head`; -1: nobody knows.
@@ -209,12 +209,18 @@ class channel_page_keys {
       load_row(i, g * kept + at, zeros_ + g * stride(), params_of(token, g, page));
     }
   }
-  /// Sixteen groups on their way to operands: registers of what becomes a lane for each of them.
+  /// Sixteen groups of T queries on their way to operands: registers of what becomes a lane for each of them.
+  template <int T>
   struct loading {
-    alignas(64) float sizes[most_channels];          ///< of the numbers of a query
-    alignas(64) float products[16 * most_channels];  ///< of them and the scales of a group
-    alignas(64) std::int32_t sums[16 * 16];          ///< the largest of them, then of operands
-    alignas(64) float minima[16 * 16];
+    alignas(64) float sizes[static_cast<std::size_t>(T)][most_channels];    ///< of the numbers of a query
+    alignas(64) float numbers[static_cast<std::size_t>(T)][most_channels];  ///< they themselves
+    std::uint64_t negative[static_cast<std::size_t>(T)][static_cast<std::size_t>(most_channels / 64)];
+    alignas(64) std::int32_t sums[static_cast<std::size_t>(T)][16 * 16];  ///< the largest products, then of operands
+    alignas(64) float minima[static_cast<std::size_t>(T)][16 * 16];
+    static constexpr bool keeps = T == 1;
+    alignas(64) float products[static_cast<std::size_t>(keeps ? 16 : 1)][most_channels];  ///< of sizes and scales
+    alignas(64) float scales[static_cast<std::size_t>(T)][16];
+    alignas(64) float inverses[static_cast<std::size_t>(T)][16];
     [[gnu::always_inline]] loading() noexcept {}  // NOLINT: what is not written is not read
   };
   /// Operands of all queries for the groups of the leaf, from page b on.
@@ -223,106 +229,148 @@ class channel_page_keys {
     query_at_[kept] = 0;
     index const keys = smaller(k_.closed() - page_ * page_tokens, leaf_.pages * page_tokens);
     index const end = ceil_div(keys, G);
-    for (index i = 0; i < rows_of_leaf_; ++i) {
-      for (index g = b * groups; g < end; g += 16) { load_groups(i, g, smaller(end - g, 16)); }
+    for (index g = b * groups; g < end; g += 16) {
+      index i = 0;
+      for (; i + tokens <= rows_of_leaf_; i += tokens) { load_groups<tokens>(i, g, smaller(end - g, 16)); }
+      for (; i < rows_of_leaf_; ++i) { load_groups<1>(i, g, smaller(end - g, 16)); }
     }
   }
-  /// As load_row of query i for each of n groups from group g of the leaf: the same numbers, in the same order. Sizes
-  /// of products are quantized, and the signs of the query are put to bytes, many at once.
-  void load_groups(index i, index g, index n) const noexcept {
+  /// As load_row of T queries from query i for each of n groups from group g of the leaf: the same numbers, in the same
+  /// order. Sizes of products are quantized, and the signs of the query are put to bytes, many at once. Queries share
+  /// what becomes of parameters, and products are not kept between the halves then: a store costs more.
+  template <int T>
+  [[gnu::noinline]] void load_groups(index i, index g, index n) const noexcept {
     using native = simd::native_of<A>;
     using ints = simd::ints<A>;
     using floats = simd::floats<A>;
-    loading s;
+    loading<T> s;
     auto const fold = [](auto const* lanes, auto const& op) __attribute__((always_inline)) {
       using V = std::conditional_t<std::is_same_v<decltype(lanes), float const*>, floats, ints>;
       V all[16];
       detail::unroll<16>([&](int j) __attribute__((always_inline)) { all[j] = V::load_unaligned(lanes + j * L); });
       return native::fold(all, op);
     };
-    Q const* const q = query(i);
     index const d = k_.head_dim();
-    index const at = i * leaf_groups + g;
     auto const params = [&](index j) __attribute__((always_inline)) {
       index const token = (g + j) * G;
       return leaf_.at[token / page_tokens] + k_.layout().params_at(token % page_tokens / G);
     };
     index const minima_at = k_.layout().scale_bytes();
-    std::uint64_t negative[static_cast<std::size_t>(most_channels / 64)] = {};
-    for (index c = 0; c < d; c += L) {
-      auto const x = simd::load_as_floats<A>(q + c);
-      simd::absolute<A>(x).store_unaligned(s.sizes + c);
-      negative[c / 64] |= std::uint64_t{native::signs(x)} << c % 64;
+    for (index t = 0; t < T; ++t) {
+      Q const* const q = query(i + t);
+      for (index c = 0; c < d; c += L) {
+        auto const x = simd::load_as_floats<A>(q + c);
+        x.store_unaligned(s.numbers[t] + c);
+        simd::absolute<A>(x).store_unaligned(s.sizes[t] + c);
+        std::uint64_t const signs = std::uint64_t{native::signs(x)} << c % 64;
+        s.negative[t][c / 64] = c % 64 == 0 ? signs : s.negative[t][c / 64] | signs;
+      }
     }
     constexpr int lines = 4 * static_cast<int>(L * sizeof(scale_type)) * (page_layout::minima ? 2 : 1) / 64;
     for (index j = 0; j < 16; ++j) {
-      ints most(0);
-      floats minimum(0.0f);
+      ints most[static_cast<std::size_t>(T)];
+      floats minimum[static_cast<std::size_t>(T)];
+      detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+        most[t] = ints(0);
+        minimum[t] = floats(0.0f);
+      });
       if (j < n) {
         bool const asks = asks_for_leaves<A, layout> && i == 0 && g + j < next_.pages * groups;
         auto ahead = next_.first_part(g + j, param_bytes() / groups);
         std::byte const* const from = params(j);
         auto const* const scales = reinterpret_cast<scale_type const*>(from);
         auto const* const minima = reinterpret_cast<scale_type const*>(from + minima_at);
-        float* const products = s.products + j * d;
         for (index first = 0; first < d; first += 4 * L) {
           if (asks) {
             detail::unroll<lines>([&](int) __attribute__((always_inline)) { ahead.template line<A>(); });
           }
           detail::unroll<4>([&](int r) __attribute__((always_inline)) {
             index const c = first + r * L;
-            auto const product =
-                simd::opaque<A>(simd::load_floats<A>(s.sizes + c) * simd::load_as_floats<A>(scales + c));
-            product.store_unaligned(products + c);
-            most = native::maximum_unsigned(most, simd::as_ints<A>(product));
+            auto const scale = simd::load_as_floats<A>(scales + c);
+            detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+              auto const product = simd::opaque<A>(simd::load_floats<A>(s.sizes[t] + c) * scale);
+              if constexpr (s.keeps) { product.store_unaligned(s.products[j] + c); }
+              most[t] = native::maximum_unsigned(most[t], simd::as_ints<A>(product));
+            });
             if constexpr (page_layout::minima) {
-              minimum = simd::fused<A>(simd::load_as_floats<A>(q + c), simd::load_as_floats<A>(minima + c), minimum);
+              auto const m = simd::load_as_floats<A>(minima + c);
+              detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+                minimum[t] = simd::fused<A>(simd::load_floats<A>(s.numbers[t] + c), m, minimum[t]);
+              });
             }
           });
         }
       }
-      most.store_unaligned(s.sums + j * L);
-      minimum.store_unaligned(s.minima + j * L);
+      detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+        most[t].store_unaligned(s.sums[t] + j * L);
+        minimum[t].store_unaligned(s.minima[t] + j * L);
+      });
     }
-    auto const bits = fold(
-        s.sums, [](ints a, ints b) __attribute__((always_inline)) { return native::maximum_unsigned(a, b); });
-    if (native::reaches(bits, 0x7f800000u)) {  // not finite, or a scale below 0
-      for (index j = 0; j < n; ++j) { load_row(i, at + j, nullptr, params(j)); }
+    bool plain = true;
+    detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+      index const at = (i + t) * leaf_groups + g;
+      auto const bits = fold(
+          s.sums[t], [](ints a, ints b) __attribute__((always_inline)) { return native::maximum_unsigned(a, b); });
+      plain = plain && !native::reaches(bits, 0x7f800000u);
+      range_tracker<A, Quantizer> range;
+      range.add(simd::as_floats<A>(bits));
+      lane_params<A, Quantizer> const p = range.lanes();
+      p.scale.store_unaligned(s.scales[t]);
+      p.inverse.store_unaligned(s.inverses[t]);
+      simd::opaque<A>(p.scale * floats(weights::scale_factor)).store_unaligned(factors_ + at);
+      fold(s.minima[t], simd::sum_of()).store_unaligned(minima_ + at);
+    });
+    if (!plain) {  // not finite, or a scale below 0
+      for (index j = 0; j < n * T; ++j) {
+        load_row(i + j % T, (i + j % T) * leaf_groups + g + j / T, nullptr, params(j / T));
+      }
       return;
     }
-    range_tracker<A, Quantizer> range;
-    range.add(simd::as_floats<A>(bits));
-    lane_params<A, Quantizer> const p = range.lanes();
-    alignas(64) float scales[16];
-    alignas(64) float inverses[16];
-    p.scale.store_unaligned(scales);
-    p.inverse.store_unaligned(inverses);
     constexpr float limit = mirrored_limit<Quantizer>;
     for (index j = 0; j < n; ++j) {
-      lane_params<A, Quantizer> const of{floats(scales[j]), floats(inverses[j])};
-      operand* const to = rows_ + (at + j) * stride();
-      ints total(0);
+      auto const* const scales = reinterpret_cast<scale_type const*>(params(j));
+      [[maybe_unused]] ints total[static_cast<std::size_t>(T)];
+      detail::unroll<T>([&](int t) __attribute__((always_inline)) { total[t] = ints(0); });
       for (index c = 0; c < d; c += 4 * L) {
-        ints x[4];
-        detail::unroll<4>([&](int r) __attribute__((always_inline)) {
-          auto size = scaled_lanes<A, Quantizer>(simd::load_floats<A>(s.products + j * d + c + r * L), of);
-          if constexpr (limit < 127) { size = simd::minimum<A>(size, floats(limit)); }
-          x[r] = simd::to_ints<A>(size);
+        [[maybe_unused]] floats scale[4];
+        if constexpr (!s.keeps) {
+          detail::unroll<4>([&](int r) __attribute__((always_inline)) {
+            scale[r] = simd::load_as_floats<A>(scales + c + r * L);
+          });
+        }
+        detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+          lane_params<A, Quantizer> const of{floats(s.scales[t][j]), floats(s.inverses[t][j])};
+          ints x[4];
+          detail::unroll<4>([&](int r) __attribute__((always_inline)) {
+            floats product;
+            if constexpr (s.keeps) {
+              product = simd::load_floats<A>(s.products[j] + c + r * L);
+            } else {
+              product = simd::opaque<A>(simd::load_floats<A>(s.sizes[t] + c + r * L) * scale[r]);
+            }
+            auto size = scaled_lanes<A, Quantizer>(product, of);
+            if constexpr (limit < 127) { size = simd::minimum<A>(size, floats(limit)); }
+            x[r] = simd::to_ints<A>(size);
+          });
+          // pack_signed saturates, so that 127 bounds itself.
+          auto const bytes = native::negate_bytes(native::pack_signed(x[0], x[1], x[2], x[3]), s.negative[t][c / 64]);
+          operand* const to = rows_ + ((i + t) * leaf_groups + g + j) * stride();
+          bytes.store_unaligned(reinterpret_cast<std::int32_t*>(to + c));
+          if constexpr (c0 != 0) { total[t] = total[t] + native::sum_of_quads(bytes); }
         });
-        // pack_signed saturates, so that 127 bounds itself.
-        auto const bytes = native::negate_bytes(native::pack_signed(x[0], x[1], x[2], x[3]), negative[c / 64]);
-        bytes.store_unaligned(reinterpret_cast<std::int32_t*>(to + c));
-        if constexpr (c0 != 0) { total = total + native::sum_of_quads(bytes); }
       }
-      if constexpr (c0 != 0) { total.store_unaligned(s.sums + j * L); }
+      if constexpr (c0 != 0) {
+        detail::unroll<T>([&](int t) __attribute__((always_inline)) { total[t].store_unaligned(s.sums[t] + j * L); });
+      }
     }
-    ints start(0);
-    if constexpr (c0 != 0) {
-      start = ints(0) - simd::multiply<A>(fold(s.sums, simd::sum_of()), ints(static_cast<std::int32_t>(c0)));
-    }
-    start.store_unaligned(start_ + at);  // what is written behind the last group is not read, or written again
-    simd::opaque<A>(p.scale * floats(weights::scale_factor)).store_unaligned(factors_ + at);
-    fold(s.minima, simd::sum_of()).store_unaligned(minima_ + at);
+    detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+      ints start(0);
+      if constexpr (c0 != 0) {
+        start = ints(0) - simd::multiply<A>(fold(s.sums[t], simd::sum_of()), ints(static_cast<std::int32_t>(c0)));
+      }
+      // What is written behind the last group is not read, or written again.
+      start.store_unaligned(start_ + (i + t) * leaf_groups + g);
+    });
   }
   /// Of a page.
   [[nodiscard, gnu::always_inline]] index param_bytes() const noexcept {

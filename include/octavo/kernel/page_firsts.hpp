@@ -22,6 +22,7 @@ class first_keys : public Base {
 
  public:
   using Base::Base, Base::width;
+  static constexpr bool finds_largest = false;  // scores change once more
 
   void load_rows(query_rows const& rows, index first, index n) noexcept {
     Base::load_rows(rows, first, n);

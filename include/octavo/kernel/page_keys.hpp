@@ -38,11 +38,13 @@ struct leaf_of_keys {
   index key_bytes = 0;
   index value_bytes = 0;
 
-  [[gnu::always_inline]] void load(detail::cache_places const& places, index head, index page, index n) noexcept {
+  /// n pages from `page` of `head`, of a cache with so many pages of all heads.
+  [[gnu::always_inline]] void load(detail::cache_places const& places, index head, index page, index n,
+                                   index all) noexcept {
     pages = n;
     key_bytes = places.key_bytes;
     value_bytes = places.value_bytes;
-    ahead = pages_between(key_bytes);
+    ahead = pages_between(key_bytes, is_far(all, key_bytes + value_bytes));
     places.keys(head, page, n, at);
     places.values(head, page, n, at + n);
   }
@@ -68,6 +70,7 @@ class page_keys {
  public:
   static constexpr index width = registers * L;
   static constexpr int tokens = page_tile_rows<A>;
+  static constexpr bool finds_largest = true;
 
   page_keys(heads_view<Q const> const& q, cache_keys<K> const& k, float factor) noexcept
       : q_(q), k_(k), factor_(factor), layout_(k.layout().panel()), segments_(layout_, longest_leaf) {}
@@ -90,7 +93,7 @@ class page_keys {
   void load_leaf(index head, index first, index n) noexcept {
     head_ = head;
     page_ = first / page_tokens;
-    leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens));
+    leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens), k_.heads() * ceil_div(k_.tokens(), page_tokens));
   }
   /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
@@ -118,8 +121,10 @@ class page_keys {
     return detail::is_finite(u) ? u : 0.0f;
   }
 
+  /// Scores of T rows from `first` and the keys of block b; the largest so far of each row and lane is in
+  /// largest[row][lane], if it is not null.
   template <int T>
-  [[gnu::noinline]] void multiply(index first, index b, float* scores) const noexcept {
+  [[gnu::noinline]] void multiply(index first, index b, float* scores, float* largest = nullptr) const noexcept {
     using detail::unroll;
     constexpr int R = registers;
     index const p = b * width / page_tokens;
@@ -167,6 +172,14 @@ class page_keys {
     ahead.rest<A>();
     unroll<T * R>([&](int i)
                       __attribute__((always_inline)) { sum[i].store_unaligned(scores + i / R * width + i % R * L); });
+    if (largest == nullptr) { return; }
+    unroll<T>([&](int t) __attribute__((always_inline)) {
+      auto most = simd::load_floats<A>(largest + t * L);
+      unroll<R>([&](int r) __attribute__((always_inline)) {
+        most = simd::maximum<A>(sum[t * R + r], most);  // NaN leaves what was
+      });
+      most.store_unaligned(largest + t * L);
+    });
   }
 
  private:

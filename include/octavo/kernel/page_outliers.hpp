@@ -28,6 +28,7 @@ class outlier_keys : public Base {
 
  public:
   using Base::Base, Base::width;
+  static constexpr bool finds_largest = false;  // scores change once more
 
   [[nodiscard]] index scratch(index rows) const { return Base::scratch(rows) + product(rows, stride()); }
   void use(float* scratch, index rows) noexcept {

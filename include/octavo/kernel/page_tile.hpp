@@ -68,11 +68,17 @@ struct lines_ahead {
   }
 };
 
-/// How many pages later the one is that a tile of whole pages asks for: memory gives most to requests for what is read
-/// 6 to 8 KB later.
-[[nodiscard, gnu::always_inline]] inline index pages_between(index bytes) noexcept {
-  constexpr index ahead = 8192;
-  return bytes == 0 ? 1 : ceil_div(ahead, bytes);
+/// Whether a cache is more than what surely lies near a core: `pages` of `bytes` each.
+[[nodiscard, gnu::always_inline]] inline bool is_far(index pages, index bytes) noexcept {
+  constexpr index near = index{16} << 20;
+  return pages * bytes > near;
+}
+/// How many pages later the one is that a tile of whole pages asks for: a cache that is near gives most to requests for
+/// what is read 6 to 8 KB later, one that is far up to 14 KB (k4.v4, 8 heads, 32768 keys: two pages of 4.4 KB 790 us,
+/// three 711, four 750; k8.v8: one of 8.1 KB 1647, two 1727).
+[[nodiscard, gnu::always_inline]] inline index pages_between(index bytes, bool far) noexcept {
+  if (bytes == 0) { return 1; }
+  return far ? larger(index{14} * 1024 / bytes, 1) : ceil_div(index{8192}, bytes);
 }
 
 /// The same for a tile that asks a leaf earlier, into the second level.
@@ -214,7 +220,7 @@ template <class Weights, int Lines, int T, int R, int Together = R, class Ahead 
     typename Weights::packed packed[static_cast<std::size_t>(R)];
     unroll<R>([&](int r) __attribute__((always_inline)) {
       packed[r] = typename Weights::packed(codes + r * L * 4, first_row + r * L);
-      if constexpr (Weights::units * T >= 4) { packed[r] = packed[r].in_register(); }
+      if constexpr (Weights::units > 1 || T >= 4) { packed[r] = packed[r].in_register(); }
     });
     unroll<Lines>([&](int) __attribute__((always_inline)) { ahead.template line<A>(); });
     unroll<Weights::units>([&](auto u) __attribute__((always_inline)) {

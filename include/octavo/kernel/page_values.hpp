@@ -9,6 +9,7 @@
 
 #include "octavo/kernel/activations.hpp"
 #include "octavo/kernel/attention_rows.hpp"
+#include "octavo/kernel/page_bytes.hpp"
 #include "octavo/kernel/page_tile.hpp"
 #include "octavo/kernel/softmax.hpp"
 #include "octavo/quant/affine.hpp"
@@ -33,11 +34,10 @@ template <class A, class V>
 class page_values {
   using page_layout = value_layout<V>;
   using layout = typename page_layout::panel_type;
-  /// Whether bytes of weights are the unsigned side of products, or, less 128, the signed one.
-  static constexpr bool unsigned_bytes = detail::is_avx512<A> && detail::has<vnni, A>;
-  using weights = std::conditional_t<unsigned_bytes, signed_codes<A, layout>, byte_weights<A, layout, false>>;
+  using settler = page_bytes<A, V>;
+  static constexpr bool unsigned_bytes = settler::unsigned_bytes;
+  using weights = typename settler::weights;
   using operand = typename weights::operand;
-  using scale_type = typename page_layout::scale_type;
   static constexpr index L = simd::lanes<A>;
   static_assert(
       detail::is_symmetric<typename V::quantizer> || detail::is_affine<typename V::quantizer> || page_layout::minima,
@@ -73,19 +73,22 @@ class page_values {
 
   [[nodiscard]] index scratch() const {
     return product(byte_rows, leaf_pages * groups(), page_tokens * static_cast<index>(sizeof(operand)) / 4) +
-           product(byte_rows, leaf_pages * groups() + 16, 3) + 16;
+           product(byte_rows, leaf_pages * groups() + 16, 3) + product(leaf_pages * groups() + leaf_pages, 16);
   }
   void use(float* scratch) noexcept {
     groups_ = groups();
     auto const& at = v_.places();
-    ahead_ = pages_between(at.key_bytes);  // as many pages as keys do
+    far_ = is_far(v_.heads() * ceil_div(v_.tokens(), page_tokens), at.key_bytes + at.value_bytes);
+    ahead_ = pages_between(at.key_bytes, far_);  // as many pages as keys do
     key_share_ = round_up(ceil_div(at.key_bytes, larger(blocks(), 1)), 64);
     value_share_ = round_up(ceil_div(at.value_bytes, larger(blocks(), 1)), 64);
     index const all = leaf_pages * groups_ * byte_rows;
-    bytes_ = reinterpret_cast<operand*>(scratch);
-    start_ = reinterpret_cast<std::int32_t*>(bytes_ + all * page_tokens);
-    factors_ = reinterpret_cast<float*>(start_ + byte_rows * row_params());
-    minima_ = factors_ + byte_rows * row_params();
+    auto& to = settled_;
+    to.bytes = reinterpret_cast<operand*>(scratch);
+    to.start = reinterpret_cast<std::int32_t*>(to.bytes + all * page_tokens);
+    to.factors = reinterpret_cast<float*>(to.start + byte_rows * row_params());
+    to.minima = to.factors + byte_rows * row_params();
+    inverses_ = to.minima + byte_rows * row_params();
   }
   /// Another cache of the same shape.
   void read(cache_values<V> const& v) noexcept { v_ = v; }
@@ -117,18 +120,17 @@ class page_values {
     for (index j = first * page_tokens; j < low; ++j) { row[j] = 0.0f; }
     for (index j = high; j < last * page_tokens; ++j) { row[j] = 0.0f; }
     bool finite = true;
-    if constexpr (settles_together) {
-      if (v_.layout().groups() == groups_) { return settle_together(i, row, first, last) ? sum : __builtin_nanf(""); }
+    if constexpr (settler::settles_together) {
+      if (v_.layout().groups() == groups_) { return settle_row(i, row, first, last) ? sum : __builtin_nanf(""); }
     }
     for (index p = first; p < last; ++p) {
-      std::byte const* const page = at_[p];
-      page_weights const w(row + p * page_tokens);
+      page_weights<A> const w(row + p * page_tokens);
       for (index g = 0; g < v_.layout().groups(); ++g) {
-        finite = settle_group(w, page + v_.layout().params_at(g), at(p, g, i), param_at(p, g, i)) && finite;
+        finite = settled_.settle(w, params_of(p, g), at(p, g, i), param_at(p, g, i)) && finite;
       }
       for (index g = v_.layout().groups(); g < groups_; ++g) {  // channels that nobody asks for
-        start_[param_at(p, g, i)] = 0;
-        factors_[param_at(p, g, i)] = minima_[param_at(p, g, i)] = 0.0f;
+        settled_.start[param_at(p, g, i)] = 0;
+        settled_.factors[param_at(p, g, i)] = settled_.minima[param_at(p, g, i)] = 0.0f;
       }
     }
     return finite ? sum : __builtin_nanf("");
@@ -139,7 +141,9 @@ class page_values {
   [[gnu::noinline]] void multiply(index first, weight const*, index, index b, index low, index high,
                                   float* out) const noexcept {
     index const begin = low / page_tokens;
-    for (index p = begin; p < ceil_div(high, page_tokens); ++p) { multiply_page<T>(first, b, p, p == begin, out); }
+    for (index p = begin; p < ceil_div(high, page_tokens); ++p) {
+      multiply_page<T>(b, p, p == begin, out, leaf_place{*this, first, p}, first == 0);
+    }
   }
   /// All blocks of channels, `stride` floats apart: of tiles that take whole pages, which are then one stream.
   template <int T>
@@ -147,14 +151,99 @@ class page_values {
       requires(takes_pages<A>) {
     index const begin = low / page_tokens;
     for (index p = begin; p < ceil_div(high, page_tokens); ++p) {
-      for (index b = 0; b < blocks(); ++b) { multiply_page<T>(first, b, p, p == begin, out + b * stride); }
+      for (index b = 0; b < blocks(); ++b) {
+        multiply_page<T>(b, p, p == begin, out + b * stride, leaf_place{*this, first, p}, first == 0);
+      }
     }
   }
 
- private:
-  /// Channels of block b and keys of page p: what `out` holds of pages before, unless it is the first, and theirs.
+  /// Whether weigh_and_multiply may be called.
+  [[nodiscard, gnu::always_inline]] bool weighs() const noexcept { return v_.layout().groups() == groups_; }
+  /// All of it for T rows: scores (W apart, those of a page `apart` from the page before) of pages [begin, end) become
+  /// weights (`room` for those of a leaf), bytes, and products at out[t * W]; blocks of channels are `stride` apart.
+  /// sums[t] is the sum of weights, or NaN, as of settle. Rows share what becomes of parameters.
+  ///
+  /// All that is alike is done for a whole leaf after each other, since a core that waits for the inverse of a largest
+  /// weight has no room for other pages (k4.v4, 4096 keys: 61 us for 8 heads, 69 page after page). Where memory is what
+  /// it waits for, pages after each other keep that busy (32768 keys: 860 us, and 790).
   template <int T>
-  [[gnu::always_inline]] void multiply_page(index first, index b, index p, bool is_first, float* out) const noexcept {
+  void weigh_and_multiply(index first, float const* scores, index apart, index begin, index end,
+                          score_scale const* scales, weight* room, float* sums, float* out,
+                          index stride) const noexcept requires(takes_pages<A>&& settler::settles_together) {
+    if (far_) {
+      weigh_pages<T, 1>(first, scores, apart, begin, end, scales, room, sums, out, stride);
+    } else {
+      weigh_pages<T, static_cast<int>(leaf_pages)>(first, scores, apart, begin, end, scales, room, sums, out, stride);
+    }
+  }
+
+  /// The same, `Pages` after each other.
+  template <int T, int Pages>
+  [[gnu::noinline]] void weigh_pages(index first, float const* scores, index apart, index begin, index end,
+                                     score_scale const* scales, weight* room, float* sums, float* out,
+                                     index stride) const noexcept {
+    constexpr auto rows = static_cast<std::size_t>(T);
+    simd::lanes_of_16<A> weight_sums[rows];
+    bool finite[rows];
+    detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+      weight_sums[t] = simd::lanes_of_16<A>(0.0f);
+      finite[t] = true;
+    });
+    for (index p = begin; p < end; p += Pages) {
+      index const n = Pages == 1 ? 1 : smaller(end - p, Pages);
+      detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+        float const shift = scales[t].largest == minus_infinity ? 0.0f : -scales[t].largest;
+        for (index i = 0; i < n; ++i) {
+          page_weights<A>::weigh(scores + (p + i) * apart + t * width, scales[t].factor, shift,
+                                 weight_sums[t].part[0], room + (i * T + t) * page_tokens);
+        }
+      });
+      settle_pages<T>(room, p, n, finite, first == 0);
+      for (index i = 0; i < n; ++i) {
+        page_place<T> const place{i * groups_};
+        for (index b = 0; b < blocks(); ++b) {
+          multiply_page<T>(b, p + i, p + i == begin, out + b * stride, place, first == 0);
+        }
+      }
+    }
+    detail::unroll<T>([&](int t) __attribute__((always_inline)) {
+      float const sum = weight_sums[t].reduce(simd::sum_of());
+      sums[t] = finite[t] ? sum : __builtin_nanf("");
+    });
+  }
+
+ private:
+  /// Where rows of a group that is settled for a whole leaf are: those of one row, group after group.
+  struct leaf_place {
+    page_values const& of;
+    index first;
+    index p;
+    [[nodiscard, gnu::always_inline]] index row(index t, index g) const noexcept { return of.at(p, g, first + t); }
+    [[nodiscard, gnu::always_inline]] index param(index t, index g) const noexcept {
+      return of.param_at(p, g, first + t);
+    }
+    [[nodiscard, gnu::always_inline]] index row_stride() const noexcept { return 1; }
+    [[nodiscard, gnu::always_inline]] index group_stride() const noexcept { return byte_rows; }
+  };
+  /// Where T rows are of which some groups settle together.
+  template <int T>
+  struct page_place {
+    static constexpr int groups = 4 / T;
+    static constexpr index lanes = settler::template lanes_of<T * groups>;
+    static_assert(lanes * 4 == settler::settled_lanes);
+    index first;  ///< group of all pages
+    [[nodiscard, gnu::always_inline]] index row(index t, index g) const noexcept { return (first + g) * T + t; }
+    [[nodiscard, gnu::always_inline]] index param(index t, index g) const noexcept {
+      return (first + g) * (settler::settled_lanes / groups) + t * lanes;
+    }
+    [[nodiscard, gnu::always_inline]] static index row_stride() noexcept { return 1; }
+    [[nodiscard, gnu::always_inline]] static index group_stride() noexcept { return T; }
+  };
+
+  /// Channels of block b and keys of page p: what `out` holds of pages before, unless it is the first, and theirs.
+  template <int T, class Place>
+  [[gnu::always_inline]] void multiply_page(index b, index p, bool is_first, float* out, Place const& place,
+                                            bool asks) const noexcept {
     using detail::unroll;
     constexpr int R = registers;
     // Of bytes less 128, one row more, of ones, counts what that is of: all sums are integers below 2^24.
@@ -162,40 +251,38 @@ class page_values {
     constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens, 1));
     index const panel = b * width / panel_rows * page_layout::panel_bytes;
     index const first_row = b * width % panel_rows;
-    index const group = b * width / v_.layout().group();
+    index const group = group_of(b);
     weights const unpack;
-    index const row = at(p, group, first);
-    // Row t of the group of register r.
-    auto const row_of = [row](int t, int r) __attribute__((always_inline)) {
-      return row + r / shared * byte_rows + t;
-    };
-    index const params = param_at(p, group, first);
-    auto const params_of = [ params, stride = row_params() ](int t, int r) __attribute__((always_inline)) {
-      return params + r / shared + t * stride;
+    settler const here = settled_;  // what is stored may be anywhere
+    operand* const bytes = here.bytes + place.row(0, group) * page_tokens;
+    // Parameters of row t and the group of register r.
+    auto const params_of = [&](int t, int r) __attribute__((always_inline)) {
+      return place.param(t, group + r / shared);
     };
     if constexpr (!unsigned_bytes) {
       for (int r = 0; r < R; r += shared) {
-        for (index j = 0; j < page_tokens; ++j) { bytes_[row_of(T, r) * page_tokens + j] = 1; }
-        start_[params_of(T, r)] = 0;
+        operand* const ones = here.bytes + place.row(T, group + r / shared) * page_tokens;
+        for (index j = 0; j < page_tokens; ++j) { ones[j] = 1; }
+        here.start[params_of(T, r)] = 0;
       }
     }
     simd::ints<A> total[static_cast<std::size_t>(rows * R)];
     unroll<rows * R>([&](int i) __attribute__((always_inline)) {
-      total[i] = simd::ints<A>(start_[params_of(i / R, i % R)]);
+      total[i] = simd::ints<A>(here.start[params_of(i / R, i % R)]);
     });
     if constexpr (takes_pages<A> &&
                   !asks_for_leaves<A, layout>) {  // parameters are what is wanted first of the next leaf
-      if (first == 0 && b == 0 && next_head_ >= 0 && p < next_pages_) {
+      if (asks && b == 0 && next_head_ >= 0 && p < next_pages_) {
         index const from = v_.layout().params_at(0);
         index const size = v_.layout().bytes();
         lines_ahead::run(next_values_ + p * size + from, size - from).far();
       }
     }
     auto ahead = next_keys(b, p);
-    if (first != 0) { static_cast<lines_ahead&>(ahead) = {bytes_as_lines(), bytes_as_lines()}; }
+    if (!asks) { static_cast<lines_ahead&>(ahead) = {bytes_as_lines(), bytes_as_lines()}; }
     page_sums<weights, lines, rows, R, shared>(unpack, at_[p] + panel + first_row * 4, first_row,
-                                               page_tokens / layout::step, bytes_ + row * page_tokens, page_tokens,
-                                               ahead, total, byte_rows * page_tokens);
+                                               page_tokens / layout::step, bytes, place.row_stride() * page_tokens,
+                                               ahead, total, place.group_stride() * page_tokens);
     ahead.template rest<A>();
     unroll<T * R>([&](int i) __attribute__((always_inline)) {
       index const of = params_of(i / R, i % R);
@@ -205,8 +292,8 @@ class page_values {
       }
       float* const to = out + i / R * width + i % R * L;
       auto const before = is_first ? simd::floats<A>(0.0f) : simd::load_floats<A>(to);
-      auto acc = simd::fused<A>(sum, simd::floats<A>(factors_[of]), before);
-      if constexpr (page_layout::minima) { acc = acc + simd::floats<A>(minima_[of]); }
+      auto acc = simd::fused<A>(sum, simd::floats<A>(here.factors[of]), before);
+      if constexpr (page_layout::minima) { acc = acc + simd::floats<A>(here.minima[of]); }
       acc.store_unaligned(to);
     });
   }
@@ -254,209 +341,119 @@ class page_values {
   }
   /// Something near to ask for, where nothing is to come.
   [[nodiscard, gnu::always_inline]] std::byte const* bytes_as_lines() const noexcept {
-    return reinterpret_cast<std::byte const*>(bytes_);
+    return reinterpret_cast<std::byte const*>(settled_.bytes);
   }
 
-  static constexpr int registers_of_page = page_tokens / L;
-  /// Weights of a page, in registers where that is few of them.
-  struct page_weights {
-    static constexpr bool near = registers_of_page <= 4;
-    float const* from;
-    simd::floats<A> w[static_cast<std::size_t>(near ? registers_of_page : 1)];
-
-    [[gnu::always_inline]] explicit page_weights(float const* weights) noexcept : from(weights) {
-      if constexpr (near) {
-        detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
-          w[r] = simd::load_floats<A>(from + r * L);
+  /// The first group of block b.
+  [[nodiscard, gnu::always_inline]] index group_of(index b) const noexcept {
+    if constexpr (detail::is_per_token_group<typename V::granularity>) { return b * width / V::granularity::size; }
+    return 0;
+  }
+  /// Weights of T rows and n pages from page p ([page][row][key]) as bytes; what is not finite is said by row.
+  template <int T>
+  [[gnu::always_inline]] void settle_pages(float const* weights_of, index p, index n, bool* finite,
+                                           bool asks) const noexcept requires(settler::settles_together) {
+    constexpr int G = page_place<T>::groups;
+    index const params_at = v_.layout().params_at(0);
+    // f(place, weights, parameters, rows) of some groups after each other.
+    auto const each = [&](auto const& f) __attribute__((always_inline)) {
+      index i = 0;
+      index g = 0;
+      index const groups = n * groups_;
+      for (index k = 0; k < groups; k += G) {
+        float const* w[static_cast<std::size_t>(G)];
+        std::byte const* params[static_cast<std::size_t>(G)];
+        index rows[static_cast<std::size_t>(G)];
+        detail::unroll<G>([&](int j) __attribute__((always_inline)) {
+          w[j] = weights_of + i * T * page_tokens;
+          params[j] = at_[p + i] + params_at + g * page_layout::params_type::bytes;
+          rows[j] = (i * groups_ + g) * T;
+          if (k + j + 1 < groups && ++g == groups_) {  // the last one perhaps more than once
+            g = 0;
+            ++i;
+          }
         });
+        f(k / G * settler::settled_lanes, w, params, rows);
       }
-    }
-    [[nodiscard, gnu::always_inline]] simd::floats<A> load(int r) const noexcept {
-      if constexpr (near) { return w[r]; }
-      return simd::load_floats<A>(from + r * L);
-    }
-  };
-
-  /// What the sum of bytes, or of bytes times zero points, is subtracted times.
-  static constexpr std::int32_t c0 =
-      page_layout::zero_points ? 1 : -lattice<typename page_layout::format>.lowest - weights::offset;
-  /// 1.5 * 2^23 has its last bit at 1: a sum with it is rounded, and its low bits are the integer.
-  static constexpr float magic = 0x1.8p23f;
-
-  /// Whether groups of channels settle sixteen at a time: what is one number for a group is then a lane.
-  static constexpr bool settles_together = unsigned_bytes && L == 16;
-  /// Groups that are on their way to become bytes.
-  struct settling {
-    std::byte const* params[16];
-    float const* weights[16];                      ///< of the page
-    alignas(64) float scaled[16 * page_tokens];    ///< weights times scales
-    alignas(64) std::int32_t lanes[16 * 16];       ///< the largest of them, then counted bytes, lane by lane
-    alignas(64) float minima[16 * 16];             ///< weights times minima, lane by lane
-    [[gnu::always_inline]] settling() noexcept {}  // NOLINT: what is not written is not read
-  };
-  /// As settle_group of all groups of pages [first, last).
-  [[nodiscard, gnu::noinline]] bool settle_together(index i, float const* row, index first, index last) noexcept {
-    settling s;
-    index n = 0;
-    index done = first * groups_;
-    bool finite = true;
-    for (index p = first; p < last; ++p) {
-      page_weights const w(row + p * page_tokens);
-      bool const asks = asks_for_leaves<A, layout> && i == 0 && p < next_.pages;
-      auto ahead = next_.first_part(p, next_.params);
-      std::byte const* const params = at_[p] + v_.layout().params_at(0);
-      for (index g = 0; g < groups_; ++g) {
-        if (asks) {
-          constexpr auto lines = static_cast<int>(page_layout::params_type::bytes / 64);
-          detail::unroll<lines>([&](int) __attribute__((always_inline)) { ahead.template line<A>(); });
-        }
-        s.weights[n] = row + p * page_tokens;
-        s.params[n] = params + g * page_layout::params_type::bytes;
-        scale_weights(w, n, s);
-        if (++n == 16) {
-          finite = settle_lanes(i, done, n, s) && finite;
-          done += n;
-          n = 0;
-        }
-      }
-    }
-    return (n == 0 || settle_lanes(i, done, n, s)) && finite;
-  }
-  /// Weights of a page by the parameters of group n. Those of keys that nobody sees are taken for numbers here.
-  [[gnu::always_inline]] static void scale_weights(page_weights const& w, index n, settling& s) noexcept {
-    std::byte const* const params = s.params[n];
-    simd::ints<A> most;
-    simd::floats<A> sum(0.0f);
-    detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
-      auto const scaled = w.load(r) * simd::load_as_floats<A>(reinterpret_cast<scale_type const*>(params) + r * L);
-      scaled.store_unaligned(s.scaled + n * page_tokens + r * L);
-      auto const bits = simd::as_ints<A>(scaled);
-      most = r == 0 ? bits : simd::native_of<A>::maximum_unsigned(most, bits);
-      if constexpr (page_layout::minima) {
-        auto const* const minima = reinterpret_cast<scale_type const*>(params + page_layout::scale_bytes);
-        sum = simd::fused<A>(w.load(r), simd::load_as_floats<A>(minima + r * L), sum);
-      }
-    });
-    most.store_unaligned(s.lanes + n * L);
-    if constexpr (page_layout::minima) { sum.store_unaligned(s.minima + n * L); }
-  }
-  /// Row i of n groups, from group `first` of the leaf.
-  [[nodiscard, gnu::always_inline]] bool settle_lanes(index i, index first, index n, settling& s) noexcept {
-    using native = simd::native_of<A>;
-    using ints = simd::ints<A>;
-    using floats = simd::floats<A>;
-    auto const fold_ints = [&](auto const& op) __attribute__((always_inline)) {
-      ints all[16];
-      detail::unroll<16>([&](int j) __attribute__((always_inline)) { all[j] = simd::load_ints<A>(s.lanes + j * L); });
-      return native::fold(all, op);
     };
-    for (index j = n; j < 16; ++j) {
-      ints(0).store_unaligned(s.lanes + j * L);
-      if constexpr (page_layout::minima) { floats(0.0f).store_unaligned(s.minima + j * L); }
-    }
-    index const at = i * row_params() + first;  // what is written behind the last group is not read
-    index const row = first * byte_rows + i;
-    auto const bits =
-        fold_ints([](ints a, ints b) __attribute__((always_inline)) { return native::maximum_unsigned(a, b); });
-    bool plain = !native::reaches(bits, 0x7f800000u);
-    if constexpr (page_layout::minima) {
-      floats all[16];
-      detail::unroll<16>([&](int j)
-                             __attribute__((always_inline)) { all[j] = simd::load_floats<A>(s.minima + j * L); });
-      auto const sums = native::fold(all, simd::sum_of());
-      plain = plain && !native::reaches(simd::bit_and<A>(simd::as_ints<A>(sums), 0x7fffffffu), 0x7f800000u);
-      sums.store_unaligned(minima_ + at);
-    }
-    if (!plain) {  // something is not finite or below 0: perhaps only what nobody sees
-      bool finite = true;
-      for (index j = 0; j < n; ++j) {
-        finite = settle_group(page_weights(s.weights[j]), s.params[j], row + j * byte_rows, at + j) && finite;
+    // Parameters of the next leaf, as many as are read here, half of them in each pass.
+    auto const ask = [&](index at, index half) __attribute__((always_inline)) {
+      if constexpr (asks_for_leaves<A, layout>) {
+        constexpr index bytes = G * page_layout::params_type::bytes / 2;
+        index const k = p * groups_ + at / settler::settled_lanes * G;
+        auto ahead = next_.first_part(2 * (k / G) + half, asks && k < next_.pages * groups_ ? bytes : 0);
+        ahead.template rest<A>();
       }
-      return finite;
-    }
-    floats const zero(0.0f);
-    floats const infinity(__builtin_inff());
-    auto const largest = simd::as_floats<A>(bits);
-    auto const inverse = simd::divide<A>(floats(255.0f), largest);
-    auto const factor = simd::divide<A>(largest, floats(255.0f / lattice<typename page_layout::format>.step));
-    alignas(64) float inverses[16];
-    native::where_less(inverse, infinity, inverse, zero).store_unaligned(inverses);
-    native::where_less(inverse, infinity, factor, zero).store_unaligned(factors_ + at);
-    for (index j = 0; j < n; ++j) {
-      ints codes[4];
-      detail::unroll<4>([&](int r) __attribute__((always_inline)) {
-        auto const scaled = simd::load_floats<A>(s.scaled + j * page_tokens + r * L);
-        auto const rounded = simd::fused<A>(scaled, floats(inverses[j]), floats(magic));
-        codes[r] = simd::bit_and<A>(simd::as_ints<A>(rounded), 0xffu);
+    };
+    bool plain = true;
+    each([&](index at, auto const& w, auto const& params, auto const&) __attribute__((always_inline)) {
+      ask(at, 0);
+      plain = settled_.template measure<T, G>(w, params, inverses_ + at, at) && plain;
+    });
+    if (plain) {
+      each([&](index at, auto const& w, auto const& params, auto const& rows) __attribute__((always_inline)) {
+        ask(at, 1);
+        settled_.template put<T, G>(w, params, inverses_ + at, rows, 1, at);
       });
-      auto const bytes = native::pack_bytes(codes[0], codes[1], codes[2], codes[3]);
-      bytes.store_unaligned(reinterpret_cast<std::int32_t*>(bytes_ + (row + j * byte_rows) * page_tokens));
-      if constexpr (c0 != 0) {
-        ints by(0x01010101);
-        if constexpr (page_layout::zero_points) {
-          by = simd::load_ints<A>(s.params[j] + page_layout::scale_bytes);
-          if constexpr (weights::offset != 0) { by = simd::bit_xor<A>(by, 0x80808080u); }
-        }
-        ints(weights::dot::add(ints(0), bytes, by)).store_unaligned(s.lanes + j * L);
-      }
+      return;
     }
-    ints start(0);
-    if constexpr (c0 != 0) { start = ints(0) - simd::multiply<A>(fold_ints(simd::sum_of()), ints(c0)); }
-    start.store_unaligned(start_ + at);
-    return true;
+    each([&](index at, auto const& w, auto const& params, auto const& rows) __attribute__((always_inline)) {
+      for (int i = 0; i < G * T; ++i) {
+        bool& so_far = finite[i % T];
+        so_far = settle_alone(w[i / T] + i % T * page_tokens, params[i / T], rows[i / T] + i % T,
+                              at + i * page_place<T>::lanes) &&
+                 so_far;
+      }
+    });
   }
-
-  /// Bytes of row `row`, start and factor at `at`, of 64 weights by the parameters of one group of channels.
-  [[nodiscard, gnu::always_inline]] bool settle_group(page_weights const& from, std::byte const* params, index row,
-                                                      index at) noexcept {
-    simd::floats<A> const zero(0.0f);
-    simd::floats<A> scaled[static_cast<std::size_t>(registers_of_page)];
-    simd::ints<A> bits(0);
-    simd::lanes_of_16<A> added(0.0f);
-    detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
-      auto const w = from.load(r);
-      auto const s = simd::load_as_floats<A>(reinterpret_cast<scale_type const*>(params) + r * L);
-      // Parameters of keys that nobody sees may be anything.
-      scaled[r] = simd::native_of<A>::where_less(zero, w, simd::opaque<A>(w * s), zero);
-      bits = simd::maximum<A>(bits, simd::bit_and<A>(simd::as_ints<A>(scaled[r]), 0x7fffffffu));
-      if constexpr (page_layout::minima) {
-        auto const* const minima = reinterpret_cast<scale_type const*>(params + page_layout::scale_bytes);
-        auto const m = simd::native_of<A>::where_less(zero, w, simd::load_as_floats<A>(minima + r * L), zero);
-        added.of(r) = simd::fused<A>(w, m, added.of(r));
+  /// Parameters of group g of page p.
+  [[nodiscard, gnu::always_inline]] std::byte const* params_of(index p, index g) const noexcept {
+    return at_[p] + v_.layout().params_at(g);
+  }
+  [[nodiscard, gnu::noinline]] bool settle_alone(float const* some, std::byte const* params, index row,
+                                                 index at) const noexcept {
+    return settled_.settle(page_weights<A>(some), params, row, at);
+  }
+  /// As settle, of all groups of pages [first, last), sixteen at a time.
+  [[nodiscard, gnu::noinline]] bool settle_row(index i, float* row, index first, index last) noexcept {
+    constexpr index most = 16;
+    alignas(64) std::int32_t start[most * 4];
+    alignas(64) float factors[most * 4];
+    alignas(64) float minima[most * 4];
+    alignas(64) float inverses[most * 4];
+    settler const near{settled_.bytes, start, factors, minima};
+    bool finite = true;
+    for (index k = first * groups_; k < last * groups_; k += most) {
+      index const n = smaller(last * groups_ - k, most);
+      std::byte const* params[most];
+      float const* w[most];
+      index places[most];
+      bool plain = true;
+      for (index j = 0; j < most; ++j) {
+        index const of = k + smaller(j, n - 1);
+        places[j] = of * byte_rows + i;
+        w[j] = row + of / groups_ * page_tokens;
+        params[j] = params_of(of / groups_, of % groups_);
       }
-    });
-    std::int32_t const most = simd::largest<A>(bits);
-    float const largest = __builtin_bit_cast(float, most);
-    bool const finite = most < 0x7f800000;
-    float const inverse = 255.0f / largest;
-    bool const none = !finite || !detail::is_finite(inverse);
-    factors_[at] = none ? 0.0f : largest / (255.0f / lattice<typename page_layout::format>.step);
-    if constexpr (page_layout::minima) { minima_[at] = added.reduce(simd::sum_of()); }
-    operand* const to = bytes_ + row * page_tokens;
-    if (none) {
-      for (index j = 0; j < page_tokens; ++j) { to[j] = static_cast<operand>(unsigned_bytes ? 0 : -128); }
-      start_[at] = 0;
-      return finite;
+      for (index j = 0; j < n; j += 4) {
+        float const* const some[4] = {w[j], w[j + 1], w[j + 2], w[j + 3]};
+        std::byte const* const of[4] = {params[j], params[j + 1], params[j + 2], params[j + 3]};
+        plain = near.template measure<1, 4>(some, of, inverses + j * 4, j * 4) && plain;
+      }
+      for (index j = 0; j < n && plain; j += 4) {
+        float const* const some[4] = {w[j], w[j + 1], w[j + 2], w[j + 3]};
+        std::byte const* const of[4] = {params[j], params[j + 1], params[j + 2], params[j + 3]};
+        index const to[4] = {places[j], places[j + 1], places[j + 2], places[j + 3]};
+        near.template put<1, 4>(some, of, inverses + j * 4, to, 0, j * 4);
+      }
+      for (index j = 0; j < n; ++j) {
+        if (!plain) { finite = near.settle(page_weights<A>(w[j]), params[j], places[j], j * 4) && finite; }
+        index const to = i * row_params() + k + j;
+        settled_.start[to] = start[j * 4];
+        settled_.factors[to] = factors[j * 4];
+        if constexpr (page_layout::minima) { settled_.minima[to] = minima[j * 4]; }
+      }
     }
-    simd::ints<A> counted(0);
-    detail::unroll<registers_of_page>([&](int r) __attribute__((always_inline)) {
-      auto const rounded = simd::fused<A>(scaled[r], simd::floats<A>(inverse), simd::floats<A>(magic));
-      auto const code = simd::as_ints<A>(rounded) - simd::ints<A>(__builtin_bit_cast(std::int32_t, magic));
-      simd::store_narrow<A>(to + r * L, unsigned_bytes ? code : code - simd::ints<A>(128));  // AVX-512 truncates
-      if constexpr (page_layout::zero_points) {
-        auto const z =
-            simd::load_bytes<A>(params + page_layout::scale_bytes + r * L) - simd::ints<A>(weights::offset);
-        if constexpr (unsigned_bytes) {  // one instruction, and codes are below 256
-          counted = simd::ints<A>(weights::dot::add(counted, code, z));
-        } else {
-          counted = counted + simd::multiply<A>(code, z);
-        }
-      } else {
-        counted = counted + code;
-      }
-    });
-    start_[at] = c0 == 0 ? 0 : -c0 * simd::sum<A>(counted);
-    order_quads<A>(to, page_tokens);
     return finite;
   }
 
@@ -472,16 +469,15 @@ class page_values {
   index next_pages_ = 0;
   index groups_ = 0;
   index ahead_ = 1;
+  bool far_ = false;
   index key_share_ = 0;
   index value_share_ = 0;
   std::byte const* at_[static_cast<std::size_t>(leaf_pages)] = {};         ///< pages of the leaf
   std::byte const* next_keys_[static_cast<std::size_t>(leaf_pages)] = {};  ///< of the next one
   std::byte const* next_values_ = nullptr;
   pages_ahead next_ = {};
-  operand* bytes_ = nullptr;
-  std::int32_t* start_ = nullptr;
-  float* factors_ = nullptr;
-  float* minima_ = nullptr;
+  settler settled_ = {};
+  float* inverses_ = nullptr;  ///< 255 / largest weight, as factors of pages that are on their way
 };
 
 }  // namespace kernel

@@ -200,6 +200,26 @@ struct native<avx512bw> {
     });
     return op(pair_of<0x88>(t[0], t[1]), pair_of<0xdd>(t[0], t[1]));
   }
+  /// The same of N registers, 4 at most, in whole parts of the result: lanes 4 i to 4 i + 3 are those of r[i], or, of two
+  /// registers and one, 8 lanes each and all.
+  template <int N, class V, class Op>
+  [[gnu::always_inline]] static V fold_parts(V const* r, Op const& op) noexcept {
+    static_assert(N >= 1 && N <= 4);
+    V x = r[0];
+    if constexpr (N == 1) {
+      x = op(x, quarters_of<0x4e>(x, x));
+    } else {
+      x = op(quarters_of<0x44>(r[0], r[1]), quarters_of<0xee>(r[0], r[1]));
+    }
+    if constexpr (N <= 2) {
+      x = op(x, quarters_of<0xb1>(x, x));
+    } else {
+      V const y = op(quarters_of<0x44>(r[2], r[N - 1]), quarters_of<0xee>(r[2], r[N - 1]));
+      x = op(quarters_of<0x88>(x, y), quarters_of<0xdd>(x, y));
+    }
+    x = op(x, pair_of<0x4e>(x, x));
+    return op(x, pair_of<0xb1>(x, x));
+  }
   [[gnu::always_inline]] static ints maximum_unsigned(ints a, ints b) noexcept {
     return ints(_mm512_maskz_max_epu32(all, a, b));
   }
