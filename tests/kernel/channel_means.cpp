@@ -18,7 +18,8 @@ TEST_CASE("means of channels, and tokens less them") {
   test::for_every_arch([&](auto arch) {
     using A = typename decltype(arch)::type;
     INFO(arch_name<A>);
-    for (octavo::index const channels : {octavo::index{1}, octavo::index{15}, octavo::index{33}, octavo::index{130}}) {
+    for (octavo::index const channels :
+         {octavo::index{1}, octavo::index{15}, octavo::index{33}, octavo::index{130}}) {
       std::vector<float> mean(static_cast<std::size_t>(channels));
       std::vector<float> less(mean.size());
       kernel::channel_means<A>(x.data(), stride, n, channels, mean.data());
