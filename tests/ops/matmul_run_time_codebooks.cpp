@@ -15,6 +15,7 @@ TEST_CASE("a table of a matrix: all shapes equal the plain product") {
 }
 
 TEMPLATE_TEST_CASE("other tables equal the plain product on vectors", "", (scheme<codebook<3>, per_tensor>),
-                   (scheme<codebook<8>, per_tensor>), (scheme<codebook<4>, per_row>)) {
+                   (scheme<codebook<8>, per_tensor>), (scheme<codebook<4>, per_row>), (scheme<codebook<5>, per_row>),
+                   (scheme<codebook<3>, per_group<32>>), (scheme<codebook<2>, per_row>)) {
   if constexpr (has_fma<default_arch>) { test::check_few_shapes<TestType, as_is, float, default_arch>(); }
 }

@@ -138,8 +138,9 @@ class value_decoder {
       for (int c = 0; c < 16; ++c) { sixteen[c] = reinterpret_cast<float const*>(params)[c % code_count<F>]; }
       return {simd::float_lookup<A>(sixteen)};
     } else if constexpr (row_tables) {
-      row_values<A, L> const rows(params + row * L::row_params);
-      return {simd::row_lookup<A, table_bits<L>>(rows.values)};
+      group g;
+      make_tables(params, row, g);
+      return g;
     } else if constexpr (!L::linear) {
       return {params + row * L::row_params};
     } else if constexpr (L::zero_points) {
@@ -148,6 +149,12 @@ class value_decoder {
     } else {
       return {};
     }
+  }
+
+  /// load_group where the group is: a call, since it is long, and no copy. Pre: row_tables.
+  [[gnu::noinline]] static void make_tables(std::byte const* params, index row, group& g) noexcept {
+    row_values<A, L> const rows(params + row * L::row_params);
+    g.tables = simd::row_lookup<A, table_bits<L>>(rows.values);
   }
 
   /// Value of k = K of the step for each row, without its scale.
@@ -304,6 +311,7 @@ class float_weights : public float_products<A, L>, private value_decoder<A, L> {
   static constexpr bool by_eights = decoder::row_tables;
   using decoder::get_eight;
   using decoder::load_group;
+  using decoder::make_tables;
 
   template <int U>
   [[nodiscard, gnu::always_inline]] weight get(packed const& step, group const& g) const noexcept {

@@ -157,7 +157,12 @@ template <class Weights, int T, int R, int P = 1>
     [[maybe_unused]] auto const* next_tokens = a + T * x.token_stride;
     typename Weights::group groups[static_cast<std::size_t>(P * R)];
     unroll<P * R>([&](int i) __attribute__((always_inline)) {
-      groups[i] = Weights::load_group(params + i / R * w.panel_stride, first_row + i % R * L);
+      std::byte const* const own = params + i / R * w.panel_stride;
+      if constexpr (by_eights) {
+        Weights::make_tables(own, first_row + i % R * L, groups[i]);
+      } else {
+        groups[i] = Weights::load_group(own, first_row + i % R * L);
+      }
     });
 
     if constexpr (P == 1 && !expands && Weights::layout::grouped) {
@@ -221,6 +226,7 @@ template <class Weights, int T, int R, int P = 1>
         };
         if constexpr (by_eights) {
           unroll<T>([&](int t) __attribute__((always_inline)) { before_token(p, t); });
+          // Tables are read where they are: before the loop they would be loaded to be spilled.
           auto const* const tables = detail::forgotten(static_cast<typename Weights::group const*>(groups));
           unroll<R / pair>([&](int both) __attribute__((always_inline)) {
             unroll<U / 8>([&](auto e) __attribute__((always_inline)) {

@@ -100,6 +100,7 @@ class matmul_run {
     }
     return kernel::unpacks_by_eights<weights> && detail::is_avx512<A>;
   }();
+  /// They take more tokens than this; of rows with tables of their own three, whose 3 or 4 x 64 would not fit registers.
   static constexpr index tall_from = kernel::unpacks_by_eights<weights> ? 2 : shape::tokens;
   /// From so many tokens on sums in registers pay for tiles of fewer tokens, which unpack more often.
   static constexpr index group_tiles_from = layout_type::grouped && layout_type{0, 0}.padded_group() <= 64 ? 3 : 24;

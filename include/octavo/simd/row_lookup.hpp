@@ -199,6 +199,8 @@ class row_lookup<A, B> {
     using octavo::detail::unroll;
     if constexpr (by_halves && N % 2 == 0) {
       unroll<N / 2>([&](int i) __attribute__((always_inline)) { look_up_two(codes + 2 * i, values + 8 * i); });
+    } else if constexpr (N > 1 && octavo::detail::is_avx2<A>) {  // few registers
+      unroll<N>([&](int i) __attribute__((always_inline)) { look_up<1>(codes + i, values + 4 * i); });
     } else {
       static constexpr std::uint8_t by_j[16] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
       constexpr auto n = static_cast<std::size_t>(N);
