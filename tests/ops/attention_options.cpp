@@ -112,7 +112,7 @@ TEST_CASE("options say what is wrong with them") {
   CHECK(error(additive_bias<bf16>{nullptr, 3}) == null);
   CHECK(error(sink_logits{nullptr}) == null);
   CHECK(error(block_mask{nullptr, 1, 1, 3}) == null);
-  bool const seen[3] = {true, true, true};
+  bool const seen[6] = {true, true, true, true, true, true};  // two queries, three keys
   CHECK(error(block_mask{seen, 1, 1, 3}) == "no error");
   CHECK(error(block_mask{seen, 1, 0, 3}) ==
         "attention: block_mask has block_queries 1, block_keys 0. Both must be at least 1.");
