@@ -143,11 +143,8 @@ struct native<avx512bw> {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtepi32_epi16(all, x));
   }
   [[gnu::always_inline]] static ints high_words(ints a, ints b) noexcept {
-    constexpr auto odd = [](int i) { return static_cast<short>(2 * i + 1); };
-    auto const order = _mm512_set_epi16(odd(31), odd(30), odd(29), odd(28), odd(27), odd(26), odd(25), odd(24),
-                                        odd(23), odd(22), odd(21), odd(20), odd(19), odd(18), odd(17), odd(16),
-                                        odd(15), odd(14), odd(13), odd(12), odd(11), odd(10), odd(9), odd(8), odd(7),
-                                        odd(6), odd(5), odd(4), odd(3), odd(2), odd(1), odd(0));
+    auto const order = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27,
+                                        25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     return ints(_mm512_permutex2var_epi16(a, order, b));
   }
   [[gnu::always_inline]] static ints where_nan(floats x, ints a, ints b) noexcept {
