@@ -71,6 +71,29 @@ int wrong_stores(std::vector<float> const& xs) {
   return wrong;
 }
 
+template <class A, int Bytes>
+int wrong_interleaving() {
+  constexpr auto n = 4 * static_cast<std::size_t>(simd::lanes<A>);
+  std::uint8_t a[n];
+  std::uint8_t b[n];
+  std::uint8_t low[n];
+  std::uint8_t high[n];
+  for (std::size_t i = 0; i < n; ++i) {
+    a[i] = static_cast<std::uint8_t>(i);
+    b[i] = static_cast<std::uint8_t>(i + 100);
+  }
+  auto const to = [](std::uint8_t* p) { return reinterpret_cast<std::int32_t*>(p); };
+  simd::interleave_low<Bytes, A>(simd::load_ints<A>(a), simd::load_ints<A>(b)).store_unaligned(to(low));
+  simd::interleave_high<Bytes, A>(simd::load_ints<A>(a), simd::load_ints<A>(b)).store_unaligned(to(high));
+  int wrong = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    std::size_t const from = i / 16 * 16 + i % 16 / (2 * Bytes) * Bytes + i % Bytes;
+    auto const* const source = i / Bytes % 2 == 0 ? a : b;
+    wrong += low[i] == source[from] && high[i] == source[from + 8] ? 0 : 1;
+  }
+  return wrong;
+}
+
 }  // namespace
 
 TEST_CASE("loads widen every code of f16, bf16, e8m0, ue4m3 and byte_integer as the scalar conversions do") {
@@ -327,5 +350,16 @@ TEST_CASE("narrow stores and partial loads and stores touch what they should") {
     simd::store_first<A>(out, simd::load_floats<A>(x), 3);
     CHECK(out[2] == 2.25f);
     CHECK(out[3] == -1.0f);
+  });
+}
+
+TEST_CASE("elements of two registers in turns") {
+  test::for_every_arch([](auto arch) {
+    using A = typename decltype(arch)::type;
+    INFO(arch_name<A>);
+    CHECK(wrong_interleaving<A, 1>() == 0);
+    CHECK(wrong_interleaving<A, 2>() == 0);
+    CHECK(wrong_interleaving<A, 4>() == 0);
+    CHECK(wrong_interleaving<A, 8>() == 0);
   });
 }

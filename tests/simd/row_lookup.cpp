@@ -56,29 +56,6 @@ int wrong_values() {
   return wrong;
 }
 
-template <class A, int Bytes>
-int wrong_interleaving() {
-  constexpr auto n = 4 * static_cast<std::size_t>(simd::lanes<A>);
-  std::uint8_t a[n];
-  std::uint8_t b[n];
-  std::uint8_t low[n];
-  std::uint8_t high[n];
-  for (std::size_t i = 0; i < n; ++i) {
-    a[i] = static_cast<std::uint8_t>(i);
-    b[i] = static_cast<std::uint8_t>(i + 100);
-  }
-  auto const to = [](std::uint8_t* p) { return reinterpret_cast<std::int32_t*>(p); };
-  simd::interleave_low<Bytes, A>(simd::load_ints<A>(a), simd::load_ints<A>(b)).store_unaligned(to(low));
-  simd::interleave_high<Bytes, A>(simd::load_ints<A>(a), simd::load_ints<A>(b)).store_unaligned(to(high));
-  int wrong = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    std::size_t const from = i / 16 * 16 + i % 16 / (2 * Bytes) * Bytes + i % Bytes;
-    auto const* const source = i / Bytes % 2 == 0 ? a : b;
-    wrong += low[i] == source[from] && high[i] == source[from + 8] ? 0 : 1;
-  }
-  return wrong;
-}
-
 }  // namespace
 
 TEST_CASE("every lane finds its codes in a table of its own") {
@@ -89,16 +66,5 @@ TEST_CASE("every lane finds its codes in a table of its own") {
     CHECK(wrong_values<A, 3>() == 0);
     CHECK(wrong_values<A, 4>() == 0);
     CHECK(wrong_values<A, 5>() == 0);
-  });
-}
-
-TEST_CASE("elements of two registers in turns") {
-  test::for_every_arch([](auto arch) {
-    using A = typename decltype(arch)::type;
-    INFO(arch_name<A>);
-    CHECK(wrong_interleaving<A, 1>() == 0);
-    CHECK(wrong_interleaving<A, 2>() == 0);
-    CHECK(wrong_interleaving<A, 4>() == 0);
-    CHECK(wrong_interleaving<A, 8>() == 0);
   });
 }

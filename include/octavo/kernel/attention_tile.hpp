@@ -117,8 +117,8 @@ inline constexpr bool has_offset = requires(Keys const& keys) {
   keys.offset(index{}, index{}, index{});
 };
 template <class Keys>
-inline constexpr bool has_bias = requires(Keys const& keys, query_rows const& rows) {
-  keys.bias(rows, index{}, index{});
+inline constexpr bool has_bias = requires(Keys const& keys) {
+  keys.bias(index{});
 };
 template <class Values>
 inline constexpr bool has_side_terms = requires(Values const& values, typename Values::writer::weight const* weights,
@@ -268,7 +268,7 @@ void attend_group(Keys const& keys, Values& values, score_rule const& rule, grou
           }
         }
         score_bias bias{nullptr, 0.0f};
-        if constexpr (has_bias<Keys>) { bias = keys.bias(rows.of, rows.first + row, loaded + row); }
+        if constexpr (has_bias<Keys>) { bias = keys.bias(loaded + row); }
         float const* found = nullptr;
         if constexpr (finds_largest<Keys>) {
           found = tiles[t + i] == s ? largest[t + i] : nullptr;

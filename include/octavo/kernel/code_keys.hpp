@@ -6,6 +6,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "octavo/core/ask_for.hpp"
 #include "octavo/core/heads_view.hpp"
 #include "octavo/format/integer.hpp"
 #include "octavo/kernel/activations.hpp"
@@ -101,7 +102,9 @@ class code_keys {
   /// n rows from `first`, which count from 0 here. They stay while leaves come and go.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
     for (index i = 0; i < n; ++i) {
-      if (i + ahead < n) { ask_for(q_.at(rows.head(first + i + ahead), rows.query(first + i + ahead))); }
+      if (i + ahead < n) {
+        detail::ask_for(q_.at(rows.head(first + i + ahead), rows.query(first + i + ahead)), k_.head_dim());
+      }
       std::int64_t sum;
       index const head = rows.head(first + i);
       Q const* const query = q_.at(head, rows.query(first + i));
@@ -110,9 +113,10 @@ class code_keys {
       start_[i] = static_cast<std::int32_t>(-panels::offset * sum);
       float const factor = detail::opaque(scale * factor_);
       factors_[i] = factor == 0 ? 0x1p-126f : factor;  // so that -infinity stays what it is
-      float const unit = query_shift_ == nullptr ? 0.0f : detail::opaque(factor_ / factors_[i]);
+      if (query_shift_ == nullptr) { continue; }
+      float const unit = detail::opaque(factor_ / factors_[i]);
       units_[i] = detail::is_finite(unit) ? unit : 0.0f;
-      heads_[i] = static_cast<std::int32_t>((first + i) % rows.per_kv);
+      heads_[i] = static_cast<std::int32_t>(head - rows.kv_head * rows.per_kv);
     }
   }
   [[nodiscard, gnu::always_inline]] float factor(index i) const noexcept { return factors_[i]; }
@@ -156,9 +160,9 @@ class code_keys {
     query_shift_ = data;
     query_shift_stride_ = stride;
   }
-  /// What scores of `row`, which is row i of those that are loaded, lack; packed bytes are multiplied with it at once.
-  [[nodiscard, gnu::always_inline]] score_bias bias(query_rows const&, index, index i) const noexcept {
-    if (raw || query_shift_ == nullptr) { return {nullptr, 0.0f}; }
+  /// What scores of row i of those that are loaded lack. Scores of packed bytes have it.
+  [[nodiscard, gnu::always_inline]] score_bias bias(index i) const noexcept requires(!raw) {
+    if (query_shift_ == nullptr) { return {nullptr, 0.0f}; }
     return {bias_ + heads_[i] * leaf_keys, units_[i]};
   }
   [[nodiscard]] float offset(index kv_head, index head, index query) const noexcept {
@@ -169,10 +173,6 @@ class code_keys {
  private:
   /// Tokens are asked for so many before they are read.
   static constexpr index ahead = 6;
-  template <class T>
-  [[gnu::always_inline]] void ask_for(T const* token) const noexcept {
-    for (index c = 0; c < k_.head_dim(); c += 64 / static_cast<index>(sizeof(T))) { __builtin_prefetch(token + c); }
-  }
   [[nodiscard]] float const* shift_of(index head) const noexcept { return shift_ + head * shift_stride_; }
   [[nodiscard]] float const* query_shift_of(index head) const noexcept {
     return query_shift_ + head * query_shift_stride_;
@@ -224,7 +224,7 @@ class code_keys {
     };
     for (index i = 0; i < rows; ++i) {
       K const* const key = k_.at(head, first + j + i);
-      if (i + ahead < rows) { ask_for(key + ahead * k_.token_stride()); }
+      if (i + ahead < rows) { detail::ask_for(key + ahead * k_.token_stride(), k_.head_dim()); }
       if (shift_ == nullptr) {
         pack(key, i);
       } else {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "octavo/core/ask_for.hpp"
 #include "octavo/core/unroll.hpp"
 #include "octavo/kernel/segments.hpp"
 #include "octavo/kernel/short_tile.hpp"
@@ -75,7 +76,7 @@ struct dense_panels {
       index const more = smaller(larger(rows - r - L, 0), index{L});
       index asked = 0;  // rows of the next step, at the pace of this one
       for (index c = 0; c < k; c += L) {
-        for (; asked * k < more * (c + L); ++asked) { prefetch(first + (L + asked) * stride, cols); }
+        for (; asked * k < more * (c + L); ++asked) { detail::ask_for(first + (L + asked) * stride, cols); }
         transpose<width>(first + c, stride, there, cols - c, k - c, to + c * width);
       }
     }
@@ -89,7 +90,7 @@ struct dense_panels {
     for (index c = 0; c < k; ++c) {
       T const* const column = from + c * stride;
       index const present = c < cols ? rows : 0;
-      if (c + 8 < cols) { prefetch(column + 8 * stride, rows); }
+      if (c + 8 < cols) { detail::ask_for(column + 8 * stride, rows); }
       for (index first = 0; first < rows; first += width) {
         float* const to = out + first * k + c * width;
         detail::unroll<registers>([&](int i) __attribute__((always_inline)) {
@@ -137,12 +138,6 @@ struct dense_panels {
                                                        index stride, float* out, bool more = false,
                                                        E const* next = nullptr) noexcept {
     element_tile<A, T, registers>(from, step, k, x, stride, out, more, next);
-  }
-
- private:
-  template <class T>
-  [[gnu::always_inline]] static void prefetch(T const* p, index n) noexcept {
-    for (index i = 0; i < n; i += 64 / static_cast<index>(sizeof(T))) { __builtin_prefetch(p + i); }
   }
 };
 

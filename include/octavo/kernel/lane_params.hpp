@@ -120,6 +120,21 @@ class range_tracker {
       high_ = simd::load_floats<A>(values);
     }
   }
+  /// What each lane has seen, `bits` always and what else Q asks for, one array after the other.
+  struct seen {
+    alignas(64) std::uint32_t bits[n];
+    alignas(64) float low[n];
+    alignas(64) float high[n];
+    alignas(64) float farthest[n];
+  };
+  [[gnu::always_inline]] void store(seen& to) const noexcept {
+    bits_.store_unaligned(reinterpret_cast<std::int32_t*>(to.bits));
+    if constexpr (extremes) {
+      low_.store_unaligned(to.low);
+      high_.store_unaligned(to.high);
+    }
+    if constexpr (with_sign) { farthest_.store_unaligned(to.farthest); }
+  }
   /// Of all lanes together.
   [[nodiscard]] typename Q::params params() const noexcept {
     if constexpr (!extremes) {

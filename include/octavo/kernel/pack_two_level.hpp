@@ -27,8 +27,10 @@ class two_level_packer {
   using encoder = panel_encoder<A, S, base>;
   using params = typename encoder::params;
   static constexpr bool by_matrix = detail::is_per_tensor<typename Q::scale_granularity>;
-  static constexpr bool vectors = vector_quantizer<base> && Q::fits_extremes && !std::is_same_v<A, scalar>;
+  static constexpr bool vectors = vector_quantizer<base> && !std::is_same_v<A, scalar>;
+  using tracker = range_tracker<A, base>;
   static constexpr int L = simd::lanes<A>;
+  static constexpr int registers = simd::panel_registers<A>;
 
  public:
   two_level_packer(matrix_view<T> const& weights, layout_type const& layout, std::byte* out) noexcept
@@ -96,37 +98,6 @@ class two_level_packer {
     }
   };
 
-  /// Q::extremes of all rows of a panel. NaN is in the bits alone.
-  struct extremes_of_rows {
-    alignas(64) std::uint32_t bits[panel_rows];
-    alignas(64) float low[panel_rows];
-    alignas(64) float high[panel_rows];
-    alignas(64) float farthest[panel_rows];
-
-    void find(staged_columns x, index n) noexcept {
-      using floats = simd::floats<A>;
-      constexpr float inf = __builtin_inff();
-      for (index first = 0; first < panel_rows; first += L) {
-        simd::ints<A> most(0);
-        floats least(inf);
-        floats largest(-inf);
-        floats extreme(0.0f);
-        for (index k = 0; k < n; ++k) {
-          auto const v = simd::load_floats<A>(x.at + k * x.stride + first);
-          auto const size = simd::bit_and<A>(simd::as_ints<A>(v), 0x7fffffffu);
-          extreme = simd::where_less<A>(simd::as_floats<A>(most), simd::as_floats<A>(size), v, extreme);
-          most = simd::maximum<A>(most, size);
-          least = simd::minimum<A>(v, least);
-          largest = simd::maximum<A>(v, largest);
-        }
-        most.store_unaligned(reinterpret_cast<std::int32_t*>(bits + first));
-        least.store_unaligned(low + first);
-        largest.store_unaligned(high + first);
-        extreme.store_unaligned(farthest + first);
-      }
-    }
-  };
-
   [[nodiscard]] index sharing() const noexcept {
     return layout_type::sharing_groups != 0 ? index{layout_type::sharing_groups} : layout_.groups();
   }
@@ -143,11 +114,13 @@ class two_level_packer {
   void fit(index p, index g, float* room, ends_of_rows const& to) const noexcept {
     index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
     if constexpr (vectors) {
-      extremes_of_rows all;
-      index const length = layout_.group_length(g);
-      all.find(source_.columns(p, g * layout_.group(), length, room), length);
+      tracker ranges[static_cast<std::size_t>(registers)];
+      source_.template track<true>(p, g * layout_.group(), layout_.group_length(g), room, ranges);
+      typename tracker::seen all{};
       for (index row = 0; row < rows; ++row) {
-        auto const ends = Q::fit({all.bits[row], all.low[row], all.high[row], all.farthest[row]});
+        index const lane = row % L;
+        if (lane == 0) { ranges[row / L].store(all); }
+        auto const ends = Q::fit({all.bits[lane], all.low[lane], all.high[lane], all.farthest[lane]});
         to.scales[row] = ends.scale;
         to.drops[row] = ends.drop;
       }
@@ -160,6 +133,7 @@ class two_level_packer {
       }
     }
   }
+
   /// What the rows from `first` of a panel that share store for groups [g, g + n).
   void settle(index p, index first, index g, index n, ends_of_rows const& ends, float* room) const noexcept {
     detail::panel_writer<S> const writer(layout_, out_ + p * layout_.panel_bytes());

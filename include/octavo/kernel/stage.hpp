@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "octavo/core/ask_for.hpp"
 #include "octavo/core/unroll.hpp"
 #include "octavo/core/views.hpp"
 #include "octavo/simd/batch.hpp"
@@ -164,7 +165,6 @@ class panel_source {
   }
 
  private:
-  static constexpr index line = 64 / static_cast<index>(sizeof(T));
   /// Columns that are asked for before they are read: those a power of two apart share few sets of a cache.
   static constexpr index most_ahead = 64;
   static constexpr index few_ahead = 8;
@@ -175,8 +175,7 @@ class panel_source {
     for (index k = 0; k < n; ++k) {
       T const* const column = from_.at(row, first + k);
       if (k + few_ahead >= most_ahead && k + few_ahead < n) {
-        T const* const next = column + few_ahead * from_.col_stride();
-        for (index i = 0; i < panel_rows; i += line) { __builtin_prefetch(next + i); }
+        detail::ask_for(column + few_ahead * from_.col_stride(), panel_rows);
       }
       detail::unroll<registers>([&](int r) __attribute__((always_inline)) {
         each(k, r, simd::load_as_floats<A>(column + r * L));

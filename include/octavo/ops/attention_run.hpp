@@ -6,6 +6,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "octavo/core/ask_for.hpp"
 #include "octavo/core/heads_view.hpp"
 #include "octavo/core/log2.hpp"
 #include "octavo/kernel/attention_tile.hpp"
@@ -364,7 +365,10 @@ class attention_run {
         index const head = rows.of.head(row);
         index const query = rows.of.query(row);
         float const l = sums.sum[i];
-        if (row + rows_ahead < rows.first + rows.count) { ask_for_output(rows.of, row + rows_ahead); }
+        if (row + rows_ahead < rows.first + rows.count) {
+          detail::ask_for<true, 2>(out_.at(rows.of.head(row + rows_ahead), rows.of.query(row + rows_ahead)),
+                                   out_.head_dim());
+        }
         if (lse_.data != nullptr) {
           constexpr double ln2 = 0.6931471805599453;
           double const log = static_cast<double>(sums.largest[i]) +
@@ -378,12 +382,6 @@ class attention_run {
   }
   /// Lines of outputs are asked for so many rows before they are written: they come from memory as those of inputs do.
   static constexpr index rows_ahead = 8;
-  [[gnu::always_inline]] void ask_for_output(kernel::query_rows const& of, index row) const noexcept {
-    Out* const y = out_.at(of.head(row), of.query(row));
-    for (index c = 0; c < out_.head_dim(); c += 64 / static_cast<index>(sizeof(Out))) {
-      __builtin_prefetch(y + c, 1, 2);
-    }
-  }
   /// What a weight of 1 counts as in sums.
   [[nodiscard]] float unit() const noexcept {
     if constexpr (requires { values_.unit(); }) {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "octavo/core/ask_for.hpp"
 #include "octavo/core/views.hpp"
 #include "octavo/kernel/burst_tile.hpp"
 #include "octavo/kernel/expand.hpp"
@@ -303,11 +304,6 @@ class matmul_run {
     }
   }
 
-  /// What the next tile finds behind the `size` bytes of this one.
-  [[gnu::always_inline]] static void prefetch_next(std::byte const* p, std::size_t size) noexcept {
-    for (std::size_t i = 0; i < size; i += 64) { __builtin_prefetch(p + size + i); }
-  }
-
   template <class Epilogue>
   void multiply_stationary(kernel::weight_stream const& stream, kernel::token_block<weights> x, index p, index rows,
                            index first, index tokens, Epilogue const& epilogue) noexcept {
@@ -400,7 +396,7 @@ class matmul_run {
           index const part = r * tokens + t * width;
           w.ahead = from + bytes + bytes * part / (tokens * panel_rows);
           if (s == 0 && begins) { kernel::begin_sums<wide, width / L>(stream, here, r, n, sums + tile, width); }
-          if (!begins) { prefetch_next(carried + tile * 4, static_cast<std::size_t>(n * width) * 4); }
+          if (!begins) { detail::ask_for(carried + (tile + n * width) * 4, n * width * 4); }
           kernel::carry const carry{begins ? nullptr : carried + tile * 4, ends ? nullptr : carried + tile * 4};
           if constexpr (matrix) {
             kernel::matrix_tile<wide>(w, here, n, sums + tile, carry);

@@ -132,19 +132,13 @@ struct two_level {
     bool const finite = x.bits < 0x7f800000u;
     if constexpr (has_minimum<Base>) {
       constexpr float inf = __builtin_inff();
-      bool const to_zero = RealZero ? x.low == x.high : from_zero;
-      float const low = finite ? to_zero && !(x.low < 0) ? 0.0f : x.low : -inf;
-      float const high = finite ? to_zero && !(x.high > 0) ? 0.0f : x.high : inf;
-      return ends_of(Base::from_range(low, high));
+      return ends_of(finite ? base_of_range(x.low, x.high) : base_of_range(-inf, inf));
     } else if constexpr (requires { Base::from_extreme(0.0f); }) {
       return ends_of(Base::from_extreme(finite ? x.farthest : not_a_number));
     } else {
       return ends_of(Base::from_absmax(__builtin_bit_cast(float, x.bits)));
     }
   }
-  static constexpr bool fits_extremes = requires { Base::from_range(0.0f, 0.0f); }
-  || requires { Base::from_extreme(0.0f); }
-  || requires { Base::from_absmax(0.0f); };
   [[gnu::always_inline]] static constexpr ends ends_of(typename Base::params const& p) noexcept {
     if constexpr (!has_minimum<Base>) {
       return {Base::scale(p), 0.0f};
@@ -212,17 +206,18 @@ struct two_level {
     }
     return opaque(p.super_minimum * scale_format::decode(p.sub_minimum));
   }
+  /// Of the least and the largest value, both infinite where one is not finite.
+  [[gnu::always_inline]] static constexpr auto base_of_range(float low, float high) noexcept {
+    if (RealZero ? low == high : from_zero) {
+      low = low < 0 ? low : 0.0f;
+      high = high > 0 ? high : 0.0f;
+    }
+    return Base::from_range(low, high);
+  }
   [[gnu::always_inline]] static constexpr auto calibrate_base(float const* first, float const* last) noexcept {
-    if constexpr (RealZero) {
+    if constexpr (has_minimum<Base>) {
       value_range const own(first, last, first == last ? 0.0f : *first);
-      if (own.low == own.high) {
-        value_range const range(first, last, 0.0f);
-        return Base::from_range(range.low, range.high);
-      }
-      return Base::from_range(own.low, own.high);
-    } else if constexpr (from_zero) {
-      value_range const range(first, last, 0.0f);
-      return Base::from_range(range.low, range.high);
+      return base_of_range(own.low, own.high);
     } else {
       return detail::calibrate<Base>(first, last - first);
     }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "octavo/core/ask_for.hpp"
 #include "octavo/core/heads_view.hpp"
 #include "octavo/storage/cache_blocks.hpp"
 #include "octavo/storage/cache_codebooks.hpp"
@@ -153,8 +154,8 @@ class kv_cache {
       detail::cache_places const to = places();
       for (index h = 0; h < shape_.kv_heads; ++h) {
         if (h + 1 < shape_.kv_heads) {
-          ask_for(ks.at(h + 1, t), k.head_dim);
-          ask_for(vs.at(h + 1, t), v.head_dim);
+          detail::ask_for(ks.at(h + 1, t), k.head_dim);
+          detail::ask_for(vs.at(h + 1, t), v.head_dim);
         }
         [[maybe_unused]] std::byte* const key_page = to.keys(h, first / page_tokens);
         std::byte* const value_page = to.values(h, first / page_tokens);
@@ -375,12 +376,6 @@ class kv_cache {
   using books_type = detail::codebook_memory<K, V>;
   using open_type = detail::open_keys<key_layout<K>>;
   static constexpr index residual = detail::residual_of<key_layout<K>>;
-
-  /// Asks memory for what is read soon.
-  template <class T>
-  [[gnu::always_inline]] static void ask_for(T const* row, index n) noexcept {
-    for (index i = 0; i < n; i += 64 / static_cast<index>(sizeof(T))) { __builtin_prefetch(row + i); }
-  }
 
   struct forked {};
   [[gnu::always_inline]] kv_cache(forked, kv_cache const& other)
