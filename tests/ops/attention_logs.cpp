@@ -174,6 +174,9 @@ TEST_CASE("attention by logarithms: threads, smoothed values, masks of blocks, n
   auto const all = test::attend_by<q8, p_adalog>(c, log_base{19});
   test::backwards const threads;
   CHECK(test::attend_by<q8, p_adalog>(c, log_base{19}, on(threads)).differences(all) == 0);
+  for (octavo::index const n : {1, 13}) {
+    CHECK(test::differences_of_last<q8, p_adalog>(c, n, all.out, log_base{19}) == 0);
+  }
   c.with_blocks(16, 64, 8, 34);
   CHECK(test::attend_by<q8, p_adalog>(c, log_base{19}, c.of_blocks).differences(all) == 0);
   c.with_blocks(16, 64, 3, 34);

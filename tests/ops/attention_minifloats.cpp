@@ -57,3 +57,17 @@ TEST_CASE("attention by e4m3: NaN and infinity reach the rows that see them, and
     }
   });
 }
+
+TEST_CASE("bits of attention by e4m3 do not depend on the number of queries") {
+  for (octavo::index const e : {20, 64, 128}) {
+    attention_case<float> const c(2, 1, 9, 600, 12, e, 44);
+    test::for_archs([&](auto arch) {
+      using A = typename decltype(arch)::type;
+      auto const all = attend_by<q8, p_e4m3>(c, causal{}, on<A>()).out;
+      for (octavo::index const n : {1, 2, 8}) {
+        INFO(arch_name<A> << ", " << n << " queries, " << e << " channels");
+        CHECK(test::differences_of_last<q8, p_e4m3>(c, n, all, causal{}, on<A>()) == 0);
+      }
+    });
+  }
+}

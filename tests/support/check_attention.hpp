@@ -204,6 +204,25 @@ template <class T, class... Options>
 [[nodiscard]] attention_output attend(attention_case<T> const& c, Options const&... options) {
   return attend_by<octavo::as_is, octavo::as_is>(c, options...);
 }
+/// Numbers that the last n queries have alone, and not among `all` of them.
+template <class S, class P, class T, class... Options>
+[[nodiscard]] octavo::index differences_of_last(attention_case<T> const& c, octavo::index n,
+                                                std::vector<float> const& all, Options const&... options) {
+  auto const& p = c.problem;
+  auto const size = n * p.value_dim;
+  std::vector<float> out(static_cast<std::size_t>(p.query_heads * size), -77.0f);
+  octavo::attention<S, P>(c.queries(p.queries - n, n), c.keys(), c.values(),
+                          octavo::heads_view<float>(out.data(), p.value_dim, p.query_heads, n, size, p.value_dim),
+                          options...);
+  octavo::index different = 0;
+  for (octavo::index h = 0; h < p.query_heads; ++h) {
+    for (octavo::index i = 0; i < size; ++i) {
+      auto const at = static_cast<std::size_t>(((h + 1) * p.queries - n) * p.value_dim + i);
+      different += same_bits(out[static_cast<std::size_t>(h * size + i)], all[at]) ? 0 : 1;
+    }
+  }
+  return different;
+}
 
 /// The largest difference from the reference, relative to the largest value; -1 where one is NaN and the other not.
 template <class T>

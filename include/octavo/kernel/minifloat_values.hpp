@@ -107,6 +107,9 @@ class minifloat_values : public dense_values<A, V> {
 
   using base::base;
 
+  /// Values are quantized, so they are never read where they are, for however few rows.
+  void expect_rows(index) = delete;
+
   [[nodiscard]] index scratch() const { return base::scratch() + round_up(v_.head_dim(), width); }
   void use(float* scratch) noexcept {
     base::use(scratch);
