@@ -47,6 +47,8 @@ class code_values {
 
   explicit code_values(heads_view<V const> const& v) noexcept : v_(v), layout_{v.head_dim(), 0} {}
 
+  /// Other values of the same shape.
+  void read(heads_view<V const> const& v) noexcept { v_ = v; }
   [[nodiscard]] index scratch() const {
     layout const all{v_.head_dim(), leaf_keys};
     index const bytes =

@@ -85,6 +85,8 @@ class dense_values {
 
   explicit dense_values(heads_view<V const> const& v) noexcept : v_(v) {}
 
+  /// Other values of the same shape.
+  void read(heads_view<V const> const& v) noexcept { v_ = v; }
   /// So many rows will be multiplied by each leaf.
   void expect_rows(index rows) noexcept { few_ = rows <= rows_in_place<A> && v_.head_dim() % width == 0; }
 

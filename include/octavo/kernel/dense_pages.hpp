@@ -174,6 +174,7 @@ class dense_page_values : public dense_values<A, float> {
   explicit dense_page_values(cache_values<V> const& v) noexcept
       : base(heads_view<float const>(nullptr, v.head_dim(), v.heads(), 0, 0, 0)), pages_(v), table_(v.layout()) {}
 
+  [[nodiscard]] index head_dim() const noexcept { return pages_.head_dim(); }
   /// Another cache of the same shape.
   void read(cache_values<V> const& v) noexcept {
     pages_ = v;
@@ -187,14 +188,16 @@ class dense_page_values : public dense_values<A, float> {
     if constexpr (element<V>) { base::expect_rows(rows); }
   }
   void copy() noexcept {
-    index const e = pages_.head_dim();
-    index const head = head_;
-    index const first = first_;
-    index const n = keys_;
-    index const all = panels::filled(n);
     in_place_ = false;
+    read_floats(head_, first_, keys_, leaf_);
+    this->take_out_bad(panels::finite(leaf_, panels::floats(pages_.head_dim(), keys_)));
+  }
+  /// n keys from `first` as they are, finite or not: [block of channels][key][width], the keys filled.
+  void read_floats(index head, index first, index n, float* to) const noexcept {
+    index const e = pages_.head_dim();
+    index const all = panels::filled(n);
     for (index c = 0; c < e; c += width) {
-      float* const block = leaf_ + c * all;
+      float* const block = to + c * all;
       if constexpr (codes_in_words<codes>) {
         if (groups_of_registers<A, codes>(pages_.layout())) {
           for (index j = 0; j < n; j += page_tokens) {
@@ -216,7 +219,6 @@ class dense_page_values : public dense_values<A, float> {
       }
       for (index j = n; j < all; ++j) { std::memset(block + j * width, 0, width * sizeof(float)); }
     }
-    this->take_out_bad(panels::finite(leaf_, panels::floats(e, n)));
   }
   template <int T>
   void multiply(index row, float const* weights, index stride, index b, index low, index high, float* out,

@@ -11,6 +11,7 @@
 #include "octavo/kernel/dense_operands.hpp"
 #include "octavo/kernel/dense_pages.hpp"
 #include "octavo/kernel/minifloat_values.hpp"
+#include "octavo/kernel/page_elements.hpp"
 #include "octavo/kernel/page_firsts.hpp"
 #include "octavo/kernel/page_keys.hpp"
 #include "octavo/kernel/page_values.hpp"
@@ -171,11 +172,13 @@ struct values_of<A, as_is, V> {
   using type = kernel::dense_values<A, V>;
 };
 template <class A, class Scheme, class V>
+  requires is_log_scheme<Scheme> || is_float_scheme<Scheme>
 struct values_of<A, Scheme, cache_side<V, value_layout<V>, true>> {
-  static_assert(std::is_same_v<Scheme, scheme<symmetric<uint8>, per_tensor>>,
-                "Octavo: probabilities by logarithms or e4m3 are for values that are elements; those of a cache take "
-                "scheme<symmetric<uint8>, per_tensor>.");
-  static_assert(check_cache_codes<V>());
+  using type = kernel::page_elements<A, V, typename values_of<A, Scheme, float>::type>;
+};
+template <class A, class Scheme, class V>
+struct values_of<A, Scheme, cache_side<V, value_layout<V>, true>> {
+  static_assert(check_probability_scheme<Scheme>() && check_cache_codes<V>());
   using type = typename kernel::with_side_terms<A, V>::template values<kernel::page_values<A, V>>;
 };
 template <class A, class V>
@@ -417,7 +420,8 @@ void attend(Q const& q, K const& k, V const& v, Out&& out, Options const&... opt
 ///   fma(float(exact sum), scale of that, sum of query * minimum); keys whose group is open are multiplied as f32 (both sums
 ///   by 16 lanes), so that a score depends on whether its key is open. Scratch: no leaf of K; of V, 49 * 76 bytes (140 where
 ///   there is no vpdpbusd) for each page and group of channels. Without template arguments pages become f32, one by one, with
-///   the bits of attention over such floats. With key_rope these floats are turned as rope() would.
+///   the bits of attention over such floats. With key_rope these floats are turned as rope() would. Under logarithmic or e4m3
+///   probabilities the values of any cache become f32 too, and are then quantized by leaf and channel as elements are.
 ///   Of sides with_outliers<S, N>, codes are multiplied as those of S; to a score then comes fma(t, 1 / scale of the query, score)
 ///   before the scale of the query, t = fma(q, residual, t) over the outliers of the key; to an output weight * residual, page
 ///   by page of a leaf, as f32. Of first_in_float<S, N>, the first tokens are multiplied as f32: their keys by 16 lanes with
