@@ -58,6 +58,13 @@ struct power_of_two_factors {
   /// A byte of the integers that codes are: what quantize_into writes and integer_layer_norm reads.
   using code_type = std::conditional_t<(lowest_value<Format> < 0), std::int8_t, std::uint8_t>;
 
+  [[gnu::always_inline]] power_of_two_factors() = default;
+  [[gnu::always_inline]] power_of_two_factors(power_of_two_factors const&) = default;
+  [[gnu::always_inline]] power_of_two_factors(power_of_two_factors&&) noexcept = default;
+  [[gnu::always_inline]] power_of_two_factors& operator=(power_of_two_factors const&) = default;
+  [[gnu::always_inline]] power_of_two_factors& operator=(power_of_two_factors&&) noexcept = default;
+  [[gnu::always_inline]] ~power_of_two_factors() = default;
+
   params tensor{};       ///< of codes with shift 0: step, its inverse, zero point
   channel_shifts shift;  ///< of each channel
 
