@@ -94,6 +94,39 @@ TEST_CASE("integer norms of a row are those of integers in the stated order") {
   check_rows<uint4, 7, std::uint8_t>(0, 255);
 }
 
+// h is +-8128 and C / root = 1 / 8128, so that A is weight / 8128 and b is the bias.
+TEST_CASE("integer norms are those of integers at the borders of mantissas and biases") {
+  power_of_two_factors<uint8, 6> f;
+  f.tensor = {1.0f, 1.0f, 128};
+  f.shift = channel_shifts(4);
+  for (octavo::index c = 0; c < 4; ++c) { f.shift[c] = 6; }
+  std::vector<std::uint8_t> const codes = {255, 1, 255, 1};
+  auto const check = [&](float a, float b) {
+    INFO("A " << a << ", b " << b);
+    std::vector<float> const weight = {8128 * a, 8128 * a, -8128 * a, 8128 * a};
+    std::vector<float> const bias = {b, -b, -b, -b};
+    integer_norm const norm(f, weight, bias, {.scale = 1});
+    auto const expected = plain(norm, codes, -128, 127);
+    test::for_archs([&](auto arch) {
+      using A = typename decltype(arch)::type;
+      std::int8_t y[4];
+      kernel::integer_layer_norm<A>(norm, codes.data(), kernel::integer_row<std::int8_t>{y, -128, 127, 0});
+      for (std::size_t c = 0; c < 4; ++c) { CHECK(y[c] == expected[c]); }
+    });
+  };
+  for (float const a : {0x1p-25f, 0x1.234567p-18f, 0x1.0ap-17f, 0x1.fffffep-17f, 0x1p-16f, 0x1.fp-2f}) {
+    double const m = std::floor(std::min(std::ldexp(static_cast<double>(a), 23), 0x1.fp6));
+    double const tie = 0.5 - std::ldexp(m, -23) * 8128;  // that and less is 0
+    for (double const b : {tie - 0x1p-23, tie, tie + 0x1p-23, 0.0}) { check(a, static_cast<float>(b)); }
+  }
+  for (float const a : {0x1.fep7f, 0x1.ffp7f, 0x1p8f, 0x1.01p8f, 0x1p20f}) {
+    for (float const b : {-255.0f * 8128, -254.0f * 8128, -255.0f * 8128 + 100, 1e8f, -1e8f}) { check(a, b); }
+  }
+  for (float const b : {0x1p21f, -0x1p21f, 0x1p23f, -0x1p23f, -0x1.8p23f, -0x1p24f, 1e8f, -1e8f, 1e30f, -1e30f}) {
+    check(1.0f, b);
+  }
+}
+
 TEST_CASE("sums of codes are exact where squares of a lane exceed 32 bits") {
   constexpr octavo::index n = 131072;
   power_of_two_factors<uint8, 6> f;

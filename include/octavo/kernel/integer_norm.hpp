@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "octavo/kernel/power_of_two_factors.hpp"
 #include "octavo/storage/integer_norm.hpp"
@@ -80,13 +81,16 @@ struct integer_row {
 };
 
 /// rne((+-M h + B) / 2^N) + zero point, in [low, high]; M, N and B of each channel: ops/integer_norm.hpp. Every step is
-/// exact once A and b are there: M h and B are below 2^23 steps of 2^-N.
-template <class A>
+/// exact once A and b are there: M h and B are below 2^23 steps of 2^-N. `Ordinary`: for each channel 2^-16 <= |A| < 256
+/// or A = 0, and |b| < 2^22.
+template <class A, bool Ordinary>
 struct integer_scaling {
   using floats = simd::floats<A>;
   using ints = simd::ints<A>;
   static constexpr float magic = 0x1.8p23f;  ///< numbers that are added to it are rounded to integers
   static constexpr auto magic_bits = __builtin_bit_cast(std::int32_t, magic);
+  static constexpr std::int32_t lowest_exponent = (134 - 23) << 23;  ///< of A where N is 23
+  static constexpr std::int32_t highest_exponent = 134 << 23;        ///< and where it is 0
 
   floats factor;
   floats mean;
@@ -100,24 +104,31 @@ struct integer_scaling {
 
   [[nodiscard, gnu::always_inline]] ints operator()(ints h, floats weight, floats bias) const noexcept {
     auto const a = weight * factor;
-    // The exponent of A where 0 <= N <= 23; from it the bits of 2^N, of 2^-N, and of what rounds to multiples of that.
-    auto const exponent =
-        simd::minimum<A>(simd::maximum<A>(simd::bit_and<A>(simd::as_ints<A>(a), 0x7f800000u), ints((134 - 23) << 23)),
-                         ints(134 << 23));
-    auto const power = simd::as_floats<A>(ints(static_cast<std::int32_t>(0x82800000u)) - exponent);
-    auto const step = simd::as_floats<A>(exponent - ints(7 << 23));
-    auto const whole_steps = simd::as_floats<A>(exponent + ints(magic_bits - (134 << 23)));
-    auto const m = simd::floor<A>(simd::smaller_size<A>(a * power, 255.0f)) * step;
-    auto const rounded =
-        simd::as_floats<A>(simd::choose_bits<A>(0x7fffffffu, simd::as_ints<A>(m), simd::as_ints<A>(a)));
-    auto const moved = rounded * simd::to_floats<A>(h);
+    auto exponent = simd::maximum<A>(simd::bit_and<A>(simd::as_ints<A>(a), 0x7f800000u), ints(lowest_exponent));
+    if constexpr (!Ordinary) { exponent = simd::minimum<A>(exponent, ints(highest_exponent)); }
+    auto const moved = mantissa(a, exponent) * simd::to_floats<A>(h);
 
-    auto const b = clamp<A>(bias - simd::opaque<A>(mean * weight), -0x1p22f, 0x1p22f);
+    auto b = bias - simd::opaque<A>(mean * weight);
+    if constexpr (!Ordinary) { b = clamp<A>(b, -0x1p22f, 0x1p22f); }
     auto const nearest = b + floats(magic);
     auto const rest = b - (nearest - floats(magic));
-    auto const part = (rest + whole_steps) - whole_steps;
+    auto const steps = simd::as_floats<A>(exponent + ints(magic_bits - highest_exponent));  // magic * 2^-N
+    auto const part = (rest + steps) - steps;
     auto const y = simd::as_ints<A>(nearest + (moved + part));
     return simd::minimum<A>(simd::maximum<A>(y + zero, low), high);
+  }
+
+ private:
+  /// +-M 2^-N.
+  [[nodiscard, gnu::always_inline]] static floats mantissa(floats a, ints exponent) noexcept {
+    if constexpr (Ordinary) {
+      return simd::as_floats<A>(simd::bit_and<A>(simd::as_ints<A>(a), 0xffff0000u));
+    } else {
+      auto const power = simd::as_floats<A>(ints(static_cast<std::int32_t>(0x82800000u)) - exponent);  // 2^N
+      auto const step = simd::as_floats<A>(exponent - ints(7 << 23));                                  // 2^-N
+      auto const m = simd::floor<A>(simd::smaller_size<A>(a * power, 255.0f)) * step;
+      return simd::as_floats<A>(simd::choose_bits<A>(0x7fffffffu, simd::as_ints<A>(m), simd::as_ints<A>(a)));
+    }
   }
 };
 
@@ -127,14 +138,22 @@ void integer_layer_norm(integer_norm<In> const& norm, In const* codes, integer_r
   index const n = norm.features();
   shifted_codes<A, In> const h{codes, norm.factors(), simd::ints<A>(norm.zero_point())};
   auto const sums = sums_of(h, n, norm.largest());
-  integer_scaling<A> const scale(moments_of(sums, n, norm.added()), out);
+  auto const moments = moments_of(sums, n, norm.added());
   float const* const weights = norm.weights();
   float const* const biases = norm.biases();
-  for_registers<A>(
-      n, [&](index k, auto count) __attribute__((always_inline)) {
-        auto const y = scale(h.at(k, count), simd::load_floats<A>(weights + k), simd::load_floats<A>(biases + k));
-        store_codes<A>(out.y + k, y, count);
-      });
+  auto const run = [&](auto ordinary) __attribute__((always_inline)) {
+    integer_scaling<A, ordinary()> const scale(moments, out);
+    for_registers<A>(
+        n, [&](index k, auto count) __attribute__((always_inline)) {
+          auto const y = scale(h.at(k, count), simd::load_floats<A>(weights + k), simd::load_floats<A>(biases + k));
+          store_codes<A>(out.y + k, y, count);
+        });
+  };
+  if (norm.is_ordinary(moments.factor, moments.mean)) {
+    run(std::true_type());
+  } else {
+    run(std::false_type());
+  }
 }
 
 }  // namespace kernel

@@ -85,6 +85,13 @@ class integer_norm {
     }
     divide("the weight has elements", "weight / scale is not finite in channel", weight, 1.0f, o.scale, 1);
     divide("the bias has elements", "bias / scale is not finite in channel", bias, 0.0f, o.scale, 5);
+    for (index c = 0; c < features_; ++c) {
+      float const w = weights()[c] < 0 ? -weights()[c] : weights()[c];
+      float const b = biases()[c] < 0 ? -biases()[c] : biases()[c];
+      largest_weight_ = w > largest_weight_ ? w : largest_weight_;
+      smallest_weight_ = w != 0 && w < smallest_weight_ ? w : smallest_weight_;
+      largest_bias_ = b > largest_bias_ ? b : largest_bias_;
+    }
   }
 
   [[nodiscard, gnu::always_inline]] index features() const noexcept { return features_; }
@@ -96,6 +103,13 @@ class integer_norm {
   [[nodiscard, gnu::always_inline]] int output_zero() const noexcept { return output_zero_; }
   /// epsilon (features / step)^2: what is added to features * sum h^2 - (sum h)^2.
   [[nodiscard, gnu::always_inline]] double added() const noexcept { return added_; }
+
+  /// Whether for each channel A = weight * factor is 0 or 2^-16 <= |A| < 256, and |bias - mean * weight| < 2^22.
+  [[nodiscard, gnu::always_inline]] bool is_ordinary(float factor, float mean) const noexcept {
+    float const most = detail::opaque(largest_weight_ * (mean < 0 ? -mean : mean));
+    return smallest_weight_ * factor >= 0x1p-16f && largest_weight_ * factor < 256.0f && largest_bias_ < 0x1p21f &&
+           most < 0x1p21f;
+  }
 
   /// For each channel, and zeros up to a multiple of 64: 2^shift, weight / scale, bias / scale.
   [[nodiscard, gnu::always_inline]] std::uint8_t const* factors() const noexcept {
@@ -143,6 +157,9 @@ class integer_norm {
   float scale_ = 1;
   int output_zero_ = 0;
   double added_ = 0;
+  float largest_weight_ = 0;
+  float smallest_weight_ = __builtin_inff();  ///< but for those of 0
+  float largest_bias_ = 0;
   aligned_buffer bytes_;
 };
 template <number_format F, int K, class W, class B>
