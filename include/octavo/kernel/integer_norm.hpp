@@ -80,17 +80,18 @@ struct integer_row {
   int zero;
 };
 
-/// rne((+-M h + B) / 2^N) + zero point, in [low, high]; M, N and B of each channel: ops/integer_norm.hpp. Every step is
-/// exact once A and b are there: M h and B are below 2^23 steps of 2^-N. `Ordinary`: for each channel 2^-16 <= |A| < 256
-/// or A = 0, and |b| < 2^22.
+/// rne((+-M h + B) / 2^N) + zero point, in [low, high]; M, N and B of each channel: ops/integer_norm.hpp. Numbers here are
+/// times 2^23, so that those of 2^-N are integers. Every step is exact once A and b are there: M h and B are below 2^23
+/// steps of 2^-N. `Ordinary`: for each channel 2^-16 <= |A| < 256 or A = 0, and |b| < 2^22.
 template <class A, bool Ordinary>
 struct integer_scaling {
   using floats = simd::floats<A>;
   using ints = simd::ints<A>;
-  static constexpr float magic = 0x1.8p23f;  ///< numbers that are added to it are rounded to integers
+  static constexpr float unit = 0x1p23f;
+  static constexpr float magic = 0x1.8p23f * unit;  ///< numbers that are added to it are rounded to multiples of unit
   static constexpr auto magic_bits = __builtin_bit_cast(std::int32_t, magic);
-  static constexpr std::int32_t lowest_exponent = (134 - 23) << 23;  ///< of A where N is 23
-  static constexpr std::int32_t highest_exponent = 134 << 23;        ///< and where it is 0
+  static constexpr auto least_bits = __builtin_bit_cast(std::int32_t, 0x1p-16f * unit);  ///< N is 23
+  static constexpr auto most_bits = __builtin_bit_cast(std::int32_t, 0x1p7f * unit);     ///< N is 0
 
   floats factor;
   floats mean;
@@ -100,34 +101,35 @@ struct integer_scaling {
 
   template <class Byte>
   [[gnu::always_inline]] integer_scaling(integer_moments const& m, integer_row<Byte> const& out) noexcept
-      : factor(m.factor), mean(m.mean), low(out.low), high(out.high), zero(out.zero - magic_bits) {}
+      : factor(m.factor * unit), mean(m.mean * -unit), low(out.low), high(out.high), zero(out.zero - magic_bits) {}
 
   [[nodiscard, gnu::always_inline]] ints operator()(ints h, floats weight, floats bias) const noexcept {
     auto const a = weight * factor;
-    auto exponent = simd::maximum<A>(simd::bit_and<A>(simd::as_ints<A>(a), 0x7f800000u), ints(lowest_exponent));
-    if constexpr (!Ordinary) { exponent = simd::minimum<A>(exponent, ints(highest_exponent)); }
-    auto const moved = mantissa(a, exponent) * simd::to_floats<A>(h);
+    auto exponent = simd::maximum<A>(simd::bit_and<A>(simd::as_ints<A>(a), 0x7f800000u), ints(least_bits));
+    if constexpr (!Ordinary) { exponent = simd::minimum<A>(exponent, ints(most_bits)); }
+    auto const moved = mantissa(a) * simd::to_floats<A>(h);
 
-    auto b = bias - simd::opaque<A>(mean * weight);
-    if constexpr (!Ordinary) { b = clamp<A>(b, -0x1p22f, 0x1p22f); }
+    auto b = simd::fused<A>(bias, floats(unit), simd::opaque<A>(mean * weight));  // the product is exact
+    if constexpr (!Ordinary) { b = clamp<A>(b, -0x1p22f * unit, 0x1p22f * unit); }
     auto const nearest = b + floats(magic);
     auto const rest = b - (nearest - floats(magic));
-    auto const steps = simd::as_floats<A>(exponent + ints(magic_bits - highest_exponent));  // magic * 2^-N
+    auto const steps = simd::as_floats<A>(exponent + ints(magic_bits - most_bits));  // magic * 2^-N
     auto const part = (rest + steps) - steps;
     auto const y = simd::as_ints<A>(nearest + (moved + part));
     return simd::minimum<A>(simd::maximum<A>(y + zero, low), high);
   }
 
  private:
-  /// +-M 2^-N.
-  [[nodiscard, gnu::always_inline]] static floats mantissa(floats a, ints exponent) noexcept {
+  /// +-M 2^-N: the first eight bits of A, but none below 2^-23.
+  [[nodiscard, gnu::always_inline]] static floats mantissa(floats a) noexcept {
+    auto const first_bits = [](floats x) __attribute__((always_inline)) {
+      return simd::as_floats<A>(simd::bit_and<A>(simd::as_ints<A>(x), 0xffff0000u));
+    };
     if constexpr (Ordinary) {
-      return simd::as_floats<A>(simd::bit_and<A>(simd::as_ints<A>(a), 0xffff0000u));
+      return first_bits(a);
     } else {
-      auto const power = simd::as_floats<A>(ints(static_cast<std::int32_t>(0x82800000u)) - exponent);  // 2^N
-      auto const step = simd::as_floats<A>(exponent - ints(7 << 23));                                  // 2^-N
-      auto const m = simd::floor<A>(simd::smaller_size<A>(a * power, 255.0f)) * step;
-      return simd::as_floats<A>(simd::choose_bits<A>(0x7fffffffu, simd::as_ints<A>(m), simd::as_ints<A>(a)));
+      auto const size = simd::floor<A>(first_bits(simd::smaller_size<A>(a, 255.0f * unit)));
+      return simd::as_floats<A>(simd::choose_bits<A>(0x7fffffffu, simd::as_ints<A>(size), simd::as_ints<A>(a)));
     }
   }
 };

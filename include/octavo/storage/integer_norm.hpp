@@ -42,7 +42,7 @@ class integer_norm {
   [[gnu::always_inline]] ~integer_norm() = default;
 
   /// `weight` and `bias` have data() and size(), elements float, bf16 or f16, or are nullptr: ones, zeros. Throws when
-  /// extents differ, and where a number is not finite.
+  /// extents differ, and where a number is not finite or far too large.
   template <number_format F, int K, class W, class B>
   [[gnu::always_inline]] integer_norm(power_of_two_factors<F, K> const& factors, W const& weight, B const& bias,
                                       integer_norm_options const& o)
@@ -83,8 +83,8 @@ class integer_norm {
       }
       reinterpret_cast<std::uint8_t*>(bytes_.data())[c] = static_cast<std::uint8_t>(1 << shift);
     }
-    divide("the weight has elements", "weight / scale is not finite in channel", weight, 1.0f, o.scale, 1);
-    divide("the bias has elements", "bias / scale is not finite in channel", bias, 0.0f, o.scale, 5);
+    divide("the weight has elements", "weight / scale is not below 2^64 in channel", weight, 1.0f, o.scale, 1);
+    divide("the bias has elements", "bias / scale is not below 2^64 in channel", bias, 0.0f, o.scale, 5);
     for (index c = 0; c < features_; ++c) {
       float const w = weights()[c] < 0 ? -weights()[c] : weights()[c];
       float const b = biases()[c] < 0 ? -biases()[c] : biases()[c];
@@ -145,7 +145,7 @@ class integer_norm {
       for (index c = 0; c < features_; ++c) { to[c] = static_cast<float>(from[c]) / scale; }
     }
     for (index c = 0; c < features_; ++c) {
-      if (!detail::is_finite(to[c])) {
+      if (!(to[c] > -0x1p64f && to[c] < 0x1p64f)) {
         detail::fail_extents("integer_norm", broken, c, "of", features_, "Sums of integers have no place for it.");
       }
     }
