@@ -47,19 +47,21 @@ template <class A, class Byte, class Count>
   }
 }
 
-/// The integers of factors.encode(x[c], c), for n channels of one token.
+/// The integers of factors.encode(x[c], c), for n channels of one token. Limits are integers and can come before the
+/// zero point, once for all channels.
 template <class A, number_format F, int K, class T>
 void encode_by_factors(power_of_two_factors<F, K> const& factors, T const* x, index n,
                        typename power_of_two_factors<F, K>::code_type* codes) noexcept {
   using law = affine<F>;
-  auto p = in_all_lanes<A, law>(factors.tensor);
-  auto const inverse = p.inverse;
+  auto const tensor = factors.tensor;  // not a reference: stored bytes could be it
+  float const zero = static_cast<float>(tensor.zero_point);
   std::uint8_t const* const shifts = factors.shift.data();
   for_registers<A>(
       n, [&](index k, auto count) __attribute__((always_inline)) {
         auto const power = simd::ints<A>(127) - load_codes<A>(shifts + k, count);
-        p.inverse = inverse * simd::as_floats<A>(simd::shift_left<23, A>(power));
-        store_codes<A>(codes + k, encode_lanes<A, law>(load_count<A>(x + k, count), p), count);
+        auto const inverse = simd::floats<A>(tensor.inverse) * simd::as_floats<A>(simd::shift_left<23, A>(power));
+        auto const q = clamp<A>(load_count<A>(x + k, count) * inverse, law::lowest - zero, law::highest - zero);
+        store_codes<A>(codes + k, simd::to_ints<A>(q) + simd::ints<A>(tensor.zero_point), count);
       });
 }
 
