@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// bench_norm: norms, activations, softmax and rotary embeddings, beside a plain copy. of_memory counts source and
-// destination; rows of one token are in the caches, as in a decoder.
+// bench_norm: norms (in integers too), activations, softmax and rotary embeddings, beside a plain copy. of_memory
+// counts source and destination; rows of one token are in the caches, as in a decoder.
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -35,6 +37,42 @@ struct operands {
   [[nodiscard]] octavo::tokens_view<T> out() { return {y.data(), features, tokens, features}; }
 };
 
+/// Codes by factors of channels, of tokens whose channels differ in size, and a norm in integers.
+struct coded_tokens {
+  index features;
+  index tokens;
+  std::vector<float> x;
+  octavo::power_of_two_factors<> factors;
+  octavo::integer_norm<std::uint8_t> norm;
+  std::vector<std::uint8_t> codes;
+  std::vector<std::int8_t> y;
+
+  coded_tokens(index f, index t)
+      : features(f),
+        tokens(t),
+        x(values(f, t)),
+        factors(octavo::power_of_two_factors<>::calibrate(
+            octavo::tokens_view<float const>(x.data(), f, std::min<index>(t, 16), f))),
+        norm(factors, weights(f), normal(f, 1.0f, 3), {.scale = 0.05f}),
+        codes(x.size()),
+        y(x.size()) {
+    octavo::quantize_into(out(), in(), factors, octavo::on<octavo::scalar>());
+  }
+  [[nodiscard]] static std::vector<float> values(index f, index t) {
+    auto v = normal(f * t, 1.0f, 1);
+    for (index i = 0; i < f * t; ++i) { v[static_cast<std::size_t>(i)] *= static_cast<float>(1 << i % f % 4); }
+    return v;
+  }
+  [[nodiscard]] static std::vector<float> weights(index f) {
+    auto v = normal(f, 0.2f, 2);
+    for (float& w : v) { w += 1.0f; }
+    return v;
+  }
+  [[nodiscard]] octavo::tokens_view<float const> in() const { return {x.data(), features, tokens, features}; }
+  [[nodiscard]] octavo::codes_view<std::uint8_t> out() { return {codes.data(), features, tokens, features}; }
+  [[nodiscard]] octavo::codes_view<std::int8_t> normed() { return {y.data(), features, tokens, features}; }
+};
+
 /// `traffic` is what must be read and written, in multiples of the bytes of x.
 template <class Arch, class T, class Call>
 void add(std::string const& op, std::string const& type, index features, index tokens, double traffic,
@@ -55,6 +93,31 @@ void add(std::string const& op, std::string const& type, index features, index t
             };
             return r;
           });
+}
+
+template <class Arch>
+void add_integers(index features, index tokens, int threads = 1) {
+  if (!octavo::cpu_has<Arch>()) { return; }
+  auto const with = [&](std::string const& op, auto const& call) {
+    add_row(op + "/" + std::to_string(features) + "x" + std::to_string(tokens) + "/" + octavo::arch_name<Arch> + "/" +
+                std::to_string(threads),
+            [=] {
+              auto const o = std::make_shared<coded_tokens>(features, tokens);
+              row r;
+              r.threads = std::make_shared<pool>(threads);
+              bool const floats = op[0] == 'q';
+              auto const size = static_cast<index>(o->x.size());
+              r.memory = {floats ? bytes_of(o->x.data(), 4 * size) : bytes_of(o->y.data(), size),
+                          bytes_of(o->codes.data(), size)};
+              r.bytes = static_cast<double>(size) * (floats ? 5 : 2);
+              r.call = [=, threads_of_call = r.threads] { call(*o, octavo::on<Arch>(*threads_of_call)); };
+              return r;
+            });
+  };
+  with("quantize_into/f32.factors",
+       [](auto& o, auto const& c) { octavo::quantize_into(o.out(), o.in(), o.factors, c); });
+  with("integer_layer_norm/u8",
+       [](auto& o, auto const& c) { octavo::integer_layer_norm(o.out(), o.norm, o.normed(), c); });
 }
 
 template <class Arch, class T>
@@ -97,5 +160,10 @@ int main(int argc, char** argv) {
   bench::add_all<octavo::avx512vnni, float>("f32", 4096, 1);
   bench::add_all<octavo::avx512vnni, float>("f32", 4096, 2048, 2);
   bench::add_all<octavo::avx2, float>("f32", 4096, 2048);
+  bench::add_integers<octavo::avx512vnni>(4096, 2048);
+  bench::add_integers<octavo::avx512vnni>(4096, 1);
+  bench::add_integers<octavo::avx512vnni>(768, 197);
+  bench::add_integers<octavo::avx512vnni>(4096, 2048, 2);
+  bench::add_integers<octavo::avx2>(4096, 2048);
   return bench::run(argc, argv);
 }

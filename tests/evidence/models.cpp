@@ -65,6 +65,12 @@ void run_bert(models& to) {
     }
     to.attention.push_back(std::move(maps));
     to.gelu.push_back(seen.layers[l + 3].inputs);
+    auto const& layer = folder->weights.layers[l / 4];
+    auto const add_norm = [&](auto const& x, auto const& y, auto const& norm) {
+      to.norms.push_back({x + y, norm.weight.floats(), norm.bias.floats()});
+    };
+    add_norm(seen.layers[l].x(), seen.layers[l + 1].y(), layer.attention_norm);
+    add_norm(seen.layers[l + 2].x(), seen.layers[l + 3].y(), layer.output_norm);
   }
 }
 

@@ -25,6 +25,13 @@ struct attention_map {
   matrix values;
 };
 
+/// A LayerNorm: sums of residuals, one token a column.
+struct norm_layer {
+  matrix x;
+  std::vector<float> weight;
+  std::vector<float> bias;
+};
+
 struct models {
   /// The decoder: 4 layers of q, k and v together, o, gate and up together, down. 192 wide; 4096 and 1024 tokens.
   std::vector<layer> llama;
@@ -35,6 +42,8 @@ struct models {
   std::vector<std::vector<attention_map>> attention;
   /// Outputs of GELU in its 2 layers.
   std::vector<std::vector<float>> gelu;
+  /// Its 4 norms behind attention and behind GELU, on the same sentences.
+  std::vector<norm_layer> norms;
 };
 
 /// Run once.

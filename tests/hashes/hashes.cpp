@@ -155,6 +155,27 @@ void print_cached(char const* name) {
   std::printf("%s %016" PRIx64 "\n", name, hash.value());
 }
 
+/// Codes by factors of channels, and their norm in integers.
+void print_integer_norm() {
+  using namespace octavo;
+  constexpr octavo::index n = 206;
+  test::matrix<float> x(n, 3, 7);
+  for (octavo::index c = 0; c < n; ++c) { x(c, 1) *= static_cast<float>(c % 9); }
+  auto const factors = power_of_two_factors<>::calibrate(x);
+  std::vector<float> const weight = test::values(n, 8);
+  integer_norm const norm(factors, weight, weight, {.scale = 0.02f, .zero_point = 3, .epsilon = 1e-6f});
+  std::vector<std::uint8_t> codes(3 * n);
+  std::vector<std::int8_t> y(3 * n);
+  codes_view<std::uint8_t> const view(codes.data(), n, 3, n);
+  quantize_into(view, x, factors, on<arch>());
+  integer_layer_norm(view, norm, codes_view<std::int8_t>(y.data(), n, 3, n), on<arch>());
+  fnv hash;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    hash.add(codes[i] | static_cast<std::uint32_t>(static_cast<std::uint8_t>(y[i])) << 8);
+  }
+  std::printf("integer_norm %016" PRIx64 "\n", hash.value());
+}
+
 /// Exact sums of bytes, of which most instruction sets have their own.
 void print_integers() {
   print<w8, a8>("w8.a8");
@@ -162,6 +183,7 @@ void print_integers() {
   print<mxfp4, a8>("mxfp4.a8");
   print<w8, a8_affine>("w8.a8_affine");
   print<octavo::scheme<octavo::affine<octavo::uint4>, octavo::per_column>, a8>("columns4.a8");
+  print_integer_norm();
   if constexpr (octavo::has_fma<arch>) {
     print_attention<q8, p8, octavo::smooth_keys, octavo::smooth_queries, octavo::smooth_values>(
         "attention.q8.p8.smooth");

@@ -186,6 +186,35 @@ void by_token(symbols::dense& m, tokens_view<bf16 const> const& x16, tokens_view
     softmax(m, y);
   }
 }
+/// Factors of channels, their codes, and the integer norm of those.
+template <class A>
+void in_integers(symbols::dense& m, tokens_view<bf16 const> const& x16, symbols::pool const& pool) {
+  power_of_two_factors<> factors;
+  factors.shift = channel_shifts(m.rows());
+  power_of_two_factors<int8> of_signed;
+  of_signed.shift = factors.shift;
+  auto* const bytes = reinterpret_cast<std::uint8_t*>(m.data());
+  auto* const signed_bytes = reinterpret_cast<std::int8_t*>(m.data());
+  codes_view<std::uint8_t> const codes(bytes, m.rows(), m.cols(), m.rows());
+  codes_view<std::int8_t> const signed_codes(signed_bytes, m.rows(), m.cols(), m.rows());
+  quantize_into(codes, m, factors, on<A>(pool));
+  quantize_into(signed_codes, x16, of_signed, on<A>());
+  symbols::channels<float> const w{m.data(), 3};
+  integer_norm norm(factors, w, nullptr, {.scale = 0.5f});
+  integer_norm const copy = norm;
+  norm = copy;
+  integer_layer_norm(codes, norm, signed_codes, on<A>(pool));
+  integer_layer_norm(signed_codes, integer_norm(of_signed, nullptr, w, {.scale = 0.5f, .zero_point = 3}), codes,
+                     on<A>());
+  quantized_tokens<schemes::a8> q(m.rows(), m.cols());
+  quantized_tokens<schemes::a8_affine> affine_q(m.rows(), m.cols());
+  integer_layer_norm(codes, norm, q, on<A>());
+  integer_layer_norm(codes, norm, affine_q, on<A>());
+  if constexpr (std::is_same_v<A, default_arch>) {
+    quantize_into(codes, m, factors);
+    integer_layer_norm(codes, norm, q);
+  }
+}
 template <class A>
 void turn(symbols::dense& m, tokens_view<bf16 const> const& x16, symbols::pool const& pool) {
   rope_table const table(4, 8, rope_yarn{.factor = 4});
@@ -322,6 +351,7 @@ void every_operation(symbols::dense& m, symbols::dense_by_rows& rows, tokens_vie
   quantized_tokens<schemes::a8_affine> affine_codes(m.rows(), m.cols());
   rms_norm(m, nullptr, affine_codes, on<A>());
   if (can_matmul(w4, codes, y)) { matmul(w4, codes, y, on<A>()); }
+  in_integers<A>(m, x16, pool);
   turn<A>(m, x16, pool);
   cached<A, schemes::k4, schemes::v4>(m, pool);
   cached<A, f16, float>(m, pool);

@@ -14,6 +14,40 @@ inline namespace v0 {
 
 namespace detail {
 
+/// Params of all groups, row after row, given what each has by itself (ends_of): those that share are quantized together.
+template <class Scheme>
+[[nodiscard]] std::vector<typename Scheme::quantizer::params> settle_groups(panel_layout<Scheme> const& layout,
+                                                                            std::vector<float> const& scales,
+                                                                            std::vector<float> const& drops) {
+  using quantizer = typename Scheme::quantizer;
+  using layout_type = panel_layout<Scheme>;
+  std::vector<typename quantizer::params> settled(scales.size());
+  constexpr bool all = is_per_tensor<typename quantizer::scale_granularity>;
+  index const groups = layout.groups();
+  index const run = layout_type::sharing_groups != 0 ? index{layout_type::sharing_groups} : larger(groups, 1);
+  index const rows = all ? larger(layout.rows, 1) : layout_type::sharing_rows;
+  std::vector<float> own_scales, own_drops;
+  std::vector<std::size_t> places;
+  for (index r = 0; r < layout.rows; r += rows) {
+    for (index g = 0; g < groups; g += run) {
+      own_scales.clear();
+      own_drops.clear();
+      places.clear();
+      for (index i = r; i < smaller(r + rows, layout.rows); ++i) {
+        for (index h = g; h < smaller(g + run, groups); ++h) {
+          places.push_back(static_cast<std::size_t>(i * groups + h));
+          own_scales.push_back(scales[places.back()]);
+          own_drops.push_back(drops[places.back()]);
+        }
+      }
+      auto const shared =
+          quantizer::share(own_scales.data(), own_drops.data(), static_cast<index>(own_scales.size()));
+      for (std::size_t const p : places) { settled[p] = quantizer::settle({scales[p], drops[p]}, shared); }
+    }
+  }
+  return settled;
+}
+
 /// Quantizes the groups of a rows x cols matrix one by one: its params by Fit, per_tensor once for all. Scales that are
 /// quantized themselves: Fit for all groups first, then those that share are quantized together.
 template <class Scheme, class Fit>
@@ -73,29 +107,7 @@ class group_quantizer {
         drops.push_back(ends.drop);
       }
     }
-    settled_.resize(scales.size());
-    constexpr bool all = is_per_tensor<typename quantizer::scale_granularity>;
-    index const run = layout_type::sharing_groups != 0 ? index{layout_type::sharing_groups} : larger(groups, 1);
-    index const rows = all ? larger(layout_.rows, 1) : layout_type::sharing_rows;
-    std::vector<float> own_scales, own_drops;
-    std::vector<std::size_t> places;
-    for (index r = 0; r < layout_.rows; r += rows) {
-      for (index g = 0; g < groups; g += run) {
-        own_scales.clear();
-        own_drops.clear();
-        places.clear();
-        for (index i = r; i < smaller(r + rows, layout_.rows); ++i) {
-          for (index h = g; h < smaller(g + run, groups); ++h) {
-            places.push_back(static_cast<std::size_t>(i * groups + h));
-            own_scales.push_back(scales[places.back()]);
-            own_drops.push_back(drops[places.back()]);
-          }
-        }
-        auto const shared =
-            quantizer::share(own_scales.data(), own_drops.data(), static_cast<index>(own_scales.size()));
-        for (std::size_t const p : places) { settled_[p] = quantizer::settle({scales[p], drops[p]}, shared); }
-      }
-    }
+    settled_ = settle_groups<Scheme>(layout_, scales, drops);
   }
 
   Fit const& fit_;

@@ -12,6 +12,7 @@
 
 #include "octavo/calibration/clip_search.hpp"
 #include "octavo/calibration/gram.hpp"
+#include "octavo/calibration/quantize_with.hpp"
 #include "octavo/format/table.hpp"
 #include "octavo/storage/pack_codes.hpp"
 
@@ -68,6 +69,20 @@ struct group_law_of<Q> {
   using type = typename Q::group_law;
 };
 
+/// Rows that share a range or what scales are quantized with, so that the best of them is that of all together; 0: all
+/// rows do.
+template <class Scheme>
+inline constexpr index rows_together = [] {
+  if constexpr (is_per_tensor<typename Scheme::granularity>) {
+    return index{0};
+  } else if constexpr (has_quantized_scales<typename Scheme::quantizer>) {
+    constexpr bool all = is_per_tensor<typename Scheme::quantizer::scale_granularity>;
+    return all ? index{0} : index{panel_layout<Scheme>::sharing_rows};
+  } else {
+    return index{1};
+  }
+}();
+
 /// Some rows of a layer on their way. What descends are the latent weights and a factor for the range of each group.
 template <class Scheme>
 class reconstruction {
@@ -77,30 +92,31 @@ class reconstruction {
   using params = typename quantizer::params;
   /// What a group has by itself: where scales are quantized, the quantizer with float scales.
   using law = typename group_law_of<quantizer>::type;
+  static constexpr bool one_range = is_per_tensor<typename Scheme::granularity>;
 
   /// Starts from the weights `w` and the ranges that `start` finds.
   reconstruction(Eigen::MatrixXd w, calibration::clip_search const& start)
       : layout_{w.rows(), w.cols()},
         latent_(std::move(w)),
-        factors_(Eigen::ArrayXXd::Ones(layout_.rows, layout_.groups())),
+        factors_(Eigen::ArrayXXd::Ones(one_range ? 1 : layout_.rows, layout_.groups())),
         decoded_(layout_.rows, layout_.cols),
         steps_(layout_.rows, layout_.cols),
         inside_(layout_.rows, layout_.cols) {
     std::vector<float> xs;
     for (index r = 0; r < layout_.rows; ++r) {
       for (index g = 0; g < layout_.groups(); ++g) {
-        xs.clear();
+        if (!one_range) { xs.clear(); }
         for (index k = 0; k < layout_.group_length(g); ++k) { xs.push_back(weight(r, g * layout_.group() + k)); }
-        ranges_.push_back(start.best<law>(xs));
+        if (!one_range || r + 1 == layout_.rows) { ranges_.push_back(start.best<law>(xs)); }
       }
     }
     code_all();
   }
 
   [[nodiscard]] Eigen::MatrixXd const& decoded() const noexcept { return decoded_; }
-  [[nodiscard]] params const& params_at(index r, index g) const {
-    return params_[static_cast<std::size_t>(r * layout_.groups() + g)];
-  }
+  /// Factors of ranges have so many rows.
+  [[nodiscard]] index factor_rows() const noexcept { return factors_.rows(); }
+  [[nodiscard]] params const& params_at(index r, index g) const { return params_[at(r, g)]; }
   [[nodiscard]] code code_at(index r, index c) const {
     return quantizer::encode(weight(r, c), params_at(r, c / layout_.group()));
   }
@@ -112,6 +128,10 @@ class reconstruction {
   [[nodiscard]] Eigen::ArrayXXd factor_gradient(Eigen::MatrixXd const& d) const {
     Eigen::ArrayXXd const terms = d.array() * (decoded_.array() - latent_.array() * inside_);
     Eigen::ArrayXXd result(factors_.rows(), factors_.cols());
+    if constexpr (one_range) {
+      result(0, 0) = terms.sum();
+      return result / factors_;
+    }
     for (index g = 0; g < layout_.groups(); ++g) {
       result.col(g) = terms.middleCols(g * layout_.group(), layout_.group_length(g)).rowwise().sum();
     }
@@ -126,38 +146,31 @@ class reconstruction {
 
  private:
   [[nodiscard]] float weight(index r, index c) const { return static_cast<float>(latent_(r, c)); }
+  /// Where a group has its range and its params.
+  [[nodiscard]] std::size_t at(index r, index g) const noexcept {
+    return one_range ? 0 : static_cast<std::size_t>(r * layout_.groups() + g);
+  }
 
   [[nodiscard]] typename law::params law_at(index r, index g) const {
-    auto const whole = ranges_[static_cast<std::size_t>(r * layout_.groups() + g)];
+    auto const whole = ranges_[at(r, g)];
     return calibration::params_of<law>({static_cast<float>(factors_(r, g) * double{whole.low}),
                                         static_cast<float>(factors_(r, g) * double{whole.high})});
   }
-  /// Params of all groups; where scales are quantized, of those of a row that share.
   void settle_all() {
     params_.clear();
-    index const groups = layout_.groups();
-    for (index r = 0; r < layout_.rows; ++r) {
-      if constexpr (has_quantized_scales<quantizer>) {
-        index const run = panel_layout<Scheme>::sharing_groups != 0 ? index{panel_layout<Scheme>::sharing_groups}
-                                                                    : larger(groups, 1);
-        std::vector<float> scales, drops;
-        for (index first = 0; first < groups; first += run) {
-          scales.clear();
-          drops.clear();
-          for (index g = first; g < smaller(first + run, groups); ++g) {
-            auto const ends = quantizer::ends_of(law_at(r, g));
-            scales.push_back(ends.scale);
-            drops.push_back(ends.drop);
-          }
-          auto const shared = quantizer::share(scales.data(), drops.data(), static_cast<index>(scales.size()));
-          for (std::size_t i = 0; i < scales.size(); ++i) {
-            params_.push_back(quantizer::settle({scales[i], drops[i]}, shared));
-          }
+    std::vector<float> scales, drops;
+    for (index r = 0; r < factors_.rows(); ++r) {
+      for (index g = 0; g < layout_.groups(); ++g) {
+        if constexpr (has_quantized_scales<quantizer>) {
+          auto const ends = quantizer::ends_of(law_at(r, g));
+          scales.push_back(ends.scale);
+          drops.push_back(ends.drop);
+        } else {
+          params_.push_back(law_at(r, g));
         }
-      } else {
-        for (index g = 0; g < groups; ++g) { params_.push_back(law_at(r, g)); }
       }
     }
+    if constexpr (has_quantized_scales<quantizer>) { params_ = settle_groups<Scheme>(layout_, scales, drops); }
   }
 
   void code_all() {
@@ -194,7 +207,7 @@ class reconstruction {
   Eigen::ArrayXXd inside_;
 };
 
-/// Codes and params of at most 64 rows, each as it was when its loss was least.
+/// Codes and params of some rows, each as it was when the loss of those that share with it was least.
 template <class Scheme>
 struct reconstructed_rows {
   std::vector<std::vector<code>> codes;
@@ -207,19 +220,26 @@ struct reconstructed_rows {
     codes.assign(static_cast<std::size_t>(w.rows()), std::vector<code>(static_cast<std::size_t>(w.cols())));
     params.assign(codes.size(),
                   std::vector<typename Scheme::quantizer::params>(static_cast<std::size_t>(layout.groups())));
-    std::vector<double> least(codes.size(), std::numeric_limits<double>::infinity());
+    index const together = rows_together<Scheme> == 0 ? layout.rows : rows_together<Scheme>;
+    std::vector<double> least(codes.size(), std::numeric_limits<double>::infinity());  // of the first of each
     adam latent(w.rows(), w.cols());
-    adam factors(w.rows(), layout.groups());
     reconstruction<Scheme> now(std::move(w), options.start);
+    adam factors(now.factor_rows(), layout.groups());
     for (int i = 0;; ++i) {
       Eigen::MatrixXd const product = now.decoded() * gram;
       Eigen::VectorXd const loss = (product - 2 * h).cwiseProduct(now.decoded()).rowwise().sum();
-      for (index r = 0; r < layout.rows; ++r) {
-        auto const at = static_cast<std::size_t>(r);
-        if (!(loss[r] < least[at])) { continue; }
-        least[at] = loss[r];
-        for (index g = 0; g < layout.groups(); ++g) { params[at][static_cast<std::size_t>(g)] = now.params_at(r, g); }
-        for (index c = 0; c < layout.cols; ++c) { codes[at][static_cast<std::size_t>(c)] = now.code_at(r, c); }
+      for (index first = 0; first < layout.rows; first += together) {
+        index const count = smaller(together, layout.rows - first);
+        double const sum = loss.segment(first, count).sum();
+        if (!(sum < least[static_cast<std::size_t>(first)])) { continue; }
+        least[static_cast<std::size_t>(first)] = sum;
+        for (index r = first; r < first + count; ++r) {
+          auto const at = static_cast<std::size_t>(r);
+          for (index g = 0; g < layout.groups(); ++g) {
+            params[at][static_cast<std::size_t>(g)] = now.params_at(r, g);
+          }
+          for (index c = 0; c < layout.cols; ++c) { codes[at][static_cast<std::size_t>(c)] = now.code_at(r, c); }
+        }
       }
       if (i == options.iterations) { return; }
       Eigen::MatrixXd const d = 2 * (product - h);
@@ -235,31 +255,21 @@ namespace calibration {
 
 /// Packs W so that the output is near a target: Adam on weights behind the codes and on a factor for each group's
 /// range, with the gradients of AdaQuant (straight-through, LSQ). Of all iterations each row keeps the best, the first
-/// among equals.
+/// among equals; rows that share a range (per_tensor) or what their scales are quantized with, that of all of them.
 ///
 /// The target is given as H = E[Y X̂ᵀ], rows x features, Y the output wanted and X̂ the input that the quantized layer
 /// will see; `gram` is E[X̂ X̂ᵀ]. So layers can be treated in turn, and activations can be quantized; the cost does not
 /// grow with the tokens. For a layer whose bias is corrected afterwards take the mean out of both. `reconstruct` has
 /// the target W X̂.
 ///
-/// Schemes: per_row and per_group; scales may be quantized with those of the same row, which happens in each iteration.
-/// All in double but encode and decode. *Errors*: extents that differ, elements not finite.
+/// Schemes: per_row, per_group and per_tensor; scales may be quantized themselves, which happens in each iteration. All in
+/// double but encode and decode. *Errors*: extents that differ, elements not finite.
 /// *Time*: iterations rows cols² (AdaQuant has 1000 iterations for convolutions, 50 for BERT). *Memory*: 64 rows, ten
-/// times.
+/// times; all rows where something is of the tensor.
 template <class Scheme, class M>
 [[nodiscard]] quantized_matrix<Scheme> reconstruct_to(M const& weights, Eigen::MatrixXd const& gram,
                                                       Eigen::MatrixXd const& h,
                                                       reconstruct_options const& options = {}) {
-  if constexpr (has_quantized_scales<typename Scheme::quantizer>) {
-    static_assert(
-        panel_layout<Scheme>::sharing_rows == 1 &&
-            !detail::is_per_tensor<typename Scheme::quantizer::scale_granularity>,
-        "Octavo: reconstruct keeps the best of each row, but rows share what these scales are quantized with. "
-        "Quantize the scales per_group<N> or per_row.");
-  }
-  static_assert(!detail::is_per_tensor<typename Scheme::granularity>,
-                "Octavo: reconstruct moves the range of each row, but those of per_tensor are one. Use per_row or "
-                "per_group<G>, or gptq.");
   matrix_view const w(weights);
   detail::check_gram("reconstruct", gram, w.cols());
   detail::check_finite("reconstruct", w.rows(), w.cols(), w);
@@ -269,9 +279,10 @@ template <class Scheme, class M>
   }
   if (!h.allFinite()) { detail::fail("reconstruct: the target is not finite. Look for an overflow in the layer."); }
   detail::reconstructed_rows<Scheme> panel;
+  index const most = detail::rows_together<Scheme> == 0 ? larger(w.rows(), 1) : panel_rows;
   return pack_codes<Scheme>(w.rows(), w.cols(), [&](index r, index g, code* codes) {
-    if (r % panel_rows == 0 && g == 0) {
-      index const rows = smaller(panel_rows, w.rows() - r);
+    if (r % most == 0 && g == 0) {
+      index const rows = smaller(most, w.rows() - r);
       Eigen::MatrixXd part(rows, w.cols());
       for (index c = 0; c < w.cols(); ++c) {
         for (index i = 0; i < rows; ++i) { part(i, c) = static_cast<double>(w(r + i, c)); }
@@ -279,7 +290,7 @@ template <class Scheme, class M>
       panel.solve(std::move(part), gram, h.middleRows(r, rows), options);
       if (options.progress) { options.progress(r + rows, w.rows()); }
     }
-    auto const row = static_cast<std::size_t>(r % panel_rows);
+    auto const row = static_cast<std::size_t>(r % most);
     panel_layout<Scheme> const layout{w.rows(), w.cols()};
     std::copy_n(panel.codes[row].data() + g * layout.group(), layout.group_length(g), codes);
     return panel.params[row][static_cast<std::size_t>(g)];

@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
+#include "octavo/core/buffer.hpp"
 #include "octavo/core/index.hpp"
 #include "octavo/core/views.hpp"
 #include "octavo/format/integer.hpp"
@@ -15,6 +17,31 @@
 
 namespace octavo {
 inline namespace v0 {
+
+/// A power of two for each channel.
+class channel_shifts {
+ public:
+  [[gnu::always_inline]] channel_shifts() = default;
+  [[gnu::always_inline]] channel_shifts(channel_shifts const&) = default;
+  [[gnu::always_inline]] channel_shifts(channel_shifts&&) noexcept = default;
+  [[gnu::always_inline]] channel_shifts& operator=(channel_shifts const&) = default;
+  [[gnu::always_inline]] channel_shifts& operator=(channel_shifts&&) noexcept = default;
+  [[gnu::always_inline]] ~channel_shifts() = default;
+  /// All of them 0.
+  [[gnu::always_inline]] explicit channel_shifts(index channels) : bytes_(channels) {}
+
+  [[nodiscard, gnu::always_inline]] index size() const noexcept { return bytes_.size(); }
+  [[nodiscard, gnu::always_inline]] std::uint8_t const* data() const noexcept {
+    return reinterpret_cast<std::uint8_t const*>(bytes_.data());
+  }
+  [[nodiscard, gnu::always_inline]] std::uint8_t& operator[](index c) noexcept {
+    return reinterpret_cast<std::uint8_t*>(bytes_.data())[c];
+  }
+  [[nodiscard, gnu::always_inline]] std::uint8_t operator[](index c) const noexcept { return data()[c]; }
+
+ private:
+  aligned_buffer bytes_;
+};
 
 /// Activations whose channels differ in size, such as inputs of a LayerNorm: x in channel c is about
 /// step 2^shift[c] (code - zero_point), the sum over channels being that of (code - zero_point) << shift[c].
@@ -28,12 +55,21 @@ struct power_of_two_factors {
   static_assert(K >= 0 && K <= 7, "Octavo: factors are 2^0 to at most 2^7.");
   using law = affine<Format>;
   using params = typename law::params;
+  /// A byte of the integers that codes are: what quantize_into writes and integer_layer_norm reads.
+  using code_type = std::conditional_t<(lowest_value<Format> < 0), std::int8_t, std::uint8_t>;
 
-  params tensor{};                  ///< of codes with shift 0: step, its inverse, zero point
-  std::vector<std::uint8_t> shift;  ///< of each channel
+  [[gnu::always_inline]] power_of_two_factors() = default;
+  [[gnu::always_inline]] power_of_two_factors(power_of_two_factors const&) = default;
+  [[gnu::always_inline]] power_of_two_factors(power_of_two_factors&&) noexcept = default;
+  [[gnu::always_inline]] power_of_two_factors& operator=(power_of_two_factors const&) = default;
+  [[gnu::always_inline]] power_of_two_factors& operator=(power_of_two_factors&&) noexcept = default;
+  [[gnu::always_inline]] ~power_of_two_factors() = default;
+
+  params tensor{};       ///< of codes with shift 0: step, its inverse, zero point
+  channel_shifts shift;  ///< of each channel
 
   /// What channel c has: the params of an affine quantizer.
-  [[nodiscard]] params channel(index c) const noexcept { return shifted(shift[static_cast<std::size_t>(c)]); }
+  [[nodiscard]] params channel(index c) const noexcept { return shifted(shift[c]); }
   [[nodiscard]] code encode(float x, index c) const noexcept { return law::encode(x, channel(c)); }
   [[nodiscard]] float decode(code q, index c) const noexcept { return law::decode(q, channel(c)); }
 
@@ -52,12 +88,13 @@ struct power_of_two_factors {
     result.tensor = law::from_range(all.low, all.high);
     result.tensor.scale *= detail::power_of_two(-K);
     result.tensor.inverse *= detail::power_of_two(K);
+    result.shift = channel_shifts(x.features());
     std::vector<float> values(static_cast<std::size_t>(x.tokens()));
     for (index c = 0; c < x.features(); ++c) {
       for (index t = 0; t < x.tokens(); ++t) { values[static_cast<std::size_t>(t)] = x.token(t)[c]; }
       int const alpha = detail::least_squared_error<law>(values.data(), values.data() + values.size(), K + 1,
                                                          [&](int i) { return result.shifted(i); });
-      result.shift.push_back(static_cast<std::uint8_t>(alpha));
+      result.shift[c] = static_cast<std::uint8_t>(alpha);
     }
     return result;
   }
