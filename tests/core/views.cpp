@@ -88,6 +88,13 @@ TEST_CASE("a row vector is one feature of several tokens, by_rows makes it one t
   CHECK(one.token(0)[5] == 5.0f);
 }
 
+TEST_CASE("by_rows sees a column as tokens of one feature") {
+  Eigen::VectorXf const v = numbered<Eigen::MatrixXf>(6, 1);
+  CHECK(same_tokens(by_rows(v), v.transpose().eval()));
+  auto const rm = numbered<row_major>(5, 4);
+  CHECK(same_tokens(by_rows(rm.col(2)), Eigen::MatrixXf(rm.col(2).transpose())));
+}
+
 TEST_CASE("by_rows sees row-major matrices as tokens by features") {
   auto rm = numbered<row_major>(5, 4);
   Eigen::MatrixXf const transposed = rm.transpose();

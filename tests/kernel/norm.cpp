@@ -8,6 +8,7 @@
 #include "support/random.hpp"
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 using namespace octavo;
@@ -64,9 +65,10 @@ TEST_CASE("norms of a row are those of plain loops in the stated order, to the b
   }
 }
 
-TEST_CASE("the inverse root of zero is zero, of NaN is NaN") {
+TEST_CASE("the inverse root of zero is zero, of NaN and infinity NaN") {
   CHECK(kernel::inverse_root(0.0f, 0.0f) == 0);
   CHECK(kernel::inverse_root(0.75f, 0.25f) == 1);
   CHECK(kernel::inverse_root(15.0f, 1.0f) == 0.25f);
   CHECK(std::isnan(kernel::inverse_root(std::nanf(""), 1.0f)));
+  CHECK(std::isnan(kernel::inverse_root(std::numeric_limits<float>::infinity(), 1.0f)));
 }

@@ -120,6 +120,8 @@ TEST_CASE("packing gives the bytes of the scalar quantizer for any rows, columns
   check_packing<nf4_g64, float>(65, 130);
   check_packing<w3_g<32>, float>(65, 70);
   check_packing<scheme<affine<ternary>, per_tensor>, float>(65, 70);
+  check_packing<scheme<affine<int4>, per_group<32>>, float>(65, 70);
+  check_packing<scheme<affine<int8>, per_row>, float>(65, 700);
   check_packing<scheme<absmean<uint5>, per_group<20>>, bf16>(65, 70);
 }
 

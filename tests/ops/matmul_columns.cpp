@@ -20,6 +20,9 @@ TEST_CASE("per_column weights with zero points equal the plain product") {
 TEST_CASE("per_column weights by tokens as they are equal the plain product") {
   test::check_shapes<scheme<symmetric<int8>, per_column>, as_is>(975);
 }
+TEST_CASE("per_column weights with zero points by tokens as they are equal the plain product") {
+  test::check_shapes<scheme<affine<int4>, per_column>, as_is>(985);
+}
 TEST_CASE("per_tensor weights by per_tensor tokens equal the plain product") {
   test::check_shapes<scheme<symmetric<int8>, per_tensor>, scheme<symmetric<int8>, per_tensor>>(1000);
 }

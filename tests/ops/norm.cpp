@@ -215,10 +215,10 @@ TEST_CASE("norms of zeros, NaN and infinity") {
         CHECK(layer(k, 1) == w[static_cast<std::size_t>(k)]);
         CHECK(std::isnan(rms(k, 2)));
         CHECK(std::isnan(layer(k, 2)));
+        CHECK(std::isnan(rms(k, 3)));
         CHECK(std::isnan(layer(k, 3)));
         CHECK(std::isfinite(rms(k, 4)));
       }
-      CHECK(std::isnan(rms(3, 3)));
     }
   });
 }

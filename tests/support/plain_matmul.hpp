@@ -156,6 +156,9 @@ template <class A, class S, class X>
       for (octavo::index first = 0; first < cols; first += group) {
         octavo::index const end = first + group < cols ? first + group : cols;
         float chain = 0;
+        for (octavo::index k = first; by_column && k < end; ++k) {  // zero points of columns come first
+          chain = std::fma(static_cast<float>(-w.column_zeros()[k]), a[static_cast<std::size_t>(k)], chain);
+        }
         for (octavo::index k = first; k < end; k += pairs ? 2 : 1) {
           if (pairs && k + 1 < end) { chain = std::fma(row[k + 1], a[static_cast<std::size_t>(k + 1)], chain); }
           chain = std::fma(row[k], a[static_cast<std::size_t>(k)], chain);

@@ -150,8 +150,12 @@ template <class M>
   static_assert(matrix::IsRowMajor || detail::is_vector<std::remove_cvref_t<M>>,
                 "Octavo: by_rows() takes a row-major (tokens x features) matrix; this one is column-major and "
                 "converts to tokens_view as it is.");
-  detail::require_contiguous(m.cols() > 1 ? m.innerStride() : 1);
-  return tokens_view<T>(reinterpret_cast<T*>(m.data()), m.cols(), m.rows(), m.outerStride());
+  if constexpr (matrix::IsRowMajor) {
+    detail::require_contiguous(m.cols() > 1 ? m.innerStride() : 1);
+    return tokens_view<T>(reinterpret_cast<T*>(m.data()), m.cols(), m.rows(), m.outerStride());
+  } else {  // a column: its inner stride is that of rows
+    return tokens_view<T>(reinterpret_cast<T*>(m.data()), m.cols(), m.rows(), m.innerStride());
+  }
 }
 
 /// What operations call on an operand: a tokens_view stays, a column-major Eigen object is viewed.

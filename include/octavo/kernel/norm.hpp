@@ -70,9 +70,10 @@ struct summed_row {
   }
 };
 
-/// 1 / sqrt(mean + epsilon), 0 where that is infinite.
+/// 1 / sqrt(mean + epsilon), 0 where that is infinite; NaN of infinity, so that no feature of such a row is a number.
 [[nodiscard, gnu::always_inline]] inline float inverse_root(float mean, float epsilon) noexcept {
   float const square = mean + epsilon;
+  if (!(square < __builtin_inff())) { return __builtin_nanf(""); }
   return square == 0 ? 0.0f : 1.0f / __builtin_sqrtf(square);
 }
 

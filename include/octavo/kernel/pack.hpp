@@ -200,6 +200,10 @@ class packer {
       out.put(r, lanes);
       store_params(to, r * L, lanes);
     }
+    if constexpr (layout_type::zero_points && lattice<F>.lowest != 0) {  // rows that do not exist: bytes of zero
+      index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
+      std::memset(to + layout_type::scale_bytes + rows, 0, static_cast<std::size_t>(panel_rows - rows));
+    }
   }
 
   /// As panel_writer::put_params, for L rows from `row`.

@@ -125,7 +125,8 @@ template <class R, class X>
 ///   square root; then (x * that) * weight. The same bits for any number of tokens, any executor, every instruction set
 ///   with fma.
 /// - *Error*: (features / 128 + 6) 2^-24 |y|, besides the rounding to the elements of y.
-/// - x^2 must not overflow: |x| < 1e18. NaN or infinity makes the token NaN. A token of zeros is zeros.
+/// - NaN or infinity makes the token NaN, and so do squares whose sum overflows: |x| < 1e18 is safe. A token of zeros is
+///   zeros.
 /// - *Scratch*: none; for quantized tokens a row of floats for each task, one allocation on the calling thread.
 /// - Throws std::invalid_argument when shapes do not fit.
 template <class X, class W, class Y, class... Options, class Default = default_arch>
