@@ -201,6 +201,10 @@ class packer {
     for (index k = 0; k < length; k += most) {
       index const n = smaller(most, length - k);
       for (index p = from; p < to; ++p) {
+        if (!source.by_rows()) {
+          runs_ahead<T> next = source.ahead(p, first + k + n, smaller(n, length - k - n));
+          next.ask(next.left());
+        }
         source.template track<!tracks_range<Q>>(p, first + k, n, room, ranges[p - from]);
       }
     }
@@ -385,11 +389,13 @@ class packer {
 
   [[nodiscard]] params tensor_params(float* shared, float* room) const {
     if constexpr (tracks_tensor) {
-      trackers ranges;
-      for (index p = 0; p < layout_.panels(); ++p) {
-        for (index k = 0; k < layout_.cols; k += staged()) {
-          source_.template track<false>(p, k, smaller(staged(), layout_.cols - k), room, ranges);
-        }
+      trackers all[static_cast<std::size_t>(most_at_once)];
+      for (index p = 0; p < layout_.panels(); p += most_at_once) {
+        track_panels(source_, p, smaller(p + most_at_once, layout_.panels()), 0, layout_.cols, room, all);
+      }
+      tracker* const ranges = all[0];
+      for (index p = 1; p < most_at_once; ++p) {
+        for (int r = 0; r < registers; ++r) { ranges[r].add(all[p][r]); }
       }
       for (int r = 1; r < registers; ++r) { ranges[0].add(ranges[r]); }
       return ranges[0].params();
