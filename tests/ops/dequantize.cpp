@@ -3,8 +3,11 @@
 
 #include "octavo/ops/quantize.hpp"
 #include "octavo/ops/quantize_outliers.hpp"
+#include "octavo/quant/adalog.hpp"
 #include "octavo/quant/codebook.hpp"
 #include "octavo/quant/schemes.hpp"
+#include "octavo/quant/sulq.hpp"
+#include "octavo/quant/twin_uniform.hpp"
 #include "octavo/storage/additive_matrix.hpp"
 #include "octavo/storage/fixed_matrix.hpp"
 
@@ -86,6 +89,12 @@ TEST_CASE("dequantize writes the values of all formats and granularities into an
   check_dequantize<bitnet>(65, 70);
   check_dequantize<scheme<codebook<4>, per_tensor>>(65, 70);
   check_dequantize<scheme<codebook<3>, per_row>>(65, 21);
+  check_dequantize<scheme<sulq<4>, per_row>>(65, 37);
+  check_dequantize<scheme<sulq<8>, per_group<20>>>(65, 37);
+  check_dequantize<scheme<adalog<5, log_zero::last, gelu_outputs>, per_row>>(65, 37);
+  check_dequantize<scheme<adalog<6>, per_row>>(65, 37);
+  check_dequantize<scheme<twin_uniform<4>, per_tensor>>(65, 37);
+  check_dequantize<scheme<twin_uniform<8, gelu_outputs>, per_row>>(65, 37);
 }
 
 TEST_CASE("dequantize gives back integers that fit the format") {

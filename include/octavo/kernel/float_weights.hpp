@@ -62,7 +62,8 @@ inline constexpr bool sign_symmetric = [] {
 
 /// Codes of one packed register to values, k by k. Tables of rows or groups (row_tables.hpp), be they params or what a
 /// quantizer without scale() says, are looked up by bytes, four k at a time; one of a matrix of at most 16 values stays
-/// in registers; others are gathered from. Without any, a quantizer is asked for each value.
+/// in registers; others are gathered from. Without any, values are computed (lane_decode.hpp), or a quantizer is asked for
+/// each.
 template <class A, class L>
 class value_decoder {
   using F = typename L::format;
@@ -102,6 +103,10 @@ class value_decoder {
   struct params_group {
     std::byte const* params;  ///< of the first row of the register
   };
+  using decoder = lane_decoder<A, Q>;
+  struct decoder_group : params_group {
+    decoder decode;
+  };
   struct table_group {
     simd::float_lookup<A> table;
   };
@@ -111,11 +116,14 @@ class value_decoder {
   struct no_group {};
   static constexpr bool table_in_registers = L::one_table && L::bits <= 4;
   static constexpr bool row_tables = has_row_tables<L>;
+  static constexpr bool decodes_lanes = !L::linear && !L::tables && !row_tables && decoder::there;
   static auto group_type_of() {
     if constexpr (table_in_registers) {
       return std::type_identity<table_group>{};
     } else if constexpr (row_tables) {
       return std::type_identity<rows_group>{};
+    } else if constexpr (decodes_lanes) {
+      return std::type_identity<decoder_group>{};
     } else if constexpr (!L::linear) {
       return std::type_identity<params_group>{};
     } else {
@@ -141,6 +149,9 @@ class value_decoder {
       group g;
       make_tables(params, row, g);
       return g;
+    } else if constexpr (decodes_lanes) {
+      std::byte const* const own = params + row * L::row_params;
+      return {{own}, decoder(own)};
     } else if constexpr (!L::linear) {
       return {params + row * L::row_params};
     } else if constexpr (L::zero_points) {
@@ -169,6 +180,10 @@ class value_decoder {
     } else if constexpr (L::tables) {
       auto const* const tables = reinterpret_cast<float const*>(g.params);
       return simd::gather<A>(tables, table_places(step.template code<K>()));
+    } else if constexpr (decodes_lanes) {
+      auto const codes = step.template code<K>();
+      if (!g.decode.exact()) { return decode_each(codes, g); }
+      return g.decode(simd::bit_xor<A>(simd::bit_and<A>(codes, code_count<F> - 1), L::flip));
     } else if constexpr (!L::linear) {
       return decode_each(step.template code<K>(), g);
     } else {

@@ -8,6 +8,7 @@
 
 #include "octavo/kernel/encode.hpp"
 #include "octavo/kernel/lane_scale.hpp"
+#include "octavo/kernel/lane_sums.hpp"
 #include "octavo/quant/absmean.hpp"
 #include "octavo/quant/affine.hpp"
 #include "octavo/quant/affine_codebook.hpp"
@@ -36,12 +37,17 @@ inline constexpr bool integer_quantizer = vector_quantizer<Q>&& encoding_of<type
 template <class Q>
 inline constexpr bool tracks_range = (detail::is_symmetric<Q> || detail::is_affine<Q>)&&!has_quantized_scales<Q>;
 template <class Q>
+inline constexpr bool is_mean_in_lanes = [] {
+  if constexpr (detail::is_absmean<Q>) { return vector_rule<typename Q::scale_rule>; }
+  return false;
+}();
+template <class Q>
 inline constexpr bool tracks_lanes = [] {
   if constexpr (tracks_range<Q>) {
     return vector_rule<typename Q::scale_rule>;
   } else {
-    return (detail::is_affine_min<Q> || detail::is_affine_codebook<Q> ||
-            detail::is_signed_max<Q>)&&!has_quantized_scales<Q>;
+    return (detail::is_affine_min<Q> || detail::is_affine_codebook<Q> || detail::is_signed_max<Q> ||
+            is_mean_in_lanes<Q>)&&!has_quantized_scales<Q>;
   }
 }();
 
@@ -73,18 +79,23 @@ template <class A, class Q>
 }
 
 /// What calibrate() of a built-in law needs of values seen so far: the largest bits, which also find NaN and infinity;
-/// extremes if the law has a zero point or a minimum; the number farthest from 0 with its sign.
+/// extremes if the law has a zero point or a minimum; the number farthest from 0 with its sign; or the sum of sizes.
 template <class A, class Q>
 class range_tracker {
   static constexpr bool from_middle = detail::is_affine_codebook<Q>;
   static constexpr bool from_minimum = detail::is_affine_min<Q> || from_middle;
   static constexpr bool extremes = detail::is_affine<Q> || from_minimum;
   static constexpr bool with_sign = detail::is_signed_max<Q>;
+  static constexpr bool with_sum = detail::is_absmean<Q>;
   static constexpr auto n = static_cast<std::size_t>(simd::lanes<A>);
   using floats = simd::floats<A>;
 
  public:
   [[gnu::always_inline]] void add(floats x) noexcept {
+    if constexpr (with_sum) {
+      sums_.add(simd::absolute<A>(x));
+      return;
+    }
     auto const bits = simd::bit_and<A>(simd::as_ints<A>(x), 0x7fffffffu);
     if constexpr (with_sign) {
       farthest_ = simd::where_less<A>(simd::as_floats<A>(bits_), simd::as_floats<A>(bits), x, farthest_);
@@ -153,7 +164,12 @@ class range_tracker {
     floats const zero(0.0f);
     floats const infinity(__builtin_inff());
     auto const size = simd::as_floats<A>(bits_);
-    if constexpr (detail::is_symmetric<Q>) {
+    if constexpr (with_sum) {
+      float means[n];
+      for (std::size_t i = 0; i < n; ++i) { means[i] = Q::mean(sums_.of(i), sums_.count()); }
+      auto const fit = fit_lanes<A, T, typename Q::scale_rule>(simd::load_floats<A>(means), 1.0f);
+      return {fit.scale, fit.inverse};
+    } else if constexpr (detail::is_symmetric<Q>) {
       auto fit = fit_lanes<A, T, typename Q::scale_rule>(size, Q::largest, top_step<F>);
       if constexpr (Q::divides) { fit.inverse = simd::where_less<A>(zero, fit.inverse, fit.scale, infinity); }
       return {fit.scale, fit.inverse};
@@ -234,7 +250,9 @@ class range_tracker {
     }
   }
 
+  struct no_sums {};
   simd::ints<A> bits_ = simd::ints<A>(0);
+  [[no_unique_address]] std::conditional_t<with_sum, lane_sums<A>, no_sums> sums_;
   [[no_unique_address]] member<extremes> low_ = begin<extremes>(from_minimum ? __builtin_inff() : 0.0f);
   [[no_unique_address]] member<extremes> high_ = begin<extremes>(from_minimum ? -__builtin_inff() : 0.0f);
   [[no_unique_address]] member<with_sign> farthest_ = begin<with_sign>(0.0f);

@@ -24,8 +24,12 @@ class packer {
   using params = typename Q::params;
   static constexpr bool per_tensor_scale = detail::is_per_tensor<typename S::granularity>;
   /// octavo::scalar has nothing to gain from emulated lanes: there the scalar law is what runs.
-  static constexpr bool vectors = vector_quantizer<Q> && !layout_type::by_column && !std::is_same_v<A, scalar>;
+  static constexpr bool encodes = vector_quantizer<Q> && !std::is_same_v<A, scalar>;
+  static constexpr bool vectors = encodes && !layout_type::by_column;
   static constexpr bool tracks_tensor = vectors && tracks_range<Q>;
+  /// Sums have the order of rows.
+  static constexpr bool sums_tensor = vectors && detail::is_absmean<Q>;
+  static constexpr index rows_turned = 16;
   static constexpr int L = simd::lanes<A>;
   static constexpr int registers = simd::panel_registers<A>;
 
@@ -41,14 +45,17 @@ class packer {
   /// Of one piece of work.
   [[nodiscard]] index scratch_floats() const noexcept {
     if constexpr (vectors) { return product(staged(), panel_rows) + row_floats(); }
+    if constexpr (encodes) { return larger(more_columns * panel_rows, tracks_lanes<Q> ? 0 : layout_.rows); }
     return layout_type::by_column ? larger(layout_.rows, 0) : layout_.group();
   }
   /// Of begin(), for all of them: a copy of a tensor that is calibrated as a whole, or the params of columns.
   [[nodiscard]] index shared_floats() const noexcept {
     if constexpr (per_tensor_scale) {
+      if constexpr (sums_tensor) { return product(round_up(layout_.cols, panel_rows), rows_turned); }
       return tracks_tensor || whole_tensor() ? 0 : product(layout_.rows, layout_.cols);
     }
-    return layout_type::by_column ? product(layout_.cols, ceil_div(static_cast<index>(sizeof(params)), index{4})) : 0;
+    constexpr index of_column = ceil_div(static_cast<index>(sizeof(params)), index{4}) + (encodes ? 2 : 0);
+    return layout_type::by_column ? product(round_up(layout_.cols, panel_rows), of_column) : 0;
   }
 
   /// What all panels share: the params of a tensor, or those of the columns.
@@ -56,14 +63,16 @@ class packer {
     if constexpr (per_tensor_scale) {
       shared_ = tensor_params(shared, room);
     } else if constexpr (layout_type::by_column) {
-      columns_ = reinterpret_cast<params*>(shared);
-      auto* const scales = reinterpret_cast<float*>(out_ + layout_.panels() * layout_.panel_bytes());
-      auto* const zeros = reinterpret_cast<std::int32_t*>(scales + layout_.cols);
-      for (index c = 0; c < layout_.cols; ++c) {
-        for (index r = 0; r < layout_.rows; ++r) { room[r] = weights_(r, c); }
-        columns_[c] = detail::calibrate<Q>(room, layout_.rows);
-        scales[c] = Q::scale(columns_[c]);
-        zeros[c] = zero_of<Q>(columns_[c]);
+      index const wide = round_up(layout_.cols, panel_rows);
+      columns_ = reinterpret_cast<params*>(shared + (encodes ? 2 * wide : 0));
+      if constexpr (encodes) { in_columns_ = {shared, reinterpret_cast<std::int32_t*>(shared + wide)}; }
+      if constexpr (encodes && tracks_lanes<Q>) {
+        columns_by_vectors(room);
+      } else {
+        for (index c = 0; c < layout_.cols; ++c) {
+          for (index r = 0; r < layout_.rows; ++r) { room[r] = weights_(r, c); }
+          put_column(c, detail::calibrate<Q>(room, layout_.rows));
+        }
       }
     }
   }
@@ -80,14 +89,13 @@ class packer {
         }
       }
       if (streams_) { simd::finish_streams<A>(); }
+    } else if constexpr (encodes) {
+      index const whole = smaller(to, layout_.rows / panel_rows);
+      for (index p = from; p < whole; p += at_once()) { panels_by_column(p, smaller(p + at_once(), whole), room); }
+      if (streams_) { simd::finish_streams<A>(); }
+      panels_by_scalars(larger(from, whole), to, room);
     } else {
-      for (index p = from; p < to; ++p) {
-        index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
-        std::byte* const panel = out_ + p * layout_.panel_bytes();
-        std::memset(panel, 0, static_cast<std::size_t>(layout_.panel_bytes()));
-        for (index g = 0; g < layout_.groups(); ++g) { group_by_scalars(p, g, rows, panel, room); }
-        if constexpr (layout_type::by_column) { codes_by_column(p, rows, panel); }
-      }
+      panels_by_scalars(from, to, room);
     }
   }
 
@@ -167,13 +175,7 @@ class packer {
       }
     } else {
       trackers ranges[static_cast<std::size_t>(most_at_once)];
-      index const most = !source_.by_rows() ? few_columns : tracks_range<Q> ? length : some_columns;
-      for (index k = 0; k < length; k += most) {
-        index const n = smaller(most, length - k);
-        for (index p = from; p < to; ++p) {
-          source_.template track<!tracks_range<Q>>(p, first + k, n, room, ranges[p - from]);
-        }
-      }
+      track_panels(source_, from, to, first, length, room, ranges);
       for (index p = from; p < to; ++p) { params_by_vectors(p, g, ranges[p - from], in_lanes[p - from]); }
     }
     bool const by_rows = source_.by_rows();  // these are in a near cache
@@ -189,6 +191,21 @@ class packer {
             source_.columns(p, first + k, n, room), n, in_lanes[p - from],
             out_ + p * layout_.panel_bytes() + layout_.codes_at(g) + k / layout_type::step * layout_type::step_bytes,
             streams_, ahead);
+      }
+    }
+  }
+
+  static void track_panels(panel_source<A, T> const& source, index from, index to, index first, index length,
+                           float* room, trackers* ranges) noexcept {
+    index const most = !source.by_rows() ? few_columns : tracks_range<Q> ? length : some_columns;
+    for (index k = 0; k < length; k += most) {
+      index const n = smaller(most, length - k);
+      for (index p = from; p < to; ++p) {
+        if (!source.by_rows()) {
+          runs_ahead<T> next = source.ahead(p, first + k + n, smaller(n, length - k - n));
+          next.ask(next.left());
+        }
+        source.template track<!tracks_range<Q>>(p, first + k, n, room, ranges[p - from]);
       }
     }
   }
@@ -244,7 +261,86 @@ class packer {
     }
   }
 
+  // ---- vectors, params of columns ----
+
+  static constexpr index more_columns = 2 * some_columns;
+
+  void put_column(index c, params const& p) const noexcept {
+    auto* const scales = reinterpret_cast<float*>(out_ + layout_.panels() * layout_.panel_bytes());
+    auto* const zeros = reinterpret_cast<std::int32_t*>(scales + layout_.cols);
+    columns_[c] = p;
+    scales[c] = Q::scale(p);
+    zeros[c] = zero_of<Q>(p);
+    if constexpr (encodes) {
+      in_columns_.inverse[c] = p.inverse;
+      in_columns_.zero[c] = zeros[c];
+    }
+  }
+
+  /// Columns are the rows of the matrix that is turned: so they are tracked as those of a long group.
+  void columns_by_vectors(float* room) const noexcept {
+    panel_source<A, T> const turned(matrix_view<T>(weights_.data(), weights_.cols(), weights_.rows(),
+                                                   weights_.col_stride(), weights_.row_stride()));
+    index const sixty_fours = ceil_div(layout_.cols, panel_rows);
+    for (index from = 0; from < sixty_fours; from += most_at_once) {
+      index const to = smaller(from + most_at_once, sixty_fours);
+      trackers ranges[static_cast<std::size_t>(most_at_once)];
+      track_panels(turned, from, to, 0, layout_.rows, room, ranges);
+      for (index p = from; p < to; ++p) {
+        for (int r = 0; r < registers; ++r) { put_columns(p * panel_rows + r * L, ranges[p - from][r].lanes()); }
+      }
+    }
+  }
+  void put_columns(index first, lane_params<A, Q> const& in_lanes) const noexcept {
+    constexpr auto n = static_cast<std::size_t>(L);
+    float scale[n];
+    float inverse[n];
+    std::int32_t zero[n];
+    in_lanes.scale.store_unaligned(scale);
+    in_lanes.inverse.store_unaligned(inverse);
+    in_lanes.zero.store_unaligned(zero);
+    for (index i = 0; i < smaller(index{L}, layout_.cols - first); ++i) {
+      params p{};
+      p.scale = scale[i];
+      p.inverse = inverse[i];
+      if constexpr (has_zero_point<Q>) { p.zero_point = zero[i]; }
+      put_column(first + i, p);
+    }
+  }
+
+  /// Panels [from, to), which have all their rows.
+  void panels_by_column(index from, index to, float* room) const noexcept {
+    index const most = source_.by_rows() ? more_columns : some_columns;
+    for (index k = 0; k < layout_.cols; k += most) {
+      index const n = smaller(most, layout_.cols - k);
+      for (index p = from; p < to; ++p) {
+        runs_ahead<T> ahead = p + 1 < to             ? source_.ahead(p + 1, k, n)
+                              : k + n < layout_.cols ? source_.ahead(from, k + n, smaller(most, layout_.cols - k - n))
+                                                     : source_.ahead(to, 0, smaller(most, layout_.cols));
+        typename encoder::column_params const in_columns{in_columns_.inverse + k, in_columns_.zero + k};
+        encoder::encode(
+            source_.columns(p, k, n, room), n, in_columns,
+            out_ + p * layout_.panel_bytes() + layout_.codes_at(0) + k / layout_type::step * layout_type::step_bytes,
+            streams_, ahead);
+      }
+    }
+    for (index p = from; p < to; ++p) {
+      auto* const scales = reinterpret_cast<float*>(out_ + p * layout_.panel_bytes() + layout_.params_at(0));
+      for (index row = 0; row < panel_rows; ++row) { scales[row] = 1.0f; }
+    }
+  }
+
   // ---- scalars: any quantizer ----
+
+  void panels_by_scalars(index from, index to, float* room) const noexcept {
+    for (index p = from; p < to; ++p) {
+      index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
+      std::byte* const panel = out_ + p * layout_.panel_bytes();
+      std::memset(panel, 0, static_cast<std::size_t>(layout_.panel_bytes()));
+      for (index g = 0; g < layout_.groups(); ++g) { group_by_scalars(p, g, rows, panel, room); }
+      if constexpr (layout_type::by_column) { codes_by_column(p, rows, panel); }
+    }
+  }
 
   void group_by_scalars(index p, index g, index rows, std::byte* to, float* room) const noexcept {
     detail::panel_writer<S> const writer(layout_, to);
@@ -297,14 +393,18 @@ class packer {
 
   [[nodiscard]] params tensor_params(float* shared, float* room) const {
     if constexpr (tracks_tensor) {
-      trackers ranges;
-      for (index p = 0; p < layout_.panels(); ++p) {
-        for (index k = 0; k < layout_.cols; k += staged()) {
-          source_.template track<false>(p, k, smaller(staged(), layout_.cols - k), room, ranges);
-        }
+      trackers all[static_cast<std::size_t>(most_at_once)];
+      for (index p = 0; p < layout_.panels(); p += most_at_once) {
+        track_panels(source_, p, smaller(p + most_at_once, layout_.panels()), 0, layout_.cols, room, all);
+      }
+      tracker* const ranges = all[0];
+      for (index p = 1; p < most_at_once; ++p) {
+        for (int r = 0; r < registers; ++r) { ranges[r].add(all[p][r]); }
       }
       for (int r = 1; r < registers; ++r) { ranges[0].add(ranges[r]); }
       return ranges[0].params();
+    } else if constexpr (sums_tensor) {
+      return Q::from_sum(sum_of_tensor(shared), layout_.rows * layout_.cols);
     } else {
       if constexpr (std::is_same_v<T, float>) {
         if (whole_tensor()) { return detail::calibrate<Q>(weights_.data(), layout_.rows * layout_.cols); }
@@ -314,6 +414,40 @@ class packer {
       }
       return detail::calibrate<Q>(shared, layout_.rows * layout_.cols);
     }
+  }
+  /// Numbers row after row: those of some rows at a time, as rows, where they do not lie so.
+  [[nodiscard]] double sum_of_tensor(float* turned_rows) const noexcept {
+    double sum = 0;
+    if constexpr (std::is_same_v<T, float>) {
+      if (weights_.col_stride() == 1) {
+        for (index r = 0; r < layout_.rows; ++r) {
+          sum = Q::add(sum, weights_.at(r, 0), weights_.at(r, layout_.cols));
+        }
+        return sum;
+      }
+    }
+    panel_source<A, T> const turned(matrix_view<T>(weights_.data(), weights_.cols(), weights_.rows(),
+                                                   weights_.col_stride(), weights_.row_stride()));
+    constexpr index part = rows_turned * panel_rows;
+    for (index row = 0; row < layout_.rows; row += rows_turned) {
+      index const n = smaller(rows_turned, layout_.rows - row);
+      for (index p = 0; p < ceil_div(layout_.cols, panel_rows); ++p) {
+        float* const to = turned_rows + p * part;
+        staged_columns const there = turned.columns(p, row, n, to);
+        if (there.at != to) {  // a float matrix of one column
+          for (index i = 0; i < n * panel_rows; ++i) {
+            to[i] = there.at[i / panel_rows * there.stride + i % panel_rows];
+          }
+        }
+      }
+      for (index i = 0; i < n; ++i) {
+        for (index p = 0; p < ceil_div(layout_.cols, panel_rows); ++p) {
+          float const* const first = turned_rows + p * part + i * panel_rows;
+          sum = Q::add(sum, first, first + panel_rows);  // columns that are not there add 0
+        }
+      }
+    }
+    return sum;
   }
   /// A tensor of floats, row after row, is calibrated as it stands.
   [[nodiscard]] bool whole_tensor() const noexcept {
@@ -327,6 +461,12 @@ class packer {
   bool streams_;
   mutable params shared_{};
   mutable params* columns_ = nullptr;
+  /// For vectors, one array for each.
+  struct column_arrays {
+    float* inverse;
+    std::int32_t* zero;
+  };
+  mutable column_arrays in_columns_{};
 };
 
 }  // namespace kernel

@@ -47,6 +47,22 @@ class panel_encoder {
       if constexpr (has_zero_point<Q>) { p.zero = simd::load_ints<A>(zero + r * L); }
       return p;
     }
+    /// Of all k.
+    [[nodiscard, gnu::always_inline]] static lane_params<A, Q> const& at(lane_params<A, Q> const& p, index) noexcept {
+      return p;
+    }
+  };
+  /// The same of columns, which all rows share.
+  struct column_params {
+    float const* inverse;
+    std::int32_t const* zero;
+
+    [[nodiscard, gnu::always_inline]] static int get(int) noexcept { return 0; }
+    [[nodiscard, gnu::always_inline]] lane_params<A, Q> at(int, index k) const noexcept {
+      lane_params<A, Q> p{simd::floats<A>(0.0f), simd::floats<A>(inverse[k])};
+      if constexpr (has_zero_point<Q>) { p.zero = simd::ints<A>(zero[k]); }
+      return p;
+    }
   };
 
   /// With these 0 has the code that padding holds.
@@ -58,25 +74,26 @@ class panel_encoder {
   }
 
   /// Codes of n columns of all rows, to whole steps. Meanwhile as many lines come near.
-  template <class T>
-  static void encode(staged_columns from, index n, params const& p, std::byte* to, bool streams,
+  template <class T, class P>
+  static void encode(staged_columns from, index n, P const& p, std::byte* to, bool streams,
                      runs_ahead<T>& ahead) noexcept {
     constexpr index lines = layout_type::step * panel_rows * static_cast<index>(sizeof(T)) / 64;
     index k = 0;
     for (; k + layout_type::step <= n; k += layout_type::step) {
       ahead.ask(lines);
-      encode_step<true>(from, layout_type::step, p, to, streams);
+      encode_step<true>(from, k, layout_type::step, p, to, streams);
       from.at += layout_type::step * from.stride;
       to += layout_type::step_bytes;
     }
-    if (k < n) { encode_step<false>(from, n - k, p, to, streams); }
+    if (k < n) { encode_step<false>(from, k, n - k, p, to, streams); }
   }
 
  private:
   /// One step. Offsets are taken from all numbers of a word at once, if none of them touches another; with two planes
   /// they are taken from each.
-  template <bool Whole>
-  static void encode_step(staged_columns from, index present, params const& p, std::byte* to, bool streams) noexcept {
+  template <bool Whole, class P>
+  static void encode_step(staged_columns from, index first, index present, P const& p, std::byte* to,
+                          bool streams) noexcept {
     constexpr bool two = planes.high() != 0;
     constexpr bool cuts = simd::cuts_numbers<A>;
     constexpr int low_quads = 8 / planes.low;
@@ -98,7 +115,8 @@ class panel_encoder {
           constexpr int k = quad * 4 + byte;
           simd::ints<A> number(padding);
           if (Whole || k < present) {
-            number = encode_lanes<A, Q>(simd::load_floats<A>(from.at + k * from.stride + row), lanes);
+            number =
+                encode_lanes<A, Q>(simd::load_floats<A>(from.at + k * from.stride + row), p.at(lanes, first + k));
           }
           if constexpr (each && offset != 0) { number = number - simd::ints<A>(offset); }
           if constexpr (two && cuts) {

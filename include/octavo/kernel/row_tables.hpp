@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "octavo/core/unroll.hpp"
-#include "octavo/quant/sulq.hpp"
+#include "octavo/kernel/lane_decode.hpp"
 #include "octavo/simd/row_lookup.hpp"
 #include "octavo/storage/panel.hpp"
 
@@ -40,8 +40,13 @@ class row_values {
     if constexpr (L::tables && F::bits >= 2) {
       turn(params);
     } else {
-      if constexpr (shifted_logs && has_fma<A>) {
-        if (decode_logs(params)) { return; }
+      using decoder = lane_decoder<A, Q>;
+      if constexpr (decoder::there) {
+        decoder const decode(params);
+        if (decode.exact()) {
+          for (std::size_t c = 0; c < size; ++c) { values[c] = decode(ints(code_of(c))); }
+          return;
+        }
       }
       float rows[size][lanes];
       decode_each(params, rows[0]);
@@ -50,16 +55,6 @@ class row_values {
   }
 
  private:
-  template <class>
-  struct is_sulq {
-    static constexpr bool there = false;
-  };
-  template <int B>
-  struct is_sulq<sulq<B>> {
-    static constexpr bool there = true;
-  };
-  static constexpr bool shifted_logs = is_sulq<Q>::there;
-
   /// Tables as they are stored, row after row.
   [[gnu::always_inline]] void turn(std::byte const* params) noexcept {
     constexpr std::size_t width = size > lanes ? size : lanes;
@@ -71,33 +66,6 @@ class row_values {
       simd::transpose<A>(columns);
       for (std::size_t i = 0; i < lanes && c + i < size; ++i) { values[(c + i) ^ flip] = columns[i]; }
     }
-  }
-
-  /// sulq::decode of each code in every lane, to the bit: the fma rounds the exact product to an integer, ties to even,
-  /// in the low bits of a float. Not of params whose exponents are not those of normal numbers, nor exact in an fma.
-  [[gnu::always_inline]] bool decode_logs(std::byte const* params) noexcept {
-    float each[3][lanes];
-    for (std::size_t i = 0; i < lanes; ++i) {
-      for (std::size_t j = 0; j < 3; ++j) { std::memcpy(&each[j][i], params + i * sizeof(sulq_params) + j * 4, 4); }
-    }
-    static_assert(sizeof(sulq_params) == 12);
-    auto const eta = simd::load_floats<A>(each[0]);
-    auto const step = simd::load_floats<A>(each[1]);
-    auto const zero = simd::to_floats<A>(simd::load_ints<A>(each[2]));
-    floats const none(0.0f);
-    floats const limit(0x1p23f);
-    auto plain = simd::add_where_less<A>(ints(0), 1, none, step);
-    plain = simd::add_where_less<A>(plain, 1, simd::absolute<A>(zero), limit);
-    plain = simd::add_where_less<A>(plain, 1, step * zero, floats(127.0f));
-    plain = simd::add_where_less<A>(plain, 1, step * (floats(static_cast<float>(F::highest)) - zero), floats(126.0f));
-    if (simd::sum<A>(plain) != 4 * simd::lanes<A>) { return false; }
-    floats const integers(0x1.8p23f);
-    ints const exponents(127 - 0x4b400000);  // the bits of 1.5 * 2^23
-    for (std::size_t c = 0; c < size; ++c) {
-      auto const e = simd::fused<A>(step, zero - floats(static_cast<float>(code_of(c))), integers);  // -E
-      values[c] = simd::as_floats<A>(simd::shift_left<23, A>(simd::as_ints<A>(e) + exponents)) - eta;
-    }
-    return true;
   }
 
   /// A call: what a quantizer does would be inlined in each tile. Rows that have the params of the row before have its

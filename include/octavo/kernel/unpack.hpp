@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "octavo/core/ask_for.hpp"
 #include "octavo/core/unroll.hpp"
 #include "octavo/kernel/columns_as_rows.hpp"
 #include "octavo/kernel/float_weights.hpp"
@@ -63,6 +64,9 @@ class unpacker {
     index const rows = smaller(panel_rows, layout_.rows - p * panel_rows);
     index const column = g * layout_.group() + k;
     T* const to = out_ + p * panel_rows * row_stride_ + column * col_stride_;
+    if (k == 0 && g + 1 < layout_.groups()) {  // params are read before the codes that they stand behind
+      detail::ask_for(from_.panel(p) + layout_.params_at(g + 1), layout_type::param_bytes);
+    }
     for (int r = 0; r < registers; ++r) { decode(p, g, k, n, r * L, room + r * L); }
     if (row_stride_ == 1 && rows == panel_rows) {
       for (index i = 0; i < n; ++i) {
@@ -118,9 +122,19 @@ class unpacker {
       typename decoder::packed const step(from, row);
       from += layout_type::step_bytes;
       index const there = n - i;
-      detail::unroll<step_size>([&](auto kk) __attribute__((always_inline)) {
-        if (kk() < there) { value(kk, step, i).store_unaligned(to + (i + kk()) * panel_rows); }
-      });
+      if constexpr (decoder::row_tables) {
+        detail::unroll<step_size / 8>([&](auto e) __attribute__((always_inline)) {
+          floats eight[8];
+          values.template get_eight<e()>(step, group, eight);
+          for (index kk = 0; kk < 8 && 8 * e() + kk < there; ++kk) {
+            eight[kk].store_unaligned(to + (i + 8 * e() + kk) * panel_rows);
+          }
+        });
+      } else {
+        detail::unroll<step_size>([&](auto kk) __attribute__((always_inline)) {
+          if (kk() < there) { value(kk, step, i).store_unaligned(to + (i + kk()) * panel_rows); }
+        });
+      }
     }
   }
 

@@ -94,7 +94,11 @@ struct adalog {
   /// S and M of a level: what integer kernels shift by and multiply with.
   [[nodiscard, gnu::always_inline]] static constexpr int shift(int level, int q) noexcept { return level * q / 37; }
   [[nodiscard, gnu::always_inline]] static constexpr int mantissa(int level, int q) noexcept {
-    return mantissas[static_cast<std::size_t>(level * q % 37)];
+    return mantissa_of(level * q % 37);
+  }
+  /// M by c q mod 37.
+  [[nodiscard, gnu::always_inline]] static constexpr int mantissa_of(int place) noexcept {
+    return mantissas[static_cast<std::size_t>(place)];
   }
   /// M / D 2^-S, 0 below 2^-149.
   [[nodiscard, gnu::always_inline]] static constexpr float unit_value(int level, int q) noexcept {
