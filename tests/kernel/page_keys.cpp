@@ -62,3 +62,19 @@ TEST_CASE("page_keys give scores of keys as they are stored") {
     }
   });
 }
+
+TEST_CASE("a leaf of keys asks for codes of later pages and for parameters of values") {
+  auto const cache = test::cache_of<k2, v2>(256, 128, 8);
+  auto const at = cache.keys().places();
+  CHECK(at.key_codes == cache.keys().layout().params_at(0));
+  CHECK(at.value_codes == cache.values().layout().params_at(0));
+  kernel::leaf_of_keys<scalar> leaf;
+  leaf.load(at, 1, 0, 4, 8);
+  CHECK(leaf.ahead == 3);  // 8 KB
+  CHECK(leaf.after(0).next == at.keys(1, 3));
+  CHECK(leaf.after(0).end == at.keys(1, 3) + at.key_codes);
+  CHECK(leaf.after(2).next == at.values(1, 1));
+  CHECK(leaf.after(2).end == at.values(1, 1) + at.value_codes);
+  CHECK(leaf.params_of_values(1).next == at.values(1, 1) + at.value_codes);
+  CHECK(leaf.params_of_values(1).end == at.values(1, 1) + at.value_bytes);
+}

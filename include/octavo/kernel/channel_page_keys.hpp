@@ -92,15 +92,6 @@ class channel_page_keys {
     leaf_.load(k_.places(), head, page_, ceil_div(n, page_tokens), k_.heads() * ceil_div(k_.tokens(), page_tokens));
     query_at_[kept] = nothing;
   }
-  /// The leaf that will be loaded after this one begins with key `first` of `head`; -1: nobody knows.
-  void expect(index head, index first) noexcept {
-    next_ = {};
-    if (!by_leaf_ || head < 0 || first >= k_.tokens()) { return; }
-    index const page = first / page_tokens;
-    auto const& at = k_.places();
-    index const pages = smaller(ceil_div(k_.tokens(), page_tokens) - page, leaf_keys / page_tokens);
-    next_ = pages_ahead::run(at.keys(head, page), page, pages, at.block_pages, param_bytes());
-  }
   /// They are quantized for one group of keys after the other, or few of them for those of a leaf.
   void load_rows(query_rows const& rows, index first, index n) noexcept {
     of_ = rows;
@@ -133,15 +124,12 @@ class channel_page_keys {
         for (int t = 0; t < T; ++t) { load_query(first + t, at + t, token, page); }
       }
 
-      constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens, 1));
-      std::conditional_t<asks_for_leaves<A, layout>, far_lines_ahead, lines_ahead> ahead{};
-      static_cast<lines_ahead&>(ahead) = {page, page};
+      constexpr bool asked = params_ask<A, layout, T>;
+      constexpr int lines = asked ? 2 : static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens, 1));
+      lines_ahead ahead{page, page};
       if (first == 0) {
-        if constexpr (asks_for_leaves<A, layout>) {
-          static_cast<lines_ahead&>(ahead) = leaf_.after(b);
-          if (b < next_.pages) { ahead = next_.part_of_rest(b, k_.layout().params_at(0)); }
-        } else if constexpr (takes_pages<A>) {
-          ahead = leaf_.after(b);
+        if constexpr (takes_pages<A>) {
+          ahead = asked && by_leaf_ ? leaf_.params_of_values(b) : leaf_.after(b);
         } else {
           ahead = values_ahead<A, width>(k_.places(), head_, page_, b);
         }
@@ -157,6 +145,9 @@ class channel_page_keys {
                                               rows_ + at * stride(), next_query * stride(), ahead, total,
                                               next_group * stride());
       ahead.template rest<A>();
+      if constexpr (takes_pages<A> && !asked) {
+        if (first == 0) { leaf_.params_of_values(b).template rest<A>(); }
+      }
       unroll<T * R>([&](int i) __attribute__((always_inline)) {
         index const from = of(i / R, i % R);
         auto const score = simd::fused<A>(simd::to_floats<A>(total[i]), simd::floats<A>(factors_[from]),
@@ -266,7 +257,8 @@ class channel_page_keys {
         s.negative[t][c / 64] = c % 64 == 0 ? signs : s.negative[t][c / 64] | signs;
       }
     }
-    constexpr int lines = 4 * static_cast<int>(L * sizeof(scale_type)) * (page_layout::minima ? 2 : 1) / 64;
+    bool const asks = params_ask<A, layout, 2> && i == 0 && rows_of_leaf_ > 1;
+    constexpr int lines = static_cast<int>(G * 4 * L * layout::planes.bits / (8 * 64));
     for (index j = 0; j < 16; ++j) {
       ints most[static_cast<std::size_t>(T)];
       floats minimum[static_cast<std::size_t>(T)];
@@ -275,9 +267,9 @@ class channel_page_keys {
         minimum[t] = floats(0.0f);
       });
       if (j < n) {
-        bool const asks = asks_for_leaves<A, layout> && i == 0 && g + j < next_.pages * groups;
-        auto ahead = next_.first_part(g + j, param_bytes() / groups);
         std::byte const* const from = params(j);
+        index const codes = leaf_.key_codes / groups;
+        auto ahead = lines_ahead::run(leaf_.at[(g + j) / groups] + (g + j) % groups * codes, codes);
         auto const* const scales = reinterpret_cast<scale_type const*>(from);
         auto const* const minima = reinterpret_cast<scale_type const*>(from + minima_at);
         for (index first = 0; first < d; first += 4 * L) {
@@ -372,10 +364,6 @@ class channel_page_keys {
       start.store_unaligned(start_ + (i + t) * leaf_groups + g);
     });
   }
-  /// Of a page.
-  [[nodiscard, gnu::always_inline]] index param_bytes() const noexcept {
-    return k_.layout().bytes() - k_.layout().params_at(0);
-  }
   void load_row(index i, index at, std::int32_t const* zeros, std::byte const* params) const noexcept {
     index const d = k_.head_dim();
     Q const* const q = query(i);
@@ -429,7 +417,6 @@ class channel_page_keys {
   operand* rows_ = nullptr;  ///< [group of the tile][place][channel]
   bool by_leaf_ = false;     ///< operands are [query][group of the leaf][channel] then
   index rows_of_leaf_ = 0;
-  pages_ahead next_ = {};
   float* products_ = nullptr;      ///< [channel], of a query and the scales of the group
   std::int32_t* zeros_ = nullptr;  ///< [group of the tile][channel]
   std::int32_t* start_ = nullptr;  ///< [group of the tile][place], as the rest

@@ -37,6 +37,8 @@ struct leaf_of_keys {
   index ahead = 1;
   index key_bytes = 0;
   index value_bytes = 0;
+  index key_codes = 0;
+  index value_codes = 0;
 
   /// n pages from `page` of `head`, of a cache with so many pages of all heads.
   [[gnu::always_inline]] void load(detail::cache_places const& places, index head, index page, index n,
@@ -44,6 +46,8 @@ struct leaf_of_keys {
     pages = n;
     key_bytes = places.key_bytes;
     value_bytes = places.value_bytes;
+    key_codes = places.key_codes;
+    value_codes = places.value_codes;
     ahead = pages_between(key_bytes, is_far(all, key_bytes + value_bytes));
     places.keys(head, page, n, at);
     places.values(head, page, n, at + n);
@@ -51,8 +55,12 @@ struct leaf_of_keys {
   /// What is asked for while page p is multiplied.
   [[nodiscard, gnu::always_inline]] lines_ahead after(index p) const noexcept {
     index const next = p + ahead;
-    return next < 2 * pages ? lines_ahead::run(at[next], next < pages ? key_bytes : value_bytes)
+    return next < 2 * pages ? lines_ahead::run(at[next], next < pages ? key_codes : value_codes)
                             : lines_ahead::run(at[p], 0);
+  }
+  /// Parameters of values of page p, which are what the next pass wants first.
+  [[nodiscard, gnu::always_inline]] lines_ahead params_of_values(index p) const noexcept {
+    return lines_ahead::run(at[pages + p] + value_codes, value_bytes - value_codes);
   }
 };
 
@@ -170,6 +178,9 @@ class page_keys {
       });
     }
     ahead.rest<A>();
+    if constexpr (takes_pages<A>) {
+      if (first == 0) { leaf_.params_of_values(b).template rest<A>(); }
+    }
     unroll<T * R>([&](int i)
                       __attribute__((always_inline)) { sum[i].store_unaligned(scores + i / R * width + i % R * L); });
     if (largest == nullptr) { return; }

@@ -80,8 +80,9 @@ class page_values {
     auto const& at = v_.places();
     far_ = is_far(v_.heads() * ceil_div(v_.tokens(), page_tokens), at.key_bytes + at.value_bytes);
     ahead_ = pages_between(at.key_bytes, far_);  // as many pages as keys do
-    key_share_ = round_up(ceil_div(at.key_bytes, larger(blocks(), 1)), 64);
-    value_share_ = round_up(ceil_div(at.value_bytes, larger(blocks(), 1)), 64);
+    key_share_ = round_up(ceil_div(at.key_codes, larger(blocks(), 1)), 64);
+    value_share_ = round_up(ceil_div(at.value_codes, larger(blocks(), 1)), 64);
+    param_share_ = round_up(ceil_div(at.key_bytes - at.key_codes, larger(blocks(), 1)), 64);
     index const all = leaf_pages * groups_ * byte_rows;
     auto& to = settled_;
     to.bytes = reinterpret_cast<operand*>(scratch);
@@ -103,13 +104,9 @@ class page_values {
     next_head_ = first < v_.tokens() ? head : -1;
     next_page_ = first / page_tokens;
     next_pages_ = 0;
-    next_ = {};
     if (next_head_ >= 0) {
       next_pages_ = smaller(ceil_div(v_.tokens(), page_tokens) - next_page_, leaf_pages);
       v_.places().keys(head, next_page_, next_pages_, next_keys_);
-      next_values_ = v_.page(head, next_page_);
-      next_ = pages_ahead::run(next_values_, next_page_, next_pages_, v_.places().block_pages,
-                               v_.layout().bytes() - v_.layout().params_at(0));
     }
   }
   /// Bytes of row i, whose weights cover keys [low, high). NaN if a weight that is not 0 meets a value that is not
@@ -170,7 +167,7 @@ class page_values {
   void weigh_and_multiply(index first, float const* scores, index apart, index begin, index end,
                           score_scale const* scales, weight* room, float* sums, float* out,
                           index stride) const noexcept requires(takes_pages<A>&& settler::settles_together) {
-    if (far_) {
+    if (far_ && !params_ask<A, layout, T>) {
       weigh_pages<T, 1>(first, scores, apart, begin, end, scales, room, sums, out, stride);
     } else {
       weigh_pages<T, static_cast<int>(leaf_pages)>(first, scores, apart, begin, end, scales, room, sums, out, stride);
@@ -248,7 +245,8 @@ class page_values {
     constexpr int R = registers;
     // Of bytes less 128, one row more, of ones, counts what that is of: all sums are integers below 2^24.
     constexpr int rows = unsigned_bytes ? T : T + 1;
-    constexpr int lines = static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens, 1));
+    constexpr bool asked = params_ask<A, layout, T> && std::is_same_v<Place, page_place<T>>;
+    constexpr int lines = asked ? 2 : static_cast<int>(larger(layout::step_bytes / 64 * width / page_tokens, 1));
     index const panel = b * width / panel_rows * page_layout::panel_bytes;
     index const first_row = b * width % panel_rows;
     index const group = group_of(b);
@@ -270,20 +268,15 @@ class page_values {
     unroll<rows * R>([&](int i) __attribute__((always_inline)) {
       total[i] = simd::ints<A>(here.start[params_of(i / R, i % R)]);
     });
-    if constexpr (takes_pages<A> &&
-                  !asks_for_leaves<A, layout>) {  // parameters are what is wanted first of the next leaf
-      if (asks && b == 0 && next_head_ >= 0 && p < next_pages_) {
-        index const from = v_.layout().params_at(0);
-        index const size = v_.layout().bytes();
-        lines_ahead::run(next_values_ + p * size + from, size - from).far();
-      }
-    }
-    auto ahead = next_keys(b, p);
-    if (!asks) { static_cast<lines_ahead&>(ahead) = {bytes_as_lines(), bytes_as_lines()}; }
+    lines_ahead ahead{bytes_as_lines(), bytes_as_lines()};
+    if (asks) { ahead = asked ? next_params(b, p) : next_keys(b, p); }
     page_sums<weights, lines, rows, R, shared>(unpack, at_[p] + panel + first_row * 4, first_row,
                                                page_tokens / layout::step, bytes, place.row_stride() * page_tokens,
                                                ahead, total, place.group_stride() * page_tokens);
     ahead.template rest<A>();
+    if constexpr (takes_pages<A> && !asked) {
+      if (asks) { next_params(b, p).template rest<A>(); }
+    }
     unroll<T * R>([&](int i) __attribute__((always_inline)) {
       index const of = params_of(i / R, i % R);
       auto sum = simd::to_floats<A>(total[i]);
@@ -310,24 +303,14 @@ class page_values {
   [[nodiscard, gnu::always_inline]] index param_at(index p, index g, index i) const noexcept {
     return i * row_params() + p * groups_ + g;
   }
-  /// What is asked for while block b of page p is multiplied: as much of the values of the next leaf (see pages_ahead);
-  /// or its part of the page that is read 8 KB later, at last of the first keys of the next leaf; or (see lines_ahead)
-  /// as much of all keys of the next leaf.
-  [[nodiscard, gnu::always_inline]] auto next_keys(index b, index p) const noexcept {
-    if constexpr (asks_for_leaves<A, layout>) {
-      if (next_.pages == 0) { return far_lines_ahead{next_in_turn(b, p)}; }
-      if (p >= next_.pages) { return far_lines_ahead{{bytes_as_lines(), bytes_as_lines()}}; }
-      return next_.part_of_rest(p * blocks() + b, page_layout::panel_bytes);
-    } else {
-      return next_in_turn(b, p);
-    }
-  }
-  [[nodiscard, gnu::always_inline]] lines_ahead next_in_turn(index b, index p) const noexcept {
+  /// What is asked for while block b of page p is multiplied (see lines_ahead): its part of the codes that are read 8 KB
+  /// later, at last of the first keys of the next leaf; or as much of all keys of the next leaf.
+  [[nodiscard, gnu::always_inline]] lines_ahead next_keys(index b, index p) const noexcept {
     if constexpr (takes_pages<A>) {
       index const next = p + ahead_;
-      if (next < pages_) { return lines_ahead::part_of(at_[next], b, value_share_, v_.places().value_bytes); }
+      if (next < pages_) { return lines_ahead::part_of(at_[next], b, value_share_, v_.places().value_codes); }
       if (next - pages_ >= next_pages_) { return {bytes_as_lines(), bytes_as_lines()}; }
-      return lines_ahead::part_of(next_keys_[next - pages_], b, key_share_, v_.places().key_bytes);
+      return lines_ahead::part_of(next_keys_[next - pages_], b, key_share_, v_.places().key_codes);
     }
     index const bytes = v_.places().key_bytes;
     index const share = bytes / blocks();
@@ -338,6 +321,12 @@ class page_values {
     return lines_ahead::part(
         part, share,
         bytes, [&](index i) __attribute__((always_inline)) { return v_.places().keys(next_head_, next_page_ + i); });
+  }
+  /// Parameters of keys by channel, which are what is wanted first of the next leaf: the part of block b.
+  [[nodiscard, gnu::always_inline]] lines_ahead next_params(index b, index p) const noexcept {
+    if (p >= next_pages_) { return {bytes_as_lines(), bytes_as_lines()}; }
+    auto const& at = v_.places();
+    return lines_ahead::part_of(next_keys_[p] + at.key_codes, b, param_share_, at.key_bytes - at.key_codes);
   }
   /// Something near to ask for, where nothing is to come.
   [[nodiscard, gnu::always_inline]] std::byte const* bytes_as_lines() const noexcept {
@@ -376,13 +365,14 @@ class page_values {
         f(k / G * settler::settled_lanes, w, params, rows);
       }
     };
-    // Parameters of the next leaf, as many as are read here, half of them in each pass.
+    // Codes of these groups, half of them in each pass.
     auto const ask = [&](index at, index half) __attribute__((always_inline)) {
-      if constexpr (asks_for_leaves<A, layout>) {
-        constexpr index bytes = G * page_layout::params_type::bytes / 2;
-        index const k = p * groups_ + at / settler::settled_lanes * G;
-        auto ahead = next_.first_part(2 * (k / G) + half, asks && k < next_.pages * groups_ ? bytes : 0);
-        ahead.template rest<A>();
+      if constexpr (params_ask<A, layout, T>) {
+        if (!asks) { return; }
+        index const k = at / settler::settled_lanes * G;
+        index const codes = v_.places().value_codes / groups_;
+        std::byte const* const from = at_[p + k / groups_] + k % groups_ * codes;
+        lines_ahead::run(from + half * (codes * G / 2), codes * G / 2).template rest<A>();
       }
     };
     bool plain = true;
@@ -472,10 +462,9 @@ class page_values {
   bool far_ = false;
   index key_share_ = 0;
   index value_share_ = 0;
+  index param_share_ = 0;
   std::byte const* at_[static_cast<std::size_t>(leaf_pages)] = {};         ///< pages of the leaf
   std::byte const* next_keys_[static_cast<std::size_t>(leaf_pages)] = {};  ///< of the next one
-  std::byte const* next_values_ = nullptr;
-  pages_ahead next_ = {};
   settler settled_ = {};
   float* inverses_ = nullptr;  ///< 255 / largest weight, as factors of pages that are on their way
 };

@@ -23,6 +23,8 @@ struct cache_places {
   float const* open = nullptr;        ///< keys whose groups are open: [head][token % residual][channel]
   float const* first_keys = nullptr;  ///< of first_in_float: [head][token][channel]
   float const* first_values = nullptr;
+  index key_codes = 0;  ///< bytes of a page before its parameters, where these stand together
+  index value_codes = 0;
 
   [[nodiscard, gnu::always_inline]] index head_bytes() const noexcept { return key_bytes + value_bytes; }
   /// Keys of tokens 64 p to 64 p + 63 of a head, and values.

@@ -426,6 +426,12 @@ class kv_cache {
   [[nodiscard, gnu::always_inline]] index page_bytes() const noexcept {
     return key_layout<K>{shape_.head_dim}.bytes() + value_layout<V>{shape_.value_head_dim}.bytes();
   }
+  /// Bytes of a page before its parameters, or all of them.
+  template <class Layout>
+  [[nodiscard, gnu::always_inline]] static index codes_of(Layout const& of) noexcept {
+    if constexpr (requires { of.params_at(index{}); }) { return of.params_at(0); }
+    return of.bytes();
+  }
   [[nodiscard, gnu::always_inline]] detail::cache_places places() const noexcept {
     return {blocks_.table(),
             block_pages(),
@@ -433,7 +439,9 @@ class kv_cache {
             value_layout<V>{shape_.value_head_dim}.bytes(),
             open_.data(),
             first_keys_.data(),
-            first_values_.data()};
+            first_values_.data(),
+            codes_of(key_layout<K>{shape_.head_dim}),
+            codes_of(value_layout<V>{shape_.value_head_dim})};
   }
   /// Of a group of keys by channel that has first tokens, those become equal to the one behind them.
   template <class At>
