@@ -14,6 +14,7 @@
 #include "support/archs.hpp"
 #include "support/bits.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/files.hpp"
 #include "support/matrix.hpp"
 
@@ -272,6 +273,7 @@ TEST_CASE("matrices of every storage that were saved and mapped multiply to the 
   writer.add("wide", wide);
   writer.add("nothing", nothing);
   writer.add("no outliers", no_outliers);
+  writer.add("never made", outlier_matrix<w8>());
   std::string const path = "packed_storages_test.octavo";
   std::string error;
   INFO(error);
@@ -306,7 +308,17 @@ TEST_CASE("matrices of every storage that were saved and mapped multiply to the 
   INFO(error);
   REQUIRE(none);
   CHECK(none->cols() == 7);
+  auto const never_made = file->outliers<w8>("never made", error);
+  INFO(error);
+  REQUIRE(never_made);
+  CHECK(never_made->rows() == 0);
   std::remove(path.c_str());
+}
+
+TEST_CASE("an additive matrix without codebooks is not saved") {
+  packed_writer writer;
+  CHECK(test::error_of([&] { writer.add("never made", additive_matrix<2, 8>()); }) ==
+        "packed_writer: an additive matrix has no codebooks. It was never made, or moved from.");
 }
 
 TEST_CASE("a matrix of one storage is not taken for one of another") {

@@ -121,11 +121,14 @@ class packed_writer {
   }
   template <class S>
   void add(std::string name, outlier_matrix_view<S> const& m) {
+    static constexpr std::array<std::byte, alignment> no_rows{};  // the starts of a matrix that was never made
+    auto const sparse = m.sparse().data() == nullptr ? std::span<std::byte const>(no_rows)
+                                                     : bytes_at(m.sparse().data(), m.sparse().size_bytes());
     add({std::move(name),
          detail::outliers_text<S>(),
          m.rows(),
          m.cols(),
-         {bytes_at(m.dense().data(), m.dense().size_bytes()), bytes_at(m.sparse().data(), m.sparse().size_bytes())}});
+         {bytes_at(m.dense().data(), m.dense().size_bytes()), sparse}});
   }
   template <class S>
   void add(std::string name, outlier_matrix<S> const& m) {
@@ -137,6 +140,9 @@ class packed_writer {
   template <int M, int B, int G, class T>
   void add(std::string name, additive_matrix_view<M, B, G, T> const& m) {
     using W = additive_matrix_view<M, B, G, T>;
+    if (m.codebooks() == nullptr) {
+      octavo::detail::fail("packed_writer: an additive matrix has no codebooks. It was never made, or moved from.");
+    }
     add({std::move(name),
          detail::additive_text<M, B, G, T>(),
          m.rows(),
