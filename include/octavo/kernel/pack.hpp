@@ -9,6 +9,7 @@
 #include "octavo/core/views.hpp"
 #include "octavo/kernel/codebook_search.hpp"
 #include "octavo/kernel/panel_encoder.hpp"
+#include "octavo/simd/ordered_sum.hpp"
 #include "octavo/storage/panel_writer.hpp"
 
 namespace octavo {
@@ -421,7 +422,7 @@ class packer {
     if constexpr (std::is_same_v<T, float>) {
       if (weights_.col_stride() == 1) {
         for (index r = 0; r < layout_.rows; ++r) {
-          sum = Q::add(sum, weights_.at(r, 0), weights_.at(r, layout_.cols));
+          sum = simd::ordered_sum<A>::add(sum, weights_.at(r, 0), layout_.cols);
         }
         return sum;
       }
@@ -433,6 +434,8 @@ class packer {
       index const n = smaller(rows_turned, layout_.rows - row);
       for (index p = 0; p < ceil_div(layout_.cols, panel_rows); ++p) {
         float* const to = turned_rows + p * part;
+        runs_ahead<T> next = turned.ahead(p + 1, row, n);
+        next.ask(next.left());
         staged_columns const there = turned.columns(p, row, n, to);
         if (there.at != to) {  // a float matrix of one column
           for (index i = 0; i < n * panel_rows; ++i) {
@@ -443,7 +446,7 @@ class packer {
       for (index i = 0; i < n; ++i) {
         for (index p = 0; p < ceil_div(layout_.cols, panel_rows); ++p) {
           float const* const first = turned_rows + p * part + i * panel_rows;
-          sum = Q::add(sum, first, first + panel_rows);  // columns that are not there add 0
+          sum = simd::ordered_sum<A>::add(sum, first, panel_rows);  // columns that are not there add 0
         }
       }
     }
