@@ -82,6 +82,10 @@ TEST_CASE("results do not depend on the batch or the executor: integers, many to
   check_invariance<w8, a8, float>(66, 5003, 53);       // the same, as packed
   check_invariance<w4_g128, a8, float>(70, 600, 270);  // more than a block of tokens, several groups in a chunk
 }
+TEST_CASE("results do not depend on the batch or the executor: fewer columns than a group longer than a chunk") {
+  check_invariance<scheme<symmetric<int4>, per_group<2048>>, a8, float>(70, 300, 53);
+  check_invariance<scheme<symmetric<int4>, per_group<2048>>, as_is, bf16>(70, 300, 53);
+}
 TEST_CASE("results do not depend on the batch or the executor: zero points") {
   check_invariance<w8, a8_affine, float>(130, 75, 29);
   check_invariance<scheme<affine<uint4>, per_group<40>>, a8_affine, float>(70, 100, 53);

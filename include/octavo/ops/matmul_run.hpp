@@ -414,7 +414,8 @@ class matmul_run {
       }
     };
     if constexpr (layout_type::grouped) {
-      index const at_once = chunk_units() / filled(stream.steps * U);
+      // A group longer than a chunk is there whole; one that is short, the only one, has less room than a whole one.
+      index const at_once = larger(chunk_units() / filled(stream.steps * U), 1);
       for (index s = 0; s < stream.segments; s += at_once) {
         index const n = smaller(at_once, stream.segments - s);
         run(s, n, 0, s + n == stream.segments ? stream.last_steps : stream.steps, true, true);
