@@ -48,7 +48,7 @@ class panel_encoder {
       return p;
     }
     /// Of all k.
-    [[nodiscard, gnu::always_inline]] static lane_params<A, Q> const& at(lane_params<A, Q> const& p, index) noexcept {
+    [[nodiscard, gnu::always_inline]] static lane_params<A, Q> at(lane_params<A, Q> const& p, index) noexcept {
       return p;
     }
   };
