@@ -34,6 +34,11 @@ TEST_CASE("codes_view sees bytes of the caller and Eigen matrices of them") {
   auto const& fixed = m;
   static_assert(std::is_same_v<decltype(as_codes(fixed)), codes_view<std::int8_t const>>);
   CHECK(as_codes(fixed).tokens() == 4);
+
+  Eigen::Matrix<std::uint8_t, 1, Eigen::Dynamic> row(6);
+  row << 1, 2, 3, 4, 5, 6;
+  CHECK(as_codes(row).tokens() == 1);
+  CHECK(as_codes(row).token(0)[5] == 6);
 }
 
 TEST_CASE("codes_view refuses extents that are no extents") {

@@ -18,31 +18,12 @@ concept code_byte = std::is_same_v<T, std::int8_t> || std::is_same_v<T, std::uin
 /// operands that are read.
 template <class T>
   requires code_byte<std::remove_const_t<T>>
-class codes_view {
+class codes_view : public detail::token_columns<T> {
  public:
   [[gnu::always_inline]] constexpr codes_view() = default;
-
   /// Feature f of token t is data[f + t * stride].
   [[gnu::always_inline]] constexpr codes_view(T* data, index features, index tokens, index stride)
-      : data_(data), features_(features), tokens_(tokens), stride_(stride) {
-    detail::check_view("codes_view", data, features, tokens);
-    if (tokens > 1 && stride < features) {
-      detail::fail_extents("codes_view", "the stride between tokens is", stride, "features are", features,
-                           "Tokens would overlap: pass a stride of at least the features.");
-    }
-  }
-
-  [[nodiscard, gnu::always_inline]] constexpr index features() const noexcept { return features_; }
-  [[nodiscard, gnu::always_inline]] constexpr index tokens() const noexcept { return tokens_; }
-  [[nodiscard, gnu::always_inline]] constexpr index stride() const noexcept { return stride_; }
-  [[nodiscard, gnu::always_inline]] constexpr T* data() const noexcept { return data_; }
-  [[nodiscard, gnu::always_inline]] constexpr T* token(index t) const noexcept { return data_ + t * stride_; }
-
- private:
-  T* data_ = nullptr;
-  index features_ = 0;
-  index tokens_ = 0;
-  index stride_ = 0;
+      : detail::token_columns<T>("codes_view", data, features, tokens, stride) {}
 };
 
 namespace detail {
@@ -66,11 +47,10 @@ template <class M>
       static_assert(code_byte<std::remove_const_t<T>>,
                     "Octavo: codes are bytes: pass a matrix of std::int8_t or std::uint8_t, or an "
                     "octavo::codes_view.");
-      static_assert(!std::remove_cvref_t<M>::IsRowMajor,
+      static_assert(!std::remove_cvref_t<M>::IsRowMajor || detail::is_vector<std::remove_cvref_t<M>>,
                     "Octavo: a token is a column, but this matrix is row-major. If its rows are tokens, pass an "
                     "octavo::codes_view of its data.");
-      detail::require_contiguous(m.rows() > 1 ? m.innerStride() : 1);
-      return codes_view<T>(m.data(), m.rows(), m.cols(), m.outerStride());
+      return detail::columns_of<codes_view<T>, T>(m);
     }
   }
 }

@@ -88,35 +88,49 @@ class matrix_view {
 template <dense_like M>
 matrix_view(M const&) -> matrix_view<std::remove_const_t<detail::element_of_dense<M const>>>;
 
-/// features x tokens: one contiguous column per token. A column-major Eigen matrix and a row-major NumPy
-/// (tokens, features) array are the same bytes. T is const for operands that are read.
+namespace detail {
+
+/// features x tokens of anything: one contiguous column per token. `name` is that of the view in errors.
 template <class T>
-  requires element<std::remove_const_t<T>>
-class tokens_view {
+class token_columns {
  public:
-  [[gnu::always_inline]] constexpr tokens_view() = default;
-
-  /// Feature f of token t is data[f + t * stride].
-  [[gnu::always_inline]] constexpr tokens_view(T* data, index features, index tokens, index stride)
-      : data_(data), features_(features), tokens_(tokens), stride_(stride) {
-    detail::check_view("tokens_view", data, features, tokens);
-    if (tokens > 1 && stride < features) {
-      detail::fail_extents("tokens_view", "the stride between tokens is", stride, "features are", features,
-                           "Tokens would overlap: pass a stride of at least the features.");
-    }
-  }
-
   [[nodiscard, gnu::always_inline]] constexpr index features() const noexcept { return features_; }
   [[nodiscard, gnu::always_inline]] constexpr index tokens() const noexcept { return tokens_; }
   [[nodiscard, gnu::always_inline]] constexpr index stride() const noexcept { return stride_; }
   [[nodiscard, gnu::always_inline]] constexpr T* data() const noexcept { return data_; }
   [[nodiscard, gnu::always_inline]] constexpr T* token(index t) const noexcept { return data_ + t * stride_; }
 
+ protected:
+  [[gnu::always_inline]] constexpr token_columns() = default;
+  [[gnu::always_inline]] constexpr token_columns(char const* name, T* data, index features, index tokens,
+                                                 index stride)
+      : data_(data), features_(features), tokens_(tokens), stride_(stride) {
+    check_view(name, data, features, tokens);
+    if (tokens > 1 && stride < features) {
+      fail_extents(name, "the stride between tokens is", stride, "features are", features,
+                   "Tokens would overlap: pass a stride of at least the features.");
+    }
+  }
+
  private:
   T* data_ = nullptr;
   index features_ = 0;
   index tokens_ = 0;
   index stride_ = 0;
+};
+
+}  // namespace detail
+
+/// features x tokens: one contiguous column per token. A column-major Eigen matrix and a row-major NumPy
+/// (tokens, features) array are the same bytes. T is const for operands that are read.
+template <class T>
+  requires element<std::remove_const_t<T>>
+class tokens_view : public detail::token_columns<T> {
+ public:
+  [[gnu::always_inline]] constexpr tokens_view() = default;
+  /// Feature f of token t is data[f + t * stride].
+  [[gnu::always_inline]] constexpr tokens_view(T* data, index features, index tokens, index stride)
+      : detail::token_columns<T>("tokens_view", data, features, tokens, stride) {}
 };
 
 namespace detail {
@@ -136,6 +150,18 @@ inline constexpr bool is_vector = [] {
   if (inner != 1) {
     fail_extents("tokens_view", "the inner stride is", inner, "but must be", 1,
                  "Features of a token must be contiguous: copy the operand first.");
+  }
+}
+
+/// A View of a column-major matrix, or of a row vector, which is one token.
+template <class View, class T, class M>
+[[nodiscard, gnu::always_inline]] constexpr View columns_of(M& m) {
+  if constexpr (std::remove_cv_t<M>::IsRowMajor) {
+    require_contiguous(m.cols() > 1 ? m.innerStride() : 1);
+    return View(reinterpret_cast<T*>(m.data()), m.cols(), m.rows(), m.cols());
+  } else {
+    require_contiguous(m.rows() > 1 ? m.innerStride() : 1);
+    return View(reinterpret_cast<T*>(m.data()), m.rows(), m.cols(), m.outerStride());
   }
 }
 
@@ -173,13 +199,7 @@ template <class M>
       static_assert(!std::remove_cvref_t<M>::IsRowMajor || detail::is_vector<std::remove_cvref_t<M>>,
                     "Octavo: a token is a column, but this matrix is row-major. If its rows are tokens, pass "
                     "octavo::by_rows(m).");
-      if constexpr (std::remove_cvref_t<M>::IsRowMajor) {  // a row vector: one token
-        detail::require_contiguous(m.cols() > 1 ? m.innerStride() : 1);
-        return tokens_view<T>(reinterpret_cast<T*>(m.data()), m.cols(), m.rows(), m.cols());
-      } else {
-        detail::require_contiguous(m.rows() > 1 ? m.innerStride() : 1);
-        return tokens_view<T>(reinterpret_cast<T*>(m.data()), m.rows(), m.cols(), m.outerStride());
-      }
+      return detail::columns_of<tokens_view<T>, T>(m);
     }
   }
 }
