@@ -67,15 +67,10 @@ class dense_keys {
   float* rows_ = nullptr;
 };
 
-/// Rows up to which values are read where they are: converting them again for each tile takes less than copying them.
-template <class A>
-inline constexpr index rows_in_place = 2 * dense_panels<A>::tokens;
-
-/// O = V P by f32: channels are rows of panels, keys are summed in one chain of fma, ascending. For few rows values are
-/// read where they are. If then a sum is not finite, the leaf is copied, to see which of its values are not, and what
-/// met them.
+/// O = V P by panels of a leaf of values, copied as f32: channels are rows of panels, keys are summed in one chain of fma,
+/// ascending.
 template <class A, class V>
-class dense_values {
+class copied_values {
   using panels = dense_panels<A>;
 
  public:
@@ -83,29 +78,15 @@ class dense_values {
   static constexpr index width = panels::width;
   static constexpr int tokens = panels::tokens;
 
-  explicit dense_values(heads_view<V const> const& v) noexcept : v_(v) {}
+  explicit copied_values(heads_view<V const> const& v) noexcept : v_(v) {}
 
   /// Other values of the same shape.
   void read(heads_view<V const> const& v) noexcept { v_ = v; }
-  /// So many rows will be multiplied by each leaf.
-  void expect_rows(index rows) noexcept { few_ = rows <= rows_in_place<A> && v_.head_dim() % width == 0; }
-
   [[nodiscard]] index scratch() const { return panels::floats(v_.head_dim(), leaf_keys); }
   void use(float* scratch) noexcept { leaf_ = scratch; }
   void load_leaf(index head, index first, index n) noexcept {
-    if (!stays(head, first, n)) { copy(); }
-  }
-  /// Whether sums of values where they are, of some rows, are not finite: copy(), settle and multiply again.
-  [[nodiscard]] bool in_doubt(index rows, float const* out, index block_stride) const noexcept {
-    if (!in_place_) { return false; }
-    bool finite = true;
-    for (index b = 0; b < blocks(); ++b) { finite = finite && panels::finite(out + b * block_stride, rows * width); }
-    return !finite;
-  }
-  /// The leaf is a copy from now on, and it is known which of its values are not finite.
-  void copy() noexcept {
-    in_place_ = false;
-    take_out_bad(panels::pack_columns(v_.at(head_, first_), v_.token_stride(), v_.head_dim(), keys_, leaf_));
+    keys_ = n;
+    take_out_bad(panels::pack_columns(v_.at(head, first), v_.token_stride(), v_.head_dim(), n, leaf_));
   }
   /// The sum of the weights of row i, which cover keys [low, high); NaN if one that is not 0 meets a value that is not
   /// finite.
@@ -123,10 +104,6 @@ class dense_values {
   template <int T>
   void multiply(index, float const* weights, index stride, index b, index low, index high, float* out,
                 bool more = false, bool = true) const noexcept {
-    if (in_place_) {
-      return panels::template multiply_elements<T>(v_.at(head_, first_ + low) + b * width, v_.token_stride(),
-                                                   smaller(high, keys_) - low, weights + low, stride, out, more);
-    }
     index const from = low / units_together * units_together;
     index const all = panels::filled(keys_);
     index const k = smaller(panels::filled(high), all) - from;
@@ -134,15 +111,6 @@ class dense_values {
   }
 
  protected:
-  /// The leaf that comes now; whether it is read where it is.
-  [[nodiscard]] bool stays(index head, index first, index n) noexcept {
-    head_ = head;
-    first_ = first;
-    keys_ = n;
-    finite_ = true;
-    in_place_ = few_;
-    return in_place_;
-  }
   /// A value that is not finite would reach rows of its tile that do not see it: NaN * 0. So it is taken out.
   void take_out_bad(bool finite) noexcept {
     finite_ = finite;
@@ -163,13 +131,72 @@ class dense_values {
 
   heads_view<V const> v_;
   float* leaf_ = nullptr;
-  index head_ = 0;
-  index first_ = 0;
   index keys_ = 0;
-  bool few_ = false;
-  bool in_place_ = false;
   bool finite_ = true;
   bool bad_[leaf_keys] = {};
+};
+
+/// Rows up to which values are read where they are: converting them again for each tile takes less than copying them.
+template <class A>
+inline constexpr index rows_in_place = 2 * dense_panels<A>::tokens;
+
+/// The same, and for few rows values are read where they are. If then a sum is not finite, the leaf is copied, to see
+/// which of its values are not, and what met them.
+template <class A, class V>
+class dense_values : public copied_values<A, V> {
+  using base = copied_values<A, V>;
+  using panels = dense_panels<A>;
+  using base::v_;
+
+ public:
+  using base::base;
+  using base::width;
+
+  /// So many rows will be multiplied by each leaf.
+  void expect_rows(index rows) noexcept { few_ = rows <= rows_in_place<A> && v_.head_dim() % width == 0; }
+  void load_leaf(index head, index first, index n) noexcept {
+    if (!stays(head, first, n)) { copy(); }
+  }
+  /// Whether sums of values where they are, of some rows, are not finite: copy(), settle and multiply again.
+  [[nodiscard]] bool in_doubt(index rows, float const* out, index block_stride) const noexcept {
+    if (!in_place_) { return false; }
+    bool finite = true;
+    for (index b = 0; b < base::blocks(); ++b) {
+      finite = finite && panels::finite(out + b * block_stride, rows * width);
+    }
+    return !finite;
+  }
+  /// The leaf is a copy from now on, and it is known which of its values are not finite.
+  void copy() noexcept {
+    in_place_ = false;
+    base::load_leaf(head_, first_, keys_);
+  }
+  template <int T>
+  void multiply(index row, float const* weights, index stride, index b, index low, index high, float* out,
+                bool more = false, bool last = true) const noexcept {
+    if (in_place_) {
+      return panels::template multiply_elements<T>(v_.at(head_, first_ + low) + b * width, v_.token_stride(),
+                                                   smaller(high, keys_) - low, weights + low, stride, out, more);
+    }
+    base::template multiply<T>(row, weights, stride, b, low, high, out, more, last);
+  }
+
+ protected:
+  using base::keys_;
+  /// The leaf that comes now; whether it is read where it is.
+  [[nodiscard]] bool stays(index head, index first, index n) noexcept {
+    head_ = head;
+    first_ = first;
+    keys_ = n;
+    base::finite_ = true;
+    in_place_ = few_;
+    return in_place_;
+  }
+
+  index head_ = 0;
+  index first_ = 0;
+  bool few_ = false;
+  bool in_place_ = false;
 };
 
 }  // namespace kernel

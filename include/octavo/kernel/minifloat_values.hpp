@@ -89,8 +89,8 @@ struct pair_product {
 /// largest score of the leaf. Sums over a leaf are one chain of f32 fma over keys, of each pair the second first. (The
 /// two levels of SageAttention 2 are the leaf and the merge of leaves, both f32.)
 template <class A, class F, class V>
-class minifloat_values : public dense_values<A, V> {
-  using base = dense_values<A, V>;
+class minifloat_values : public copied_values<A, V> {
+  using base = copied_values<A, V>;
   using panels = dense_panels<A>;
   using base::bad_;
   using base::finite_;
@@ -106,9 +106,6 @@ class minifloat_values : public dense_values<A, V> {
   using base::width;
 
   using base::base;
-
-  /// Values are quantized, so they are never read where they are, for however few rows.
-  void expect_rows(index) = delete;
 
   [[nodiscard]] index scratch() const { return base::scratch() + round_up(v_.head_dim(), width); }
   void use(float* scratch) noexcept {
