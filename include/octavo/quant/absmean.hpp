@@ -2,9 +2,9 @@
 // absmean<Format, Options...>: the scale is the mean of |x| (BitNet b1.58, for ternary weights).
 #pragma once
 
-#include <cstdint>
 #include <span>
 
+#include "octavo/core/add_sizes.hpp"
 #include "octavo/core/index.hpp"
 #include "octavo/format/integer.hpp"
 #include "octavo/quant/concept.hpp"
@@ -26,16 +26,9 @@ struct absmean : detail::one_scale<Format, Options...> {
   using params = detail::scale_pair;
 
   [[gnu::always_inline]] static constexpr params calibrate(float const* first, float const* last) noexcept {
-    return from_sum(add(0, first, last), last - first);
+    return from_sum(detail::add_sizes(0, first, last), last - first);
   }
-  /// The sum and what [first, last) adds to it, and the params from the sum of n numbers.
-  [[gnu::always_inline]] static constexpr double add(double sum, float const* first, float const* last) noexcept {
-    for (float const* x = first; x != last; ++x) {  // by bits, since half of a branch would be mispredicted
-      auto const size = __builtin_bit_cast(std::uint32_t, *x) & 0x7fffffffu;
-      sum += static_cast<double>(__builtin_bit_cast(float, size));
-    }
-    return sum;
-  }
+  /// The params and the mean of n numbers, from the sum of their sizes.
   [[gnu::always_inline]] static constexpr params from_sum(double sum, index n) noexcept {
     return detail::fit_scale<scale_type, scale_rule>(mean(sum, n), 1.0f);
   }

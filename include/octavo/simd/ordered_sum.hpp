@@ -5,29 +5,19 @@
 #include <cstdint>
 #include <cstring>
 
+#include "octavo/core/add_sizes.hpp"
 #include "octavo/simd/batch.hpp"
 
 namespace octavo {
 inline namespace v0 {
 namespace simd {
 
-/// Adds to `sum` the size of each number, in order.
-template <class A>
-[[gnu::always_inline]] inline double add_sizes(double sum, float const* x, index n) noexcept {
-  for (index i = 0; i < n; ++i) {
-    std::uint32_t bits;
-    std::memcpy(&bits, x + i, sizeof bits);
-    sum += static_cast<double>(__builtin_bit_cast(float, bits & 0x7fffffffu));
-  }
-  return sum;
-}
-
-/// The same, by vectors where there are such.
+/// add_sizes of n numbers, by vectors where there are such.
 template <class A>
 class ordered_sum {
  public:
   [[nodiscard, gnu::always_inline]] static double add(double sum, float const* x, index n) noexcept {
-    return add_sizes<A>(sum, x, n);
+    return octavo::detail::add_sizes(sum, x, x + n);
   }
 };
 
@@ -50,7 +40,7 @@ class ordered_sum<A> {
       x += block;
       n -= block;
     }
-    return add_sizes<A>(sum, x, n);
+    return octavo::detail::add_sizes(sum, x, x + n);
   }
 
  private:
@@ -77,13 +67,13 @@ class ordered_sum<A> {
         a = next_a;
         b = next_b;
       } else {
-        sum = add_sizes<A>(sum + total(_mm512_add_pd(above(a), above(b))), x + i, 16);
+        sum = octavo::detail::add_sizes(sum + total(_mm512_add_pd(above(a), above(b))), x + i, x + i + 16);
         a = start;
         b = start;
       }
     }
     sum += total(_mm512_add_pd(above(a), above(b)));
-    return sum < begin + begin ? sum : add_sizes<A>(before, x, n);
+    return sum < begin + begin ? sum : octavo::detail::add_sizes(before, x, x + n);
   }
   [[gnu::always_inline]] static __m512d number(float const* x) noexcept {
     auto const each = _mm256_and_ps(_mm256_loadu_ps(x), _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff)));
