@@ -86,6 +86,7 @@ void add_both(std::string const& scheme) {
 }  // namespace bench
 
 int main(int argc, char** argv) {
+  using namespace octavo;
   using namespace octavo::schemes;
   bench::add_both<w8>("w8");
   bench::add_both<w4_g128>("w4_g128");
@@ -97,6 +98,12 @@ int main(int argc, char** argv) {
   bench::add_both<q4_k>("q4_K");
   bench::add_both<q6_k>("q6_K");
   bench::add_both<octavo::schemes::iq4_nl>("iq4_nl");
+  // Laws of vision transformers and of BitNet, and a scale for each column.
+  bench::add_both<scheme<adalog<6>, per_row>>("adalog6_row");
+  bench::add_both<scheme<twin_uniform<8>, per_row>>("twin8_row");
+  bench::add_both<scheme<sulq<8>, per_row>>("sulq8_row");
+  bench::add_both<bitnet>("bitnet");
+  bench::add_both<scheme<symmetric<int4>, per_column>>("w4_column");
   bench::add_activation_rows();
   return bench::run(argc, argv);
 }
