@@ -11,6 +11,7 @@ namespace octavo {
 inline namespace v0 {
 namespace kernel {
 
+/// A sum for each lane, from 0: that of the numbers given to add(), as doubles, in order.
 template <class A>
 class lane_sums {
   static constexpr std::size_t lanes = static_cast<std::size_t>(simd::lanes<A>);

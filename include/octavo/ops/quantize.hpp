@@ -66,10 +66,11 @@ void quantize_view(matrix_view<T> const& weights, quantized_matrix<S>& result, C
 /// one's own does too if it is one of integers, ties to even; else its encode() is called for each number.
 ///
 /// *Scratch*, per piece of work (four per thread): 64 rows of a group as floats, or of 64 columns if it has more than
-/// 512, of 128 for per_column; for other quantizers those of one group, or of one column. Once: the params of all columns
-/// for per_column; 16 rows for the mean of a tensor; all of the matrix for other quantizers per_tensor, if it is not row
-/// after row of floats and the quantizer is neither symmetric nor affine. Where scales are quantized: 64 rows of a group, and two floats for each of the groups of 64 rows, and
-/// of those rows that share, that share a scale.
+/// 512, of 128 for per_column; for other quantizers those of one group, or of one column. Once: the params of all
+/// columns for per_column; 16 rows for the mean of a tensor; all of the matrix for other quantizers per_tensor, if it
+/// is not row after row of floats and the quantizer is neither symmetric nor affine. Where scales are quantized: 64
+/// rows of a group, and two floats for each of the groups of 64 rows, and of those rows that share, that share a
+/// scale.
 template <class S, class M, class Arch, class Executor>
 [[nodiscard]] quantized_matrix<S> quantize(M const& weights, context<Arch, Executor> const& context) {
   matrix_view const view(weights);

@@ -166,12 +166,5 @@ template <number_format F, int K, class W, class B>
 integer_norm(power_of_two_factors<F, K> const&, W const&, B const&, integer_norm_options const&)
     -> integer_norm<typename power_of_two_factors<F, K>::code_type>;
 
-namespace detail {
-template <class T>
-inline constexpr bool is_integer_norm = false;
-template <class Byte>
-inline constexpr bool is_integer_norm<integer_norm<Byte>> = true;
-}  // namespace detail
-
 }  // namespace v0
 }  // namespace octavo
